@@ -1,0 +1,27 @@
+/** Time as the portable ring sees it. The simulator has its own; `systemClock` is the real one. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. For durations and deadlines. */
+  monotonic(): number;
+  /** Milliseconds since 1970. For people, and for the time stamped into entries; may jump. */
+  wall(): number;
+  /** Calls `run` once after `ms`. */
+  after(ms: number, run: () => void): Timer;
+  /** Calls `run` soon, after the events that are already waiting: what arrives together is handled together. */
+  soon(run: () => void): void;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+  after(ms, run) {
+    const handle = setTimeout(run, ms);
+    return { cancel: () => clearTimeout(handle) };
+  },
+  soon(run) {
+    setImmediate(run);
+  },
+};

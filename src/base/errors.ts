@@ -1,0 +1,103 @@
+/**
+ * What callers must be able to handle, by code. Each code has its own fields, found in `details`.
+ * Codes are stable from release to release, texts are not.
+ */
+export interface ErrorFields {
+  /** An option, key or argument is not what the call takes. */
+  ERR_INVALID_ARGUMENT: { readonly argument: string; readonly received?: unknown };
+  /** A key, value, request or message is over its limit. */
+  ERR_TOO_LARGE: { readonly what: string; readonly size: number; readonly limit: number };
+  /** This member does not lead, and forwarding is off or nobody leads. */
+  ERR_NOT_LEADER: { readonly leader: string | null };
+  /** No leader with a quorum was found in time. */
+  ERR_NO_QUORUM: { readonly waitedMs: number };
+  /** The call's own time limit passed. */
+  ERR_TIMEOUT: { readonly timeoutMs: number };
+  /** Too much is waiting: a queue or budget is full. */
+  ERR_BUSY: { readonly what: string; readonly limit: number };
+  /** A leader change overtook the proposal: another entry took its place in the log. */
+  ERR_SUPERSEDED: { readonly index: number; readonly term: number };
+  /** The member is closing or closed. */
+  ERR_CLOSED: Record<never, never>;
+  /** The data directory is open in another process, or elsewhere in this one. */
+  ERR_LOCKED: { readonly directory: string; readonly pid: number | null };
+  /** The data directory belongs to another cluster or member. */
+  ERR_IDENTITY_MISMATCH: { readonly field: string; readonly expected: string; readonly found: string };
+  /** The data directory was written by a newer release, in a format that this one does not know. */
+  ERR_INCOMPATIBLE: { readonly what: string; readonly found: number; readonly supported: number };
+  /** Bytes on the disk are not what was written. */
+  ERR_CORRUPT: {
+    readonly file: string;
+    readonly offset: number;
+    readonly reason: string;
+    readonly index?: number;
+    readonly term?: number;
+  };
+  /** The disk refused a read, write or sync. After a failed write or sync the member stops. */
+  ERR_DISK: { readonly operation: string; readonly path: string; readonly errno?: string };
+  /** The address is in use, or cannot be listened on. */
+  ERR_LISTEN: { readonly address: string; readonly errno: string };
+  /** The revision was compacted away. `compactRevision` is the oldest that can still be read. */
+  ERR_COMPACTED: { readonly revision: number; readonly compactRevision: number };
+  /** The revision has not been reached yet. */
+  ERR_FUTURE_REVISION: { readonly revision: number; readonly currentRevision: number };
+  /** The watcher fell too far behind. Watch again from `revision` to go on without a gap. */
+  ERR_WATCH_LAGGED: { readonly revision: number };
+  /** The lease does not exist: it was never granted, was revoked, or has expired. */
+  ERR_LEASE_NOT_FOUND: { readonly lease: string };
+  /** A lease with this id exists already. */
+  ERR_LEASE_EXISTS: { readonly lease: string };
+  /** The same key is written twice in one transaction. */
+  ERR_DUPLICATE_KEY: { readonly key: string };
+  /** The membership change cannot be made now, or at all. */
+  ERR_MEMBERSHIP: { readonly reason: string };
+  /** The state machine threw while applying a command. */
+  ERR_APPLY: { readonly index: number };
+  /** A bug of ours: the member has stopped. Please report it with the message. */
+  ERR_INTERNAL: Record<never, never>;
+}
+
+export type ErrorCode = keyof ErrorFields;
+
+/**
+ * What is known of a write that failed: `none`, it certainly did not and will not happen;
+ * `unknown`, it may have happened or may still happen. Reads that fail are always `none`.
+ */
+export type Outcome = "none" | "unknown";
+
+export interface ErrorOptions {
+  readonly outcome?: Outcome;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+const BRAND = Symbol.for("quorate.error");
+
+/**
+ * The one error class of this package. Tell errors apart by `code`, and recognise them with `QuorateError.is`,
+ * which also works when the ESM and the CJS build are both loaded.
+ */
+export class QuorateError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "QuorateError";
+  readonly code: Code;
+  readonly details: Readonly<ErrorFields[Code]>;
+  /** What is known of the write that failed. */
+  readonly outcome: Outcome;
+  /** Whether the same call can succeed later without a change by the caller. Check `outcome` before repeating a write. */
+  readonly retryable: boolean;
+
+  constructor(code: Code, message: string, details: ErrorFields[Code], options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = details;
+    this.outcome = options.outcome ?? "none";
+    this.retryable = options.retryable ?? false;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** Whether `error` is ours, and of that code if one is given. */
+  static is<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is QuorateError<Code> {
+    if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+    return code === undefined || (error as unknown as QuorateError).code === code;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Entry, EntryId, Index, MemberId, Term } from "../log/entry.ts";
+import type { Membership } from "./membership.ts";
+import type { Message } from "./message.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** What a member must never forget: with a vote forgotten there could be two leaders in one term (5.2). */
+export interface HardState {
+  readonly term: Term;
+  readonly vote: MemberId | null;
+  /** Kept for a quick restart; safety does not need it. */
+  readonly commit: Index;
+}
+
+/** Everything up to this entry as one state, and who took part at that point. */
+export interface SnapshotMetadata extends EntryId {
+  readonly membership: Membership;
+}
+
+/**
+ * One step for the disk, to be kept whole or not at all. `snapshot`, when there is one, replaces the log up to and
+ * beyond it. `entries` replace what the log held from the first of them on.
+ *
+ * Its duty: `sendAfter` may leave only when the step would survive a power cut. A vote or an acknowledgement that
+ * is sent earlier is a promise that a power cut breaks.
+ */
+export interface Save {
+  readonly hardState: HardState | null;
+  readonly entries: readonly Entry[];
+  readonly snapshot: SnapshotMetadata | null;
+  /** False when only the commit index moved: such a step need not be synced by itself. */
+  readonly mustSync: boolean;
+  /** Released by `Raft.saved`. Some are addressed to this member itself: its own votes and acknowledgements. */
+  readonly sendAfter: readonly Message[];
+  /** The last entry of the log at this step, which names the save; null when nothing in the log waits for the disk. */
+  readonly last: EntryId | null;
+  /** The term at this step. */
+  readonly term: Term;
+}
+
+/** A linearizable read may be served once `index` is applied; or why it may not. */
+export interface ReadReady {
+  readonly request: number;
+  readonly result: Index | Refusal;
+}
+
+/** What became of proposals that this member forwarded. */
+export interface ProposeResult {
+  readonly request: number;
+  readonly result: EntryId | Refusal;
+}
+
+export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
+
+export interface SoftState {
+  readonly role: RoleKind;
+  readonly leader: MemberId | null;
+  readonly term: Term;
+}
+
+/** What the core wants done, in the order of its fields. */
+export interface Effects {
+  /** May leave at once, while our own disk still writes. */
+  readonly sendNow: readonly Message[];
+  readonly save: Save | null;
+  /** Committed and ready for the state machine, in order, each handed out once. Answer with `Raft.applied`. */
+  readonly apply: readonly Entry[];
+  readonly reads: readonly ReadReady[];
+  readonly proposed: readonly ProposeResult[];
+  /** Set when role, leader or term changed. */
+  readonly state: SoftState | null;
+}

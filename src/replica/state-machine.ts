@@ -1,0 +1,43 @@
+/**
+ * What a cluster agrees on is applied to one of these, in the same order on every member. Implement it to replicate
+ * a state of your own.
+ *
+ * The duty: be deterministic. The same commands in the same order must give the same state and the same results on
+ * every member, today and after a restart. So no clock, no randomness, no environment: what is needed of these comes
+ * in `Applied`.
+ */
+export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
+  /**
+   * Applies commands in order and returns one result for each. Results go only to the member that proposed the
+   * command. To refuse a command return a result that says so: throwing stops the member, since the others might
+   * not have thrown.
+   */
+  apply(batch: readonly Applied<Command>[]): readonly Result[];
+
+  /** Answers from the present state, without changing it. */
+  query(query: Query): Answer;
+
+  /**
+   * The whole state as of now, in chunks of any size. The chunks are taken one after the other while later commands
+   * are already applied, and must not show these: copy first, or keep what the iterator still needs.
+   */
+  snapshot(): Iterable<Uint8Array>;
+
+  /** Replaces the whole state by one that `snapshot` gave, on this or another member; chunk borders may differ. */
+  restore(chunks: Iterable<Uint8Array>): void;
+}
+
+export interface Applied<Command> {
+  readonly index: number;
+  readonly term: number;
+  /** Milliseconds since 1970 by the leader's clock, the same on all members; never goes back. */
+  readonly time: number;
+  readonly command: Command;
+}
+
+/** How values become bytes and bytes values. `decode` throws on bytes that `encode` cannot have given. */
+export interface Codec<Value> {
+  readonly name: string;
+  encode(value: Value): Uint8Array;
+  decode(bytes: Uint8Array): Value;
+}

@@ -1,0 +1,95 @@
+import type { Callback, Done } from "../base/callback.ts";
+import type { Entry, Index, MemberId } from "../log/entry.ts";
+import type { HardState, Save, SnapshotMetadata } from "../raft/effects.ts";
+
+/**
+ * What survives a power cut. One member owns one storage; the member keeps the log itself in memory (`src/log`), so
+ * a storage only appends, recovers, and keeps snapshots.
+ *
+ * Promises, proved for every implementation by the suite `storageSuite`:
+ *
+ * 1. `save` calls back without an error only when the step, and every step before it, would survive a power cut.
+ *    Steps take effect in the order of the calls; each survives whole or not at all.
+ * 2. After a crash `open` gives the last step that was called back, or a later one; never a mix, never an older one.
+ * 3. Once a write or sync has failed every later `save` fails too: nobody knows what is on the disk, and nobody
+ *    repeats a sync. The member stops; the next `open` finds out.
+ * 4. What cannot be read back as it was written is an `ERR_CORRUPT`, never a guess and never zeros.
+ *    Only the unacknowledged end of the log may be dropped, and that is reported in `Recovered.droppedBytes`.
+ * 5. A snapshot appears whole, at `SnapshotWriter.commit`, or not at all.
+ */
+export interface Storage {
+  /**
+   * Takes the storage for this process and reads what survived. A new storage is given `identity`; an old one is
+   * compared with it. Blocks: a member has nothing else to do before its log is read.
+   *
+   * Throws ERR_LOCKED, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK.
+   */
+  open(identity: Identity): Recovered;
+
+  /** Saves one step. Several may be waiting; they are written together and called back in order. */
+  save(step: Save, done: Done): void;
+
+  /** Begins a snapshot: one of our own state, or one that a leader sends. Several may be under way. */
+  createSnapshot(snapshot: Snapshot): SnapshotWriter;
+
+  /** The newest snapshot, opened for reading, or null when there is none. It stays readable until closed, even if a newer one appears. */
+  openSnapshot(): SnapshotReader | null;
+
+  /** Gives up what lies at or below `index`, which a committed snapshot covers. How much is truly freed, and when, is the storage's affair. */
+  compactTo(index: Index): void;
+
+  /** Finishes what was begun, lets go of the files and the lock. Later calls fail with ERR_CLOSED. */
+  close(done: Done): void;
+}
+
+/** Whose storage it is. */
+export interface Identity {
+  /** 16 bytes in hex, the same for all members of a cluster. */
+  readonly clusterId: string;
+  readonly memberId: MemberId;
+  readonly memberName: string;
+}
+
+export interface Recovered {
+  /** Whether the storage was new, with nothing in it. */
+  readonly isNew: boolean;
+  /** Minted when the storage was made, 16 bytes in hex: it tells a replaced disk from the one that voted. */
+  readonly storeId: string;
+  /** How often the storage has been opened, this time included. */
+  readonly bootEpoch: number;
+  readonly hardState: HardState;
+  /** The newest snapshot; the log begins after it or, where entries were kept, earlier. */
+  readonly snapshot: Snapshot | null;
+  /** Without gaps. May begin at or below the snapshot; the first one then shows how far back the log reaches. */
+  readonly entries: readonly Entry[];
+  /** Bytes of an unfinished, never acknowledged step that were left out; 0 after a clean end. */
+  readonly droppedBytes: number;
+}
+
+/** A snapshot as the disk keeps it: what the core knows of it, and what the replica wants kept beside it. */
+export interface Snapshot {
+  readonly metadata: SnapshotMetadata;
+  /** Opaque for the storage: names and addresses of the members, client sessions. */
+  readonly context: Uint8Array;
+}
+
+/** Written chunk by chunk. Wait for each callback before the next call: that bounds the memory. */
+export interface SnapshotWriter {
+  write(chunk: Uint8Array, done: Done): void;
+  /** Makes it the newest snapshot, durably. One that is older than the newest is dropped silently. */
+  commit(done: Done): void;
+  /** Drops what was written. May be called at any time before commit. */
+  abort(): void;
+}
+
+/** Read chunk by chunk; every chunk was checked against its checksum. */
+export interface SnapshotReader {
+  readonly snapshot: Snapshot;
+  /** Length of all chunks together, in bytes. */
+  readonly size: number;
+  /** The next chunk, or null at the end. Throws ERR_CORRUPT or ERR_DISK. For start-up, when blocking is allowed. */
+  readSync(): Uint8Array | null;
+  /** The next chunk, or null at the end. */
+  read(done: Callback<Uint8Array | null>): void;
+  close(): void;
+}

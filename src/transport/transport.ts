@@ -1,0 +1,57 @@
+import type { Done } from "../base/callback.ts";
+import type { QuorateError } from "../base/errors.ts";
+import type { MemberId } from "../log/entry.ts";
+
+/**
+ * Carries frames between members. This is all that a network has to do for a cluster, so that any means will serve:
+ * TCP, HTTP, a message bus, a BroadcastChannel.
+ *
+ * A transport may lose, repeat, delay and reorder frames; what it delivers must be whole and unchanged, and must come
+ * from the member that it names. Snapshots travel as frames too, a window at a time, so no other path is needed.
+ */
+export interface Transport {
+  /** Begins to listen. Calls back once frames can arrive, or with the reason why not (ERR_LISTEN). Called once. */
+  start(host: TransportHost, started: Done): void;
+
+  /** Tells whom to reach and where; replaces the earlier list. Whoever is not on it need not be reached any more. */
+  setPeers(peers: readonly Peer[]): void;
+
+  /**
+   * Sends a frame to a member by name. Never throws, never blocks, never waits: when the way is blocked or unknown,
+   * the frame is dropped. The transport may hold the frame but must not change it.
+   */
+  send(to: string, frame: Uint8Array): void;
+
+  /** Stops listening, ends every connection. After the callback nothing is delivered any more. */
+  close(closed: Done): void;
+}
+
+/** What a transport is given by its member. */
+export interface TransportHost {
+  readonly self: Self;
+  /** Hands over a frame from a member. The frame may share memory with a larger buffer, which must not be reused. */
+  deliver(from: string, frame: Uint8Array): void;
+  /** Optional news: a connection to or from a member stands. */
+  peerUp(name: string): void;
+  /** Optional news: the member's process has let go of its connection, so it has probably ended. */
+  peerDown(name: string): void;
+  /** Optional news: a connection was refused, because it came from another cluster or an unknown member. */
+  refused(reason: QuorateError): void;
+}
+
+/** Who this member is, as the handshake tells it to others. */
+export interface Self {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly id: MemberId;
+  readonly storeId: string;
+  readonly bootEpoch: number;
+  /** Where this member is reached, `host:port` for TCP; empty for transports that need none. */
+  readonly address: string;
+}
+
+export interface Peer {
+  readonly name: string;
+  readonly id: MemberId;
+  readonly address: string;
+}
