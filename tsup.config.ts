@@ -1,7 +1,16 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts" },
+  entry: {
+    index: "src/index.ts",
+    raft: "src/raft/index.ts",
+    storage: "src/storage/index.ts",
+    kv: "src/kv/index.ts",
+    "transport/tcp": "src/transport/tcp-transport.ts",
+    "transport/memory": "src/transport/memory-transport.ts",
+    testkit: "src/testkit/index.ts",
+    cli: "src/cli/main.ts",
+  },
   format: ["esm", "cjs"],
   target: "node20",
   // Without shared chunks each CJS entry would get classes of its own, and `instanceof` would fail between them.

@@ -37,6 +37,10 @@ export interface ErrorFields {
   ERR_DISK: { readonly operation: string; readonly path: string; readonly errno?: string };
   /** The address is in use, or cannot be listened on. */
   ERR_LISTEN: { readonly address: string; readonly errno: string };
+  /** Whoever is at the other end of a connection sent bytes that are not of this protocol, or fell silent in the handshake. */
+  ERR_PROTOCOL: { readonly peer: string; readonly reason: string };
+  /** A snapshot could not be carried to this member. A leader that still needs to will try again. */
+  ERR_SNAPSHOT_TRANSFER: { readonly to: string; readonly reason: string };
   /** The revision was compacted away. `compactRevision` is the oldest that can still be read. */
   ERR_COMPACTED: { readonly revision: number; readonly compactRevision: number };
   /** The revision has not been reached yet. */
@@ -47,6 +51,10 @@ export interface ErrorFields {
   ERR_LEASE_NOT_FOUND: { readonly lease: string };
   /** A lease with this id exists already. */
   ERR_LEASE_EXISTS: { readonly lease: string };
+  /** The condition of a write did not hold; the key is now at this version and revision, both 0 when it is missing. */
+  ERR_CONDITION_FAILED: { readonly key: string; readonly version: number; readonly modRevision: number };
+  /** The key does not exist, and the write wanted to keep something of it. */
+  ERR_KEY_NOT_FOUND: { readonly key: string };
   /** The same key is written twice in one transaction. */
   ERR_DUPLICATE_KEY: { readonly key: string };
   /** The membership change cannot be made now, or at all. */

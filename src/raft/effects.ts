@@ -1,7 +1,9 @@
 import type { Entry, EntryId, Index, MemberId, Term } from "../log/entry.ts";
-import type { Membership } from "./membership.ts";
 import type { Message } from "./message.ts";
 import type { Refusal } from "./refusal.ts";
+import type { SnapshotMetadata } from "./snapshot.ts";
+
+export type { SnapshotMetadata } from "./snapshot.ts";
 
 /** What a member must never forget: with a vote forgotten there could be two leaders in one term (5.2). */
 export interface HardState {
@@ -9,11 +11,6 @@ export interface HardState {
   readonly vote: MemberId | null;
   /** Kept for a quick restart; safety does not need it. */
   readonly commit: Index;
-}
-
-/** Everything up to this entry as one state, and who took part at that point. */
-export interface SnapshotMetadata extends EntryId {
-  readonly membership: Membership;
 }
 
 /**

@@ -13,7 +13,15 @@ export interface Membership {
   readonly learnersNext: readonly MemberId[];
   /** Whether the leader leaves the joint configuration by itself. */
   readonly autoLeave: boolean;
+  /**
+   * Ids of members that were removed, the longest ago first, at most `REMOVED_MEMBERS_MAX`. Such an id is not given to
+   * anyone again: it may have voted, and its old messages may still be under way.
+   */
+  readonly removed: readonly MemberId[];
 }
+
+/** How many removed ids are remembered. */
+export const REMOVED_MEMBERS_MAX = 1024;
 
 export const EMPTY_MEMBERSHIP: Membership = {
   voters: [],
@@ -21,6 +29,7 @@ export const EMPTY_MEMBERSHIP: Membership = {
   learners: [],
   learnersNext: [],
   autoLeave: false,
+  removed: [],
 };
 
 export interface MemberChange {
@@ -29,13 +38,57 @@ export interface MemberChange {
 }
 
 /**
- * A change of membership. `auto` takes the simple path where one voter at most changes and a joint configuration
- * otherwise; `implicit` always goes through a joint configuration and leaves it by itself; `explicit` stays joint
- * until a change without `changes` and with `auto` asks to leave.
+ * A change of membership. `auto` takes the simple path when there is one change, and otherwise a joint configuration
+ * that the leader leaves by itself; `implicit` always goes through a joint configuration, left in the same way;
+ * `explicit` stays joint until a change without `changes` and with `auto` asks to leave.
  */
 export interface MembershipChange {
   readonly transition: "auto" | "implicit" | "explicit";
   readonly changes: readonly MemberChange[];
   /** Opaque for the core: what the host wants to know of the members that come, their names and addresses. */
   readonly context: Uint8Array;
+}
+
+/** Whether the member's voice counts in either half of the configuration. */
+export function isVoter(membership: Membership, member: MemberId): boolean {
+  return membership.voters.includes(member) || membership.outgoing.includes(member);
+}
+
+export function isMember(membership: Membership, member: MemberId): boolean {
+  return isVoter(membership, member) || membership.learners.includes(member);
+}
+
+/** Whether the configuration is between two others, so that both must agree. */
+export function isJoint(membership: Membership): boolean {
+  return membership.outgoing.length > 0;
+}
+
+/** Everyone who takes part, ascending. */
+export function memberIds(membership: Membership): MemberId[] {
+  return ascending([...membership.voters, ...membership.outgoing, ...membership.learners]);
+}
+
+/** Everyone who votes, ascending. */
+export function voterIds(membership: Membership): MemberId[] {
+  return ascending([...membership.voters, ...membership.outgoing]);
+}
+
+/** The same ids, ascending and without repeats. */
+export function ascending(ids: Iterable<MemberId>): MemberId[] {
+  return [...new Set(ids)].sort((left, right) => left - right);
+}
+
+/** Whether the same members take part in the same way. Who was removed in the past makes no difference. */
+export function sameMembership(left: Membership, right: Membership): boolean {
+  return (
+    sameIds(left.voters, right.voters) &&
+    sameIds(left.outgoing, right.outgoing) &&
+    sameIds(left.learners, right.learners) &&
+    sameIds(left.learnersNext, right.learnersNext) &&
+    left.autoLeave === right.autoLeave
+  );
+}
+
+function sameIds(left: readonly MemberId[], right: readonly MemberId[]): boolean {
+  return left.length === right.length && left.every((id, at) => id === right[at]);
 }

@@ -1,6 +1,6 @@
 import type { Entry, EntryId, Index, MemberId, Proposal, Term } from "../log/entry.ts";
-import type { SnapshotMetadata } from "./effects.ts";
 import type { Refusal } from "./refusal.ts";
+import type { SnapshotMetadata } from "./snapshot.ts";
 
 /** What every message says: who sends it to whom, and the sender's term (of a pre-vote: the term it would stand for). */
 interface Envelope {
@@ -79,6 +79,13 @@ export interface TimeoutNowMessage extends Envelope {
   readonly kind: "timeout-now";
 }
 
+/** Leader to follower: nothing is left to do; let us both sleep until someone asks for something (`quiesceTicks`). */
+export interface QuiesceMessage extends Envelope {
+  readonly kind: "quiesce";
+  /** The end of the leader's log, all of it committed. A follower whose log ends elsewhere stays awake. */
+  readonly last: EntryId;
+}
+
 /** Asks the leader, through a follower, to hand over to `target`. */
 export interface TransferLeaderMessage extends Envelope {
   readonly kind: "transfer-leader";
@@ -123,6 +130,7 @@ export type Message =
   | PreVoteReplyMessage
   | SnapshotMessage
   | TimeoutNowMessage
+  | QuiesceMessage
   | TransferLeaderMessage
   | ProposeMessage
   | ProposeReplyMessage

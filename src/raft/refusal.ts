@@ -27,6 +27,10 @@ export type RefusalReason =
   | "configuration-changed"
   /** The id belonged to a member that was removed. */
   | "removed-id"
+  /** The learner is too far behind to become a voter. */
+  | "learner-not-ready"
+  /** It would break the promise on which reads by lease rest. */
+  | "lease"
   /** The member has a snapshot to take first, or committed changes to apply. */
   | "not-promotable"
   /** The role or the term changed before the request was decided. */

@@ -4,8 +4,9 @@ import type { Callback, Done } from "../base/callback.ts";
  * The seam to the disk: small enough that a power cut can be written as an object. `node-files.ts` is the real one,
  * `memory-files.ts` the twin that knows what was synced and what was not.
  *
- * Paths are relative to the data directory, with `/` between parts. Every failure is an ERR_DISK with the operation
- * and the path. What ends in `Sync` blocks and throws: it is for start-up. The rest calls back later, never at once.
+ * Paths are relative to the data directory, which is "", with `/` between parts. Every failure is an ERR_DISK with
+ * the operation and the path. What ends in `Sync` blocks and throws: it is for start-up. The rest calls back later,
+ * never at once.
  */
 export interface Files {
   /** Takes the directory for this process, creating it where needed. Throws ERR_LOCKED. */
@@ -15,6 +16,7 @@ export interface Files {
   /** Names of the files in a directory, sorted; none where the directory does not exist. */
   listSync(directory: string): string[];
   readSync(path: string): Uint8Array;
+  /** Does nothing where the directory exists. */
   makeDirectorySync(path: string): void;
   /** Creates or empties, writes, syncs. */
   writeSync(path: string, bytes: Uint8Array): void;
@@ -22,15 +24,22 @@ export interface Files {
   removeSync(path: string): void;
   /** Makes creations, renames and removals in the directory durable. */
   syncDirectorySync(path: string): void;
+  openSync(path: string, mode: OpenMode): File;
 
-  /** Opens a file to be read and written at offsets. `create` fails where the file exists. */
-  openSync(path: string, mode: "create" | "read-write" | "read"): File;
-
-  open(path: string, mode: "create" | "read-write" | "read", done: Callback<File>): void;
+  open(path: string, mode: OpenMode, done: Callback<File>): void;
+  /** Creates or empties, writes, syncs. */
+  write(path: string, bytes: Uint8Array, done: Done): void;
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
   syncDirectory(path: string, done: Done): void;
 }
+
+/**
+ * `create` makes a file to be written and fails where there is one; `read` and `read-write` need the file to exist.
+ * `durable` is `read-write` where each write calls back only once it would survive a power cut, so that no sync is
+ * needed: one trip to the disk instead of two (O_DSYNC).
+ */
+export type OpenMode = "create" | "read" | "read-write" | "durable";
 
 export interface File {
   readonly path: string;
@@ -38,12 +47,13 @@ export interface File {
   /** Up to `length` bytes from `offset`; fewer only at the end of the file. */
   readSync(offset: number, length: number): Uint8Array;
   read(offset: number, length: number, done: Callback<Uint8Array>): void;
-  /** Writes all the bytes or fails. They survive a power cut only after `sync`. */
+  /**
+   * Writes all the bytes or fails. They survive a power cut only after `sync`, unless the file is `durable`. The
+   * bytes must not change before the callback.
+   */
   write(bytes: Uint8Array, offset: number, done: Done): void;
-  writeSync(bytes: Uint8Array, offset: number): void;
   /** Makes durable what was written before the call. Never called again after it failed. */
   sync(done: Done): void;
-  syncSync(): void;
-  truncateSync(length: number): void;
-  close(done: Done): void;
+  /** Lets go of the file; to be called when nothing is under way any more. */
+  close(): void;
 }

@@ -9,8 +9,11 @@ import type { HardState, Save, SnapshotMetadata } from "../raft/effects.ts";
  * Promises, proved for every implementation by the suite `storageSuite`:
  *
  * 1. `save` calls back without an error only when the step, and every step before it, would survive a power cut.
- *    Steps take effect in the order of the calls; each survives whole or not at all.
+ *    Steps take effect in the order of the calls; each survives whole or not at all. The exception is a step with
+ *    `mustSync` false, which only moves the commit index: it is called back in its turn but waits for no disk; it is
+ *    written with the next step that must be synced, or within a moment when none comes. A power cut may lose it.
  * 2. After a crash `open` gives the last step that was called back, or a later one; never a mix, never an older one.
+ *    Only the commit index may be an older one, by promise 1.
  * 3. Once a write or sync has failed every later `save` fails too: nobody knows what is on the disk, and nobody
  *    repeats a sync. The member stops; the next `open` finds out.
  * 4. What cannot be read back as it was written is an `ERR_CORRUPT`, never a guess and never zeros.
@@ -26,19 +29,30 @@ export interface Storage {
    */
   open(identity: Identity): Recovered;
 
-  /** Saves one step. Several may be waiting; they are written together and called back in order. */
+  /**
+   * Saves one step. Several may be waiting; they are written together and called back in order, never from within
+   * `save`. How many may wait is the caller's to bound. A step with a snapshot needs that snapshot, or a newer one,
+   * committed before the call.
+   */
   save(step: Save, done: Done): void;
 
   /** Begins a snapshot: one of our own state, or one that a leader sends. Several may be under way. */
   createSnapshot(snapshot: Snapshot): SnapshotWriter;
 
-  /** The newest snapshot, opened for reading, or null when there is none. It stays readable until closed, even if a newer one appears. */
+  /**
+   * The newest snapshot, opened for reading, or null when there is none. It stays readable until closed, even if a
+   * newer one appears. Throws ERR_CORRUPT, ERR_DISK.
+   */
   openSnapshot(): SnapshotReader | null;
 
   /** Gives up what lies at or below `index`, which a committed snapshot covers. How much is truly freed, and when, is the storage's affair. */
   compactTo(index: Index): void;
 
-  /** Finishes what was begun, lets go of the files and the lock. Later calls fail with ERR_CLOSED. */
+  /**
+   * Finishes the steps that were saved and the snapshots that are being committed, drops other snapshots in the
+   * making, lets go of the files and the lock. Calls back with the error that stopped the storage, if one did. Later
+   * calls fail with ERR_CLOSED.
+   */
   close(done: Done): void;
 }
 
@@ -78,7 +92,7 @@ export interface SnapshotWriter {
   write(chunk: Uint8Array, done: Done): void;
   /** Makes it the newest snapshot, durably. One that is older than the newest is dropped silently. */
   commit(done: Done): void;
-  /** Drops what was written. May be called at any time before commit. */
+  /** Drops what was written. May be called at any time before commit; after it, or at any failure, the writer is done for. */
   abort(): void;
 }
 

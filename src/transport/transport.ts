@@ -17,7 +17,7 @@ export interface Transport {
   setPeers(peers: readonly Peer[]): void;
 
   /**
-   * Sends a frame to a member by name. Never throws, never blocks, never waits: when the way is blocked or unknown,
+   * Sends a frame, of one byte at least, to a member by name. Never throws, never blocks, never waits: when the way is blocked or unknown,
    * the frame is dropped. The transport may hold the frame but must not change it.
    */
   send(to: string, frame: Uint8Array): void;
@@ -35,7 +35,10 @@ export interface TransportHost {
   peerUp(name: string): void;
   /** Optional news: the member's process has let go of its connection, so it has probably ended. */
   peerDown(name: string): void;
-  /** Optional news: a connection was refused, because it came from another cluster or an unknown member. */
+  /**
+   * Optional news: a connection was refused, by us or by the other end. ERR_IDENTITY_MISMATCH: it came from another
+   * cluster, from an unknown member, or without our secret. ERR_INCOMPATIBLE: other release. ERR_PROTOCOL: not ours.
+   */
   refused(reason: QuorateError): void;
 }
 

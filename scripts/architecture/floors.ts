@@ -1,0 +1,111 @@
+/**
+ * The table of floors: what each folder of `src/` stands on. A floor may import from the floors named here and from
+ * whatever these stand on, types included. `root` is `open.ts` and `index.ts`, directly in `src/`.
+ */
+export const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  log: ["base"],
+  raft: ["log"],
+  storage: ["raft"],
+  transport: ["raft"],
+  replica: ["storage", "transport"],
+  kv: ["replica"],
+  coordination: ["kv"],
+  root: ["coordination"],
+  etcd: ["root"],
+  client: ["etcd"],
+  testkit: ["root"],
+  cli: ["client", "testkit"],
+};
+
+/** The only files that import a package at run time. */
+export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
+  msgpackr: (path) => path === "base/codec.ts",
+  "sorted-btree": (path) => path === "kv/ordered-map.ts",
+  "fast-check": (path) => floorOf(path) === "testkit",
+};
+
+/** Packages whose types may be imported anywhere: they leave no trace at run time. */
+export const TYPE_PACKAGES: readonly string[] = ["typed-emitter"];
+
+/** Files of the pure folders that belong to the portable ring, each with its reason. */
+export const PORTABLE_FILES: Readonly<Record<string, string>> = {
+  "base/clock.ts": "it is the clock",
+  "kv/kv.ts": "it is the façade, and hands out promises",
+  "kv/keyspace.ts": "the façade's way to the replica",
+  "kv/lease-handle.ts": "what the façade returns for a lease: it renews itself",
+  "kv/scan.ts": "what the façade returns for a range: it is iterated with await",
+  "kv/transact.ts": "the façade's loop around a function of the caller's",
+  "kv/txn-builder.ts": "what the façade returns for a transaction",
+  "kv/watch-stream.ts": "what the façade returns for a watch: it is iterated with await",
+};
+
+/** Words that a file may use although its ring forbids them, each with its reason. */
+export const ALLOWED_WORDS: Readonly<Record<string, { words: readonly string[]; reason: string }>> = {
+  "base/bytes.ts": { words: ["Buffer"], reason: "takes the quicker way to the same text where there is one" },
+  "base/checksum.ts": {
+    words: ["globalThis"],
+    reason: "asks for Node's own crc32, which gives the same sums",
+  },
+  "base/clock.ts": {
+    words: ["Date", "performance", "setTimeout", "clearTimeout", "setImmediate"],
+    reason: "it is the clock",
+  },
+  "storage/disk-storage.ts": {
+    words: ["globalThis"],
+    reason: "mints the id of a new store, unless it is handed a way to",
+  },
+  "testkit/suites/transport.ts": {
+    words: ["performance", "setTimeout"],
+    reason: "waits for real sockets, in real time",
+  },
+};
+
+/** The machine's clock, chance, console and network, under all their names. */
+export const WORLD_WORDS: ReadonlySet<string> = new Set([
+  ...["Date", "performance", "Temporal", "Math.random", "crypto"],
+  ...["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"],
+  ...["process", "globalThis", "Buffer", "console", "fetch", "require"],
+  ...["WeakRef", "FinalizationRegistry"],
+]);
+
+/** What lets other code run in between. */
+export const ASYNC_WORDS: ReadonlySet<string> = new Set([
+  ...["async", "await", "Promise", "PromiseLike", "queueMicrotask"],
+  ...["AsyncIterable", "AsyncIterator", "AsyncGenerator", "AsyncIterableIterator"],
+]);
+
+/**
+ * - `pure`: synchronous and deterministic.
+ * - `portable`: sees the world only through Files, Transport, Clock and Random.
+ * - `machine`: may use Node.
+ * - `list`: export lists and the composition root, which put parts of any ring together.
+ */
+export type Ring = "pure" | "portable" | "machine" | "list";
+
+export function floorOf(path: string): string {
+  const folder = path.split("/")[0]!;
+  return folder.endsWith(".ts") ? "root" : folder;
+}
+
+export function ringOf(path: string): Ring {
+  const name = path.split("/").at(-1)!;
+  const floor = floorOf(path);
+  if (name === "index.ts" || floor === "root") return "list";
+  if (["etcd", "client", "cli"].includes(floor) || /^(node|tcp|http)-/.test(name)) return "machine";
+  if (["base", "log", "raft", "kv"].includes(floor) && !(path in PORTABLE_FILES)) return "pure";
+  return "portable";
+}
+
+/** Every floor below `floor`. */
+export function floorsBelow(floor: string): ReadonlySet<string> {
+  const below = new Set<string>();
+  const descend = (from: string): void => {
+    for (const next of FLOORS[from] ?? []) {
+      below.add(next);
+      descend(next);
+    }
+  };
+  descend(floor);
+  return below;
+}

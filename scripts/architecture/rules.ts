@@ -1,0 +1,131 @@
+import { builtinModules } from "node:module";
+import {
+  ALLOWED_WORDS,
+  ASYNC_WORDS,
+  FLOORS,
+  floorOf,
+  floorsBelow,
+  PACKAGES,
+  ringOf,
+  TYPE_PACKAGES,
+  WORLD_WORDS,
+} from "./floors.ts";
+import type { Import, Place, Source } from "./source.ts";
+
+/** A line of `src/` that breaks a rule, and the rule as a sentence. */
+export interface Breach {
+  readonly path: string;
+  readonly place: Place;
+  readonly sentence: string;
+}
+
+export const SENTENCES = {
+  floor: "A floor imports only from floors below it, types included.",
+  unknown: "Every folder of src/ is a floor named in the table of floors.",
+  barrel: "Nobody imports an index.ts from inside the package.",
+  node: "Only files called node-*, tcp-* or http-*, and the folders etcd, client and cli, import Node's own modules.",
+  machine: "Portable code does not import machine code, not even its types.",
+  purity: "Pure code runs only pure code.",
+  world: "Pure and portable code sees the world only through Files, Transport, Clock and Random.",
+  async: "Pure code is synchronous: it neither awaits nor promises.",
+  packages: "Packages are imported at run time only in the files that the table of packages names.",
+  cycle: "Imports make no cycle, types included.",
+} as const;
+
+/** Holds the rules against all files, in the order of the files. */
+export function findBreaches(sources: readonly Source[]): Breach[] {
+  return [
+    ...sources.flatMap((source) => [...breachesOfImports(source), ...breachesOfWords(source)]),
+    ...breachesByCycles(sources),
+  ];
+}
+
+export function printBreach({ path, place, sentence }: Breach): string {
+  return `src/${path}:${place.line}: ${place.text}\n    breaks: ${sentence}`;
+}
+
+function breachesOfImports(source: Source): Breach[] {
+  const { path } = source;
+  const unknown = { path, place: { line: 1, text: path }, sentence: SENTENCES.unknown };
+  if (!(floorOf(path) in FLOORS)) return [unknown];
+  return source.imports.flatMap((found) => {
+    const sentence = found.target === null ? sentenceOnOutside(path, found) : sentenceOnInside(path, found);
+    return sentence === null ? [] : [{ path, place: found, sentence }];
+  });
+}
+
+/** What an import of one of our own files breaks, if anything. */
+function sentenceOnInside(path: string, found: Import): string | null {
+  const target = found.target!;
+  if (target.endsWith("index.ts")) return SENTENCES.barrel;
+
+  const [from, to] = [floorOf(path), floorOf(target)];
+  if (from !== to && !floorsBelow(from).has(to)) return SENTENCES.floor;
+
+  const [ring, targetRing] = [ringOf(path), ringOf(target)];
+  if (ring === "pure" && targetRing !== "pure" && !found.isTypeOnly) return SENTENCES.purity;
+  if ((ring === "pure" || ring === "portable") && targetRing === "machine") return SENTENCES.machine;
+  return null;
+}
+
+/** What an import from outside of the package breaks, if anything. */
+function sentenceOnOutside(path: string, { specifier, isTypeOnly }: Import): string | null {
+  const name = packageOf(specifier);
+  if (specifier.startsWith("node:") || builtinModules.includes(name)) {
+    return ringOf(path) === "machine" ? null : SENTENCES.node;
+  }
+  if (isTypeOnly && TYPE_PACKAGES.includes(name)) return null;
+  return PACKAGES[name]?.(path) === true ? null : SENTENCES.packages;
+}
+
+function packageOf(specifier: string): string {
+  const parts = specifier.split("/");
+  return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : parts[0]!;
+}
+
+function breachesOfWords({ path, words }: Source): Breach[] {
+  const ring = ringOf(path);
+  if (ring !== "pure" && ring !== "portable") return [];
+
+  const allowed = ALLOWED_WORDS[path]?.words ?? [];
+  // Of several words that break one rule in a line, the first will do.
+  const breaches = new Map<string, Breach>();
+  for (const place of words) {
+    const sentence = allowed.includes(place.word) ? null : sentenceOnWord(place.word, ring);
+    const key = `${place.line} ${sentence}`;
+    if (sentence !== null && !breaches.has(key)) breaches.set(key, { path, place, sentence });
+  }
+  return [...breaches.values()];
+}
+
+function sentenceOnWord(word: string, ring: "pure" | "portable"): string | null {
+  if (WORLD_WORDS.has(word)) return SENTENCES.world;
+  return ring === "pure" && ASYNC_WORDS.has(word) ? SENTENCES.async : null;
+}
+
+/** Walks the imports depth first; an import of a file that is still being walked closes a cycle. */
+function breachesByCycles(sources: readonly Source[]): Breach[] {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const breaches: Breach[] = [];
+  const done = new Set<string>();
+  const trail: string[] = [];
+
+  const walk = (source: Source): void => {
+    trail.push(source.path);
+    for (const found of source.imports) {
+      const target = byPath.get(found.target ?? "");
+      if (target === undefined || done.has(target.path)) continue;
+      const start = trail.indexOf(target.path);
+      if (start === -1) {
+        walk(target);
+        continue;
+      }
+      const circle = [...trail.slice(start), target.path].join(" → ");
+      breaches.push({ path: source.path, place: found, sentence: `${SENTENCES.cycle} (${circle})` });
+    }
+    trail.pop();
+    done.add(source.path);
+  };
+  for (const source of sources) if (!done.has(source.path)) walk(source);
+  return breaches;
+}

@@ -1,0 +1,32 @@
+/**
+ * Quorate: replicated, crash-safe storage and coordination inside your Node.js processes. No server to run.
+ *
+ * `open` gives a key-value store with etcd's data model; `createReplica` replicates a state machine of your own.
+ * Both are members of a cluster that agrees by Raft, or alone. The parts are under `quorate/raft`, `quorate/storage`,
+ * `quorate/kv`, `quorate/transport/tcp` and `quorate/transport/memory`.
+ */
+export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
+export type { KvEntry, Range, ReadOptions } from "./kv/keyspace.ts";
+export type { DeleteOutcome, PutOptions, PutOutcome, StateHash, WriteResult } from "./kv/kv.ts";
+export { Kv } from "./kv/kv.ts";
+export type { Lease } from "./kv/lease-handle.ts";
+export type { Scan } from "./kv/scan.ts";
+export type { Tx } from "./kv/transact.ts";
+export type { CodecName } from "./kv/value-codec.ts";
+export type { Watch, WatchEvent, WatchOptions } from "./kv/watch-stream.ts";
+export {
+  type CreateReplicaOptions,
+  createReplica,
+  type MemberOptions,
+  type OpenOptions,
+  open,
+} from "./open.ts";
+export type { CallOptions } from "./replica/call.ts";
+export type { MemberRecord } from "./replica/directory.ts";
+export type { ReplicaEvents } from "./replica/events.ts";
+export type { ReplicaLimits } from "./replica/options.ts";
+export { Replica } from "./replica/replica.ts";
+export type { Applied, Codec, StateMachine } from "./replica/state-machine.ts";
+export type { ReplicaStatus } from "./replica/status.ts";
+export { type Cluster, Store, type StoreStatus } from "./store.ts";
+export type { Transport, TransportHost } from "./transport/transport.ts";

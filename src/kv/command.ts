@@ -1,0 +1,112 @@
+import type { Index } from "../log/entry.ts";
+import type { LeaseId, Revision } from "./key-history.ts";
+import type { Key, KeyRange } from "./key-range.ts";
+
+/** What can be agreed on. Keys and values are byte strings. */
+export type Command =
+  | PutCommand
+  | DeleteCommand
+  | TxnCommand
+  | LeaseGrantCommand
+  | LeaseRevokeCommand
+  | LeaseKeepAliveCommand
+  | LeaseCheckpointCommand
+  | CompactCommand;
+
+/** What a transaction may do. */
+export type Operation = PutCommand | DeleteCommand | RangeOperation | CountOperation | TxnCommand;
+
+export interface PutCommand {
+  readonly kind: "put";
+  readonly key: Key;
+  /** Null keeps the value that the key has (etcd's ignore_value). */
+  readonly value: string | null;
+  /** The empty id detaches the key from its lease; null keeps the lease that the key has (etcd's ignore_lease). */
+  readonly lease: LeaseId | null;
+}
+
+export interface DeleteCommand {
+  readonly kind: "delete";
+  readonly range: KeyRange;
+}
+
+/** Reads inside a transaction, what came before in it included unless a revision is named. */
+export interface RangeOperation {
+  readonly kind: "range";
+  readonly range: KeyRange;
+  readonly revision: Revision | null;
+  /** 0 is no limit. */
+  readonly limit: number;
+  readonly reverse: boolean;
+}
+
+export interface CountOperation {
+  readonly kind: "count";
+  readonly range: KeyRange;
+  readonly revision: Revision | null;
+}
+
+/** If all compares hold then `success`, else `failure`, in one step. */
+export interface TxnCommand {
+  readonly kind: "txn";
+  readonly compares: readonly Compare[];
+  readonly success: readonly Operation[];
+  readonly failure: readonly Operation[];
+}
+
+export type CompareTarget = "value" | "version" | "createRevision" | "modRevision" | "lease";
+export type CompareRelation = "equal" | "notEqual" | "less" | "greater";
+
+/**
+ * A claim about every key of a range. A range without keys, and a missing key, are compared as a key whose numbers
+ * are 0 and whose lease is empty; a claim about the value of a missing key is always false (as in etcd).
+ */
+export interface Compare {
+  readonly range: KeyRange;
+  readonly target: CompareTarget;
+  readonly relation: CompareRelation;
+  /** Text for `value` and `lease`, a number for the others. */
+  readonly operand: string | number;
+}
+
+export interface LeaseGrantCommand {
+  readonly kind: "lease-grant";
+  /** The empty id lets the machine choose one. */
+  readonly lease: LeaseId;
+  readonly ttlMs: number;
+}
+
+export interface LeaseRevokeCommand {
+  readonly kind: "lease-revoke";
+  readonly lease: LeaseId;
+  /**
+   * Set when a leader found the lease expired: it is revoked only if it has not been renewed since. So a revoke that
+   * waited long somewhere can do no harm (etcd-io/etcd#15247).
+   */
+  readonly renewedAt: Index | null;
+}
+
+/**
+ * Keep-alives go through the log: so they cannot overtake a revoke, are refused by nobody who only believes that it
+ * leads, and work on every member. They cost a small entry for each third of a lease's time.
+ */
+export interface LeaseKeepAliveCommand {
+  readonly kind: "lease-keep-alive";
+  readonly leases: readonly LeaseId[];
+}
+
+export interface LeaseCheckpointCommand {
+  readonly kind: "lease-checkpoint";
+  readonly checkpoints: readonly LeaseCheckpoint[];
+}
+
+export interface LeaseCheckpoint {
+  readonly lease: LeaseId;
+  readonly renewedAt: Index;
+  readonly remainingMs: number;
+}
+
+export interface CompactCommand {
+  readonly kind: "compact";
+  readonly revision: Revision;
+}

@@ -1,0 +1,78 @@
+import type { ChangeLog } from "./change-log.ts";
+import { type KeyHistory, NEVER_COMPACTED, type Revision } from "./key-history.ts";
+import type { Key } from "./key-range.ts";
+
+/** What a compaction may do to the keys. */
+interface CompactedKeys {
+  history(key: Key): KeyHistory | undefined;
+  forget(key: Key): void;
+}
+
+/**
+ * Gives up the past. The revision moves at once, so that every member refuses the same reads from the same entry on;
+ * the memory is freed in steps by walking the changes up to there, since every version that is now useless was
+ * replaced or deleted by one of them.
+ */
+export class Compaction {
+  readonly #changes: ChangeLog;
+  readonly #keys: CompactedKeys;
+  #revision: Revision = NEVER_COMPACTED;
+  /** The position of the next change to look at; at the end of the walk it rests behind the compacted revision. */
+  #next = 0;
+  #isDone = true;
+  #pins = 0;
+
+  constructor(changes: ChangeLog, keys: CompactedKeys) {
+    this.#changes = changes;
+    this.#keys = keys;
+  }
+
+  /** The oldest revision that can be read. */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** Whether everything that can be freed is freed. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** The compacted revision of a snapshot, whose history begins there. */
+  restore(revision: Revision): void {
+    this.#revision = revision;
+  }
+
+  /** Refuses reads below `revision` from now on, and begins to free their memory. */
+  begin(revision: Revision): void {
+    this.#revision = revision;
+    this.#next = this.#changes.start;
+    this.#isDone = false;
+  }
+
+  /** Looks at up to `budget` changes, unless somebody still reads the past. */
+  step(budget: number): void {
+    if (this.#isDone || this.#pins > 0) return;
+    for (let left = budget; left > 0; left--) {
+      const change = this.#changes.at(this.#next);
+      if (change === undefined || change.modRevision > this.#revision) {
+        this.#isDone = true;
+        return;
+      }
+      const isForgotten = this.#keys.history(change.key)?.compact(this.#revision) === true;
+      if (isForgotten) this.#keys.forget(change.key);
+      this.#next += 1;
+      // Changes of the compacted revision itself stay, for those who watch from there.
+      if (change.modRevision < this.#revision) this.#changes.dropTo(this.#next);
+    }
+  }
+
+  /** Keeps memory from being freed until the returned function is called: a snapshot reads the past while it is written. */
+  pin(): () => void {
+    this.#pins += 1;
+    let isPinned = true;
+    return () => {
+      if (isPinned) this.#pins -= 1;
+      isPinned = false;
+    };
+  }
+}

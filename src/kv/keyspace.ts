@@ -1,0 +1,177 @@
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { RoleKind } from "../raft/effects.ts";
+import type { CallOptions } from "../replica/call.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
+import { fromByteString, toByteString } from "./byte-text.ts";
+import type { Command } from "./command.ts";
+import { encodeCommand } from "./command-codec.ts";
+import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
+import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
+import type { KvMachine } from "./kv-machine.ts";
+import type { KvResult, Refused } from "./result.ts";
+import type { Store } from "./store.ts";
+import type { ValueCodec } from "./value-codec.ts";
+
+/** What the store needs of the member that it runs on; `Replica` is one. */
+export interface KvReplica {
+  /** Resolves with the machine's result once the command is applied here. Rejections tell the `outcome`. */
+  propose(command: Uint8Array, options?: CallOptions): Promise<KvResult>;
+  /** Resolves once everything that was committed before the call is applied here, or at once for `stale`. */
+  barrier(options?: BarrierOptions): Promise<void>;
+  readonly isLeader: boolean;
+  on(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
+  off(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
+  readonly clock: Clock;
+}
+
+/** A key with its value and what is known of both. */
+export interface KvEntry<Value> {
+  readonly key: string;
+  readonly value: Value;
+  /** The revision that created the key. */
+  readonly createRevision: Revision;
+  /** The revision of the last put. */
+  readonly modRevision: Revision;
+  /** 1 when the key is created, one more with each put. */
+  readonly version: number;
+  /** The lease that the key hangs on, if any. */
+  readonly lease?: string;
+}
+
+/** Keys to look at: all, or those within every bound that is given. Order is that of the keys' UTF-8 bytes. */
+export interface Range {
+  readonly prefix?: string | undefined;
+  readonly gt?: string | undefined;
+  readonly gte?: string | undefined;
+  readonly lt?: string | undefined;
+  readonly lte?: string | undefined;
+  /** At most this many keys. */
+  readonly limit?: number | undefined;
+  /** From the highest key down. */
+  readonly reverse?: boolean | undefined;
+}
+
+export interface ReadOptions extends BarrierOptions {
+  /** Read as of this revision. Throws ERR_COMPACTED or ERR_FUTURE_REVISION where that is not possible. */
+  readonly revision?: Revision | undefined;
+}
+
+/**
+ * Translates between a user's keys and values and those of one machine: a prefix that the user does not see, and a
+ * codec. All that the façade does goes through here.
+ */
+export class Keyspace<Value> {
+  readonly replica: KvReplica;
+  readonly machine: KvMachine;
+  readonly prefix: Key;
+  readonly codec: ValueCodec<Value>;
+  readonly #everything: KeyRange;
+
+  constructor(replica: KvReplica, machine: KvMachine, prefix: Key, codec: ValueCodec<Value>) {
+    this.replica = replica;
+    this.machine = machine;
+    this.prefix = prefix;
+    this.codec = codec;
+    this.#everything = keysWithPrefix(prefix);
+  }
+
+  get clock(): Clock {
+    return this.replica.clock;
+  }
+
+  key(text: string): Key {
+    if (text === "") {
+      throw new QuorateError("ERR_INVALID_ARGUMENT", "a key cannot be empty", {
+        argument: "key",
+        received: text,
+      });
+    }
+    return this.prefix + toByteString(text, "key");
+  }
+
+  keyText(key: Key): string {
+    return fromByteString(key.slice(this.prefix.length));
+  }
+
+  range({ prefix, gt, gte, lt, lte }: Range): KeyRange {
+    const bound = (text: string): Key => this.prefix + toByteString(text, "range");
+    let range = this.#everything;
+    if (prefix !== undefined) range = intersection(range, keysWithPrefix(bound(prefix)));
+    if (gte !== undefined) range = intersection(range, { from: bound(gte), to: null });
+    if (gt !== undefined) range = intersection(range, { from: `${bound(gt)}\0`, to: null });
+    if (lt !== undefined) range = intersection(range, { from: "", to: bound(lt) });
+    if (lte !== undefined) range = intersection(range, { from: "", to: `${bound(lte)}\0` });
+    return range;
+  }
+
+  keyOrRange(given: string | Range): KeyRange {
+    return typeof given === "string" ? singleKey(this.key(given)) : this.range(given);
+  }
+
+  entry(version: KeyVersion): KvEntry<Value> {
+    const { createRevision, modRevision, lease } = version;
+    return {
+      key: this.keyText(version.key),
+      value: this.codec.decode(version.value),
+      createRevision,
+      modRevision,
+      version: version.version,
+      ...(lease === NO_LEASE ? {} : { lease }),
+    };
+  }
+
+  maybeEntry(version: KeyVersion | null | undefined): KvEntry<Value> | undefined {
+    return version === null || version === undefined ? undefined : this.entry(version);
+  }
+
+  /** Has a command agreed on, and gives its result; what the machine refuses is thrown. */
+  async propose<Kind extends Exclude<KvResult["kind"], "refused">>(
+    command: Command,
+    kind: Kind,
+    options: CallOptions = {},
+  ): Promise<Extract<KvResult, { kind: Kind }>> {
+    const result = await this.replica.propose(encodeCommand(command), options);
+    if (result.kind === "refused") throw this.refusal(result);
+    assert(result.kind === kind, "each command has its kind of result");
+    return result as Extract<KvResult, { kind: Kind }>;
+  }
+
+  /** Waits until this member may answer, and gives the state to read from and the revision that was asked for. */
+  async read({ revision, ...options }: ReadOptions): Promise<ReadableState> {
+    await this.replica.barrier(options);
+    const { store } = this.machine;
+    if (revision !== undefined) checkRevision(revision, store);
+    return { store, revision };
+  }
+
+  refusal({ code, message, details }: Refused): QuorateError {
+    if (!("key" in details)) return new QuorateError(code, message, details);
+    return new QuorateError(code, message, { ...details, key: this.keyText(details.key) });
+  }
+}
+
+export interface ReadableState {
+  readonly store: Store;
+  readonly revision: Revision | undefined;
+}
+
+/** Throws unless the revision can be read. */
+export function checkRevision(revision: Revision, store: Store): void {
+  if (!Number.isSafeInteger(revision) || revision < 1) {
+    const details = { argument: "revision", received: revision };
+    throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number above 0", details);
+  }
+  const { revision: currentRevision, compactRevision } = store;
+  if (revision > currentRevision) {
+    const details = { revision, currentRevision };
+    throw new QuorateError("ERR_FUTURE_REVISION", `revision ${revision} is not reached yet`, details);
+  }
+  if (revision < compactRevision) throw compacted(revision, compactRevision);
+}
+
+export function compacted(revision: Revision, compactRevision: Revision): QuorateError {
+  const details = { revision, compactRevision };
+  return new QuorateError("ERR_COMPACTED", `revision ${revision} was compacted away`, details);
+}

@@ -1,0 +1,70 @@
+import type { Timer } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { RoleKind } from "../raft/effects.ts";
+import type { KvReplica } from "./keyspace.ts";
+import type { KvMachine } from "./kv-machine.ts";
+import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
+
+/** Changes that an unfinished compaction looks at in each tick, so that it also ends where nobody writes. */
+const COMPACTION_STEP = 10_000;
+
+/** A watch, or a lease that is kept alive. */
+interface Part {
+  close(): unknown;
+}
+
+/**
+ * What goes on beside the calls of a store, shared by all of its namespaces: lease time while this member leads,
+ * compactions to finish, and the watches and leases to end when the store is closed.
+ */
+export class Life {
+  readonly #replica: KvReplica;
+  readonly #machine: KvMachine;
+  readonly #keeper: LeaseKeeper;
+  readonly #parts = new Set<Part>();
+  readonly #onRole = (role: RoleKind): void => {
+    if (role === "leader") this.#keeper.lead();
+    else this.#keeper.stop();
+  };
+  #ticker: Timer;
+  #isClosed = false;
+
+  constructor(replica: KvReplica, machine: KvMachine) {
+    this.#replica = replica;
+    this.#machine = machine;
+    this.#keeper = new LeaseKeeper(replica, machine);
+    replica.on("role", this.#onRole);
+    this.#ticker = this.#scheduleTick();
+  }
+
+  /** Throws ERR_CLOSED once the store is closed. */
+  check(): void {
+    if (this.#isClosed) throw new QuorateError("ERR_CLOSED", "the store is closed", {});
+  }
+
+  begun<Begun extends Part>(part: Begun): Begun {
+    this.#parts.add(part);
+    return part;
+  }
+
+  ended(part: Part): void {
+    this.#parts.delete(part);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#ticker.cancel();
+    this.#replica.off("role", this.#onRole);
+    this.#keeper.stop();
+    for (const part of [...this.#parts]) part.close();
+  }
+
+  #scheduleTick(): Timer {
+    return this.#replica.clock.after(LEASE_TICK_MS, () => {
+      this.#ticker = this.#scheduleTick();
+      this.#keeper.tick();
+      this.#machine.store.compaction.step(COMPACTION_STEP);
+    });
+  }
+}

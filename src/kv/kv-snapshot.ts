@@ -1,0 +1,238 @@
+import {
+  ByteReader,
+  ByteWriter,
+  concatBytes,
+  EMPTY_BYTES,
+  latin1Bytes,
+  latin1Text,
+  MalformedBytes,
+} from "../base/bytes.ts";
+import { QuorateError } from "../base/errors.ts";
+import { isDeletion, type KeyVersion, NEVER_COMPACTED, NO_LEASE, type Revision } from "./key-history.ts";
+import { ALL_KEYS, type KeyRange } from "./key-range.ts";
+import { LeaseTable } from "./lease.ts";
+import { Store } from "./store.ts";
+
+/** What a machine is made of, and a snapshot holds. */
+export interface KvState {
+  readonly store: Store;
+  readonly leases: LeaseTable;
+}
+
+/** The first byte of a block's body. */
+const HEADER_BLOCK = 1;
+const VERSIONS_BLOCK = 2;
+const END_BLOCK = 3;
+
+const FORMAT = 1;
+
+/** Blocks are cut when they reach this size. */
+const BLOCK_BYTES = 64 * 1024;
+
+/**
+ * The state as of now, in chunks. Later commands do not show in it; compaction waits meanwhile, so take the chunks
+ * to the end or `return` the iterator.
+ *
+ * Each chunk is a block led by its length: a header with the leases, then versions, then an end. The versions are
+ * the live keys at the compacted revision in key order, and every change since in order: what a store holds by
+ * definition. So members at one index write the same bytes, however far their compactions are, and restoring is
+ * playing back.
+ */
+export function snapshotChunks({ store, leases }: KvState): Generator<Uint8Array, void, undefined> {
+  const header = headerBlock(store, leases);
+  const chunks = blocks(header, store, store.compactRevision, store.changes.end);
+  // Only a generator that has begun runs its `finally`: it begins here, and stops before the header.
+  chunks.next();
+  return chunks;
+}
+
+function* blocks(
+  header: Uint8Array,
+  store: Store,
+  compactRevision: Revision,
+  changesEnd: number,
+): Generator<Uint8Array, void, undefined> {
+  const unpin = store.compaction.pin();
+  const writer = new ByteWriter(BLOCK_BYTES + 4096);
+  try {
+    yield EMPTY_BYTES;
+    yield header;
+
+    let rest: KeyRange | null = compactRevision === NEVER_COMPACTED ? null : ALL_KEYS;
+    while (rest !== null) {
+      beginBlock(writer, VERSIONS_BLOCK);
+      rest = writeBase(writer, store, rest, compactRevision);
+      yield endBlock(writer);
+    }
+    let position = store.changes.seek(compactRevision);
+    while (position < changesEnd) {
+      beginBlock(writer, VERSIONS_BLOCK);
+      while (position < changesEnd && writer.length < BLOCK_BYTES) {
+        writeVersion(writer, store.changes.at(position++)!);
+      }
+      yield endBlock(writer);
+    }
+    beginBlock(writer, END_BLOCK);
+    yield endBlock(writer);
+  } finally {
+    unpin();
+  }
+}
+
+function headerBlock(store: Store, leases: LeaseTable): Uint8Array {
+  const writer = new ByteWriter();
+  beginBlock(writer, HEADER_BLOCK);
+  writer.u32(FORMAT);
+  writer.u64(store.revision);
+  // From -1 on, in unsigned numbers.
+  writer.u64(store.compactRevision + 1);
+  writer.u32(leases.size);
+  for (const lease of leases.all()) {
+    writer.block(latin1Bytes(lease.id));
+    writer.u64(lease.ttlMs);
+    writer.u64(lease.remainingMs);
+    writer.u64(lease.renewedAt);
+  }
+  return endBlock(writer);
+}
+
+/** Writes live keys at the compacted revision until the block is full; returns where to go on, or null at the end. */
+function writeBase(
+  writer: ByteWriter,
+  store: Store,
+  range: KeyRange,
+  compactRevision: Revision,
+): KeyRange | null {
+  let rest: KeyRange | null = null;
+  store.visitHistories(range, (history) => {
+    const version = history.at(compactRevision);
+    // What changed at the compacted revision itself is among the changes.
+    if (version !== undefined && version.modRevision < compactRevision) writeVersion(writer, version);
+    if (writer.length < BLOCK_BYTES) return true;
+    rest = { from: `${history.newest.key}\0`, to: null };
+    return false;
+  });
+  return rest;
+}
+
+function writeVersion(writer: ByteWriter, version: KeyVersion): void {
+  writer.block(latin1Bytes(version.key));
+  writer.u64(version.modRevision);
+  writer.u32(version.sub);
+  writer.u64(version.version);
+  if (isDeletion(version)) return;
+  writer.u64(version.createRevision);
+  writer.block(latin1Bytes(version.value));
+  writer.block(latin1Bytes(version.lease));
+}
+
+function beginBlock(writer: ByteWriter, kind: number): void {
+  writer.reset();
+  writer.u32(0);
+  writer.u8(kind);
+}
+
+function endBlock(writer: ByteWriter): Uint8Array {
+  writer.patchU32(0, writer.length - 4);
+  return writer.take();
+}
+
+/**
+ * The state that chunks hold; their borders may be anywhere. Throws ERR_INCOMPATIBLE for a newer format, and
+ * ERR_CORRUPT for what no snapshot can be.
+ */
+export function restoreState(chunks: Iterable<Uint8Array>): KvState {
+  const bodies = new BlockReader(chunks);
+  try {
+    const state = readHeader(bodies.next(HEADER_BLOCK));
+    for (let body = bodies.next(VERSIONS_BLOCK); body !== null; body = bodies.next(VERSIONS_BLOCK)) {
+      while (body.remaining > 0) restoreVersion(state.store, readVersion(body));
+    }
+    attachKeys(state);
+    return state;
+  } catch (cause) {
+    if (!(cause instanceof MalformedBytes)) throw cause;
+    const details = { file: "snapshot", offset: bodies.offset, reason: cause.message };
+    throw new QuorateError("ERR_CORRUPT", `the snapshot is damaged: ${cause.message}`, details, { cause });
+  }
+}
+
+function readHeader(body: ByteReader | null): KvState {
+  if (body === null) throw new MalformedBytes("no header");
+  const format = body.u32();
+  if (format !== FORMAT) {
+    const details = { what: "snapshot format", found: format, supported: FORMAT };
+    throw new QuorateError("ERR_INCOMPATIBLE", `the snapshot has the unknown format ${format}`, details);
+  }
+  const revision = body.u64();
+  const compactRevision = body.u64() - 1;
+  const leases = new LeaseTable();
+  for (let left = body.u32(); left > 0; left--) {
+    leases.add(latin1Text(body.block()), body.u64(), body.u64(), body.u64());
+  }
+  body.end();
+  return { store: new Store(revision, compactRevision), leases };
+}
+
+function readVersion(body: ByteReader): KeyVersion {
+  const key = latin1Text(body.block());
+  const modRevision = body.u64();
+  const sub = body.u32();
+  const version = body.u64();
+  if (version === 0) return { key, value: "", createRevision: 0, modRevision, sub, version, lease: NO_LEASE };
+  const createRevision = body.u64();
+  const value = latin1Text(body.block());
+  return { key, value, createRevision, modRevision, sub, version, lease: latin1Text(body.block()) };
+}
+
+function restoreVersion(store: Store, version: KeyVersion): void {
+  if (version.modRevision < store.compactRevision) store.restoreBase(version);
+  else store.restoreChange(version);
+}
+
+function attachKeys({ store, leases }: KvState): void {
+  if (leases.size === 0) return;
+  store.visitLive(ALL_KEYS, ({ key, lease }) => {
+    if (lease !== NO_LEASE) leases.attach(lease, key);
+    return true;
+  });
+}
+
+/** Puts blocks together from chunks. Holds one block at a time, and never more than has arrived. */
+class BlockReader {
+  readonly #chunks: Iterator<Uint8Array>;
+  #parts: Uint8Array[] = [];
+  #held = 0;
+  /** How many bytes were taken so far. */
+  offset = 0;
+
+  constructor(chunks: Iterable<Uint8Array>) {
+    this.#chunks = chunks[Symbol.iterator]();
+  }
+
+  /** The body of the next block, which must be of this kind; null at the end block. */
+  next(kind: number): ByteReader | null {
+    const length = new ByteReader(this.#take(4)).u32();
+    const body = new ByteReader(this.#take(length));
+    const found = body.u8();
+    if (found === END_BLOCK) return null;
+    if (found !== kind) throw new MalformedBytes(`block of kind ${found} instead of ${kind}`);
+    return body;
+  }
+
+  #take(length: number): Uint8Array {
+    while (this.#held < length) this.#hold();
+    const whole = this.#parts.length === 1 ? this.#parts[0]! : concatBytes(this.#parts);
+    this.#parts = [whole.subarray(length)];
+    this.#held -= length;
+    this.offset += length;
+    return whole.subarray(0, length);
+  }
+
+  #hold(): void {
+    const { done, value } = this.#chunks.next();
+    if (done === true) throw new MalformedBytes("ends early");
+    this.#parts.push(value);
+    this.#held += value.length;
+  }
+}

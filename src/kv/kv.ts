@@ -1,0 +1,260 @@
+import { QuorateError } from "../base/errors.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { toByteString } from "./byte-text.ts";
+import type { Compare, CompareTarget, PutCommand } from "./command.ts";
+import type { Revision } from "./key-history.ts";
+import { type Key, singleKey } from "./key-range.ts";
+import {
+  checkRevision,
+  compacted,
+  Keyspace,
+  type KvEntry,
+  type KvReplica,
+  type Range,
+  type ReadOptions,
+} from "./keyspace.ts";
+import { Life } from "./kv-life.ts";
+import type { KvMachine } from "./kv-machine.ts";
+import { Lease } from "./lease-handle.ts";
+import type { KvResult } from "./result.ts";
+import { Scan } from "./scan.ts";
+import { hashSteps } from "./state-hash.ts";
+import { type TransactOptions, type Tx, transact } from "./transact.ts";
+import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
+import { type CodecValue, type ValueCodec, type ValuesOption, valueCodec } from "./value-codec.ts";
+import { Watch, type WatchOptions } from "./watch-stream.ts";
+
+export interface PutOptions extends CallOptions {
+  /** The key lives as long as this lease. Without it the key hangs on none, whatever it hung on before. */
+  readonly lease?: string | { readonly id: string } | undefined;
+  /** Put only if the key does not exist. */
+  readonly ifMissing?: boolean | undefined;
+  /** Put only if the key has this `version`. A key that was deleted and made again counts from 1 again. */
+  readonly ifVersion?: number | undefined;
+  /** Put only if the key's last change was this `modRevision`; 0 if it must not exist. */
+  readonly ifRevision?: Revision | undefined;
+  /** Whether to tell what was there before. */
+  readonly prev?: boolean | undefined;
+}
+
+export interface WriteResult {
+  /** The revision that the write made; the store's revision where there was nothing to write. */
+  readonly revision: Revision;
+}
+
+export interface PutOutcome<Value> extends WriteResult {
+  /** What was there before, if `prev` was asked for and there was something. */
+  readonly prev?: KvEntry<Value>;
+}
+
+export interface DeleteOutcome extends WriteResult {
+  /** How many keys were deleted. */
+  readonly deleted: number;
+}
+
+export interface StateHash {
+  readonly revision: Revision;
+  /** A CRC-32 of the keys as they were at `revision`; members that agree have equal ones. */
+  readonly hash: number;
+}
+
+/**
+ * A key-value store with etcd's data model: every write makes a new revision, older ones can be read, watched and
+ * compacted away. Text is stored as UTF-8, and keys are in the order of their bytes.
+ *
+ * Every call takes a `signal` and a `timeout` in milliseconds. A write that fails tells in `outcome` whether it may
+ * still have happened; reads are linearizable unless `consistency` says otherwise.
+ */
+export class Kv<Value> {
+  readonly #space: Keyspace<Value>;
+  readonly #life: Life;
+
+  /** Use `Kv.over`. */
+  constructor(space: Keyspace<Value>, life: Life) {
+    this.#space = space;
+    this.#life = life;
+  }
+
+  /** The store on a running member, whose state machine is `machine`. Values are UTF-8 text by default. */
+  static over<Values extends ValuesOption = "utf8">(
+    replica: KvReplica,
+    machine: KvMachine,
+    options: { readonly values?: Values } = {},
+  ): Kv<CodecValue<Values>> {
+    const codec = valueCodec((options.values ?? "utf8") as Values);
+    return new Kv(new Keyspace(replica, machine, "", codec), new Life(replica, machine));
+  }
+
+  /** The value of a key, or undefined when it does not exist. */
+  async get(key: string, options: ReadOptions = {}): Promise<Value | undefined> {
+    return (await this.entry(key, options))?.value;
+  }
+
+  /** A key with its value, revisions, version and lease, or undefined when it does not exist. */
+  async entry(key: string, options: ReadOptions = {}): Promise<KvEntry<Value> | undefined> {
+    const found = this.#space.key(key);
+    this.#life.check();
+    const { store, revision } = await this.#space.read(options);
+    return this.#space.maybeEntry(revision === undefined ? store.get(found) : store.getAt(found, revision));
+  }
+
+  /**
+   * Sets a key. Throws ERR_CONDITION_FAILED when a condition does not hold, with what the key is now, and
+   * ERR_LEASE_NOT_FOUND.
+   */
+  async put(key: string, value: Value, options: PutOptions = {}): Promise<PutOutcome<Value>> {
+    const command: PutCommand = {
+      kind: "put",
+      key: this.#space.key(key),
+      value: this.#space.codec.encode(value),
+      lease: leaseId(options.lease),
+    };
+    this.#life.check();
+    const compares = conditions(command.key, options);
+    const { revision, previous } =
+      compares.length === 0
+        ? await this.#space.propose(command, "put", options)
+        : await this.#putIf(command, compares, options);
+    if (options.prev !== true || previous === null) return { revision };
+    return { revision, prev: this.#space.entry(previous) };
+  }
+
+  /** Deletes a key, or all keys of a range, in one revision; a delete that finds nothing makes none. */
+  async delete(keyOrRange: string | Range, options: CallOptions = {}): Promise<DeleteOutcome> {
+    const range = this.#space.keyOrRange(keyOrRange);
+    this.#life.check();
+    const { revision, deleted } = await this.#space.propose({ kind: "delete", range }, "delete", options);
+    return { revision, deleted: deleted.length };
+  }
+
+  /** The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. */
+  range(options: Range & ReadOptions = {}): Scan<Value> {
+    this.#life.check();
+    return new Scan(this.#space, options);
+  }
+
+  /** Tells the changes of a key or a range, as this member applies them: see `Watch`. */
+  watch(keyOrRange: string | WatchOptions): Watch<Value> {
+    this.#life.check();
+    const watch = new Watch(this.#space, keyOrRange, (ended) => this.#life.ended(ended));
+    return this.#life.begun(watch);
+  }
+
+  /** Builds a transaction: claims, and what to do if they hold or not. */
+  txn(): TxnBuilder<Value, [], []> {
+    this.#life.check();
+    return new TxnBuilder(this.#space);
+  }
+
+  /** Runs a function that reads and writes, again and again until nobody interfered. */
+  transact<Result>(work: (tx: Tx<Value>) => Promise<Result>, options: TransactOptions = {}): Promise<Result> {
+    this.#life.check();
+    return transact(this.#space, work, options);
+  }
+
+  /**
+   * Grants a lease of `ttlMs` milliseconds that keeps itself alive until it is revoked or the store is closed. Keys put
+   * with it are deleted when it ends.
+   */
+  async lease(ttlMs: number, options: CallOptions = {}): Promise<Lease> {
+    if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) {
+      const details = { argument: "ttlMs", received: ttlMs };
+      throw new QuorateError("ERR_INVALID_ARGUMENT", "ttlMs must be whole milliseconds above 0", details);
+    }
+    this.#life.check();
+    const askedAt = this.#space.clock.monotonic();
+    const command = { kind: "lease-grant", lease: "", ttlMs } as const;
+    const granted = await this.#space.propose(command, "lease-grant", options);
+    const lease = new Lease(
+      this.#space as Keyspace<unknown>,
+      { id: granted.lease, ttlMs: granted.ttlMs, askedAt },
+      (ended) => this.#life.ended(ended),
+    );
+    return this.#life.begun(lease);
+  }
+
+  /**
+   * Gives up the history below `revision`: reads and watches of it fail with ERR_COMPACTED. Throws that itself when it
+   * was done already, and ERR_FUTURE_REVISION.
+   */
+  async compact(revision: Revision, options: CallOptions = {}): Promise<void> {
+    if (!Number.isSafeInteger(revision) || revision < 0) {
+      const details = { argument: "revision", received: revision };
+      throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number, 0 or more", details);
+    }
+    this.#life.check();
+    await this.#space.propose({ kind: "compact", revision }, "done", options);
+  }
+
+  /** A checksum of the whole store at a revision, the newest one by default: for comparing members. */
+  async hash(revision?: Revision, options: ReadOptions = {}): Promise<StateHash> {
+    this.#life.check();
+    const { store } = await this.#space.read({ ...options, revision });
+    const hashed = revision ?? store.revision;
+    const steps = hashSteps(store, hashed);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        if (step.value === null) throw compacted(hashed, store.compactRevision);
+        return { revision: hashed, hash: step.value };
+      }
+      await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
+      options.signal?.throwIfAborted();
+      checkRevision(hashed, this.#space.machine.store);
+    }
+  }
+
+  /** The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted. */
+  namespace<Values extends ValuesOption>(
+    prefix: string,
+    options: { readonly values: Values },
+  ): Kv<CodecValue<Values>>;
+  namespace(prefix: string): Kv<Value>;
+  namespace(prefix: string, { values }: { readonly values?: ValuesOption } = {}): unknown {
+    const { replica, machine } = this.#space;
+    const codec = values === undefined ? this.#space.codec : (valueCodec(values) as ValueCodec<never>);
+    const whole = this.#space.prefix + toByteString(prefix, "prefix");
+    return new Kv(new Keyspace(replica, machine, whole, codec), this.#life);
+  }
+
+  /** Ends watches, stops keeping leases alive, and refuses further calls. The member itself goes on. */
+  close(): void {
+    this.#life.close();
+  }
+
+  async #putIf(put: PutCommand, compares: readonly Compare[], options: CallOptions): Promise<Put> {
+    const look = {
+      kind: "range",
+      range: singleKey(put.key),
+      revision: null,
+      limit: 1,
+      reverse: false,
+    } as const;
+    const command = { kind: "txn", compares, success: [put], failure: [look] } as const;
+    const { results } = await this.#space.propose(command, "txn", options);
+    const result = results[0]!;
+    if (result.kind === "put") return result;
+
+    const current = result.kind === "range" ? result.versions[0] : undefined;
+    throw new QuorateError("ERR_CONDITION_FAILED", "the key is not what the write expects", {
+      key: this.#space.keyText(put.key),
+      version: current?.version ?? 0,
+      modRevision: current?.modRevision ?? 0,
+    });
+  }
+}
+
+/** What the machine says of a put. */
+type Put = Extract<KvResult, { kind: "put" }>;
+
+function conditions(key: Key, { ifMissing, ifVersion, ifRevision }: PutOptions): Compare[] {
+  const range = singleKey(key);
+  const equal = (target: CompareTarget, operand: number): Compare => {
+    return { range, target, relation: "equal", operand: wholeNumber(operand) };
+  };
+  return [
+    ...(ifMissing === true ? [equal("createRevision", 0)] : []),
+    ...(ifVersion === undefined ? [] : [equal("version", ifVersion)]),
+    ...(ifRevision === undefined ? [] : [equal("modRevision", ifRevision)]),
+  ];
+}

@@ -1,0 +1,110 @@
+import type { CountOperation, DeleteCommand, PutCommand, RangeOperation } from "./command.ts";
+import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
+import type { KeyRange } from "./key-range.ts";
+import type { LeaseTable } from "./lease.ts";
+import {
+  type CountResult,
+  type DeleteResult,
+  type PutResult,
+  type RangeResult,
+  type Refused,
+  refused,
+} from "./result.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * The single operations, on keys and leases together. Check first: what is executed cannot be refused any more, so
+ * that a transaction happens whole or not at all. The caller commits.
+ */
+export class Operations {
+  readonly #store: Store;
+  readonly #leases: LeaseTable;
+
+  constructor(store: Store, leases: LeaseTable) {
+    this.#store = store;
+    this.#leases = leases;
+  }
+
+  checkPut({ key, value, lease }: PutCommand): Refused | null {
+    const { revision } = this.#store;
+    if (key === "")
+      return refused(revision, "ERR_INVALID_ARGUMENT", "a key cannot be empty", { argument: "key" });
+    if (lease !== null && lease !== NO_LEASE && !this.#leases.has(lease))
+      return leaseNotFound(revision, lease);
+    if ((value === null || lease === null) && this.#store.get(key) === undefined) {
+      return refused(
+        revision,
+        "ERR_KEY_NOT_FOUND",
+        "the key whose value or lease is to stay does not exist",
+        { key },
+      );
+    }
+    return null;
+  }
+
+  put({ key, value, lease }: PutCommand): PutResult {
+    const current = value === null || lease === null ? this.#store.get(key) : undefined;
+    const newLease = lease ?? current?.lease ?? NO_LEASE;
+    const previous = this.#store.put(key, value ?? current?.value ?? "", newLease);
+
+    const oldLease = previous === null ? NO_LEASE : previous.lease;
+    if (oldLease !== newLease) {
+      if (oldLease !== NO_LEASE) this.#leases.detach(oldLease, key);
+      if (newLease !== NO_LEASE) this.#leases.attach(newLease, key);
+    }
+    return { kind: "put", revision: this.#store.openRevision, previous };
+  }
+
+  delete({ range }: DeleteCommand): DeleteResult {
+    const deleted = this.deleteAll(this.#store.range(range).versions);
+    return { kind: "delete", revision: this.#store.openRevision, deleted };
+  }
+
+  /** Deletes live keys and lets go of their leases. */
+  deleteAll(versions: readonly KeyVersion[]): readonly KeyVersion[] {
+    for (const { key, lease } of versions) {
+      this.#store.delete(key);
+      if (lease !== NO_LEASE) this.#leases.detach(lease, key);
+    }
+    return versions;
+  }
+
+  /** Whether the past that is asked for can be read. */
+  checkRevision(revision: Revision | null): Refused | null {
+    if (revision === null) return null;
+    const { revision: currentRevision, compactRevision } = this.#store;
+    if (revision > currentRevision) {
+      const details = { revision, currentRevision };
+      return refused(
+        currentRevision,
+        "ERR_FUTURE_REVISION",
+        `revision ${revision} is not reached yet`,
+        details,
+      );
+    }
+    if (revision < compactRevision) {
+      const details = { revision, compactRevision };
+      return refused(currentRevision, "ERR_COMPACTED", `revision ${revision} was compacted away`, details);
+    }
+    return null;
+  }
+
+  range({ range, revision, limit, reverse }: RangeOperation): RangeResult {
+    const found = this.#store.range(range, { revision: revision ?? undefined, limit, reverse });
+    return { kind: "range", revision: this.#store.openRevision, ...found };
+  }
+
+  count({ range, revision }: CountOperation): CountResult {
+    const count = this.#store.count(range, revision ?? undefined);
+    return { kind: "count", revision: this.#store.openRevision, count };
+  }
+
+  /** Whether the range holds more than `most` keys. */
+  exceeds(range: KeyRange, revision: Revision | null, most: number): boolean {
+    return this.#store.count(range, revision ?? undefined, most + 1) > most;
+  }
+}
+
+export function leaseNotFound(revision: Revision, lease: string): Refused {
+  return refused(revision, "ERR_LEASE_NOT_FOUND", `there is no lease ${lease}`, { lease });
+}

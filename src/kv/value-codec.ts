@@ -1,0 +1,85 @@
+import { latin1Bytes, latin1Text } from "../base/bytes.ts";
+import { pack, unpack } from "../base/codec.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { Codec } from "../replica/state-machine.ts";
+import { fromByteString, toByteString } from "./byte-text.ts";
+
+/**
+ * How values are stored, by name: `utf8` takes text, `binary` Uint8Arrays, `json` what JSON can say, `msgpack` the
+ * same and binary data besides.
+ */
+export type CodecName = "utf8" | "binary" | "json" | "msgpack";
+
+export type ValuesOption = CodecName | Codec<unknown>;
+
+/** The type of the values that a codec stands for. */
+export type CodecValue<Values> = Values extends "utf8"
+  ? string
+  : Values extends "binary"
+    ? Uint8Array
+    : Values extends CodecName
+      ? unknown
+      : Values extends Codec<infer Value>
+        ? Value
+        : never;
+
+/** Between values and the machine's byte strings. */
+export interface ValueCodec<Value> {
+  encode(value: Value): string;
+  decode(bytes: string): Value;
+}
+
+/** Throws ERR_INVALID_ARGUMENT for an unknown name; the codec itself throws it for values that it cannot take. */
+export function valueCodec<Values extends ValuesOption>(values: Values): ValueCodec<CodecValue<Values>> {
+  const codec = typeof values === "string" ? builtIn(values) : custom(values);
+  return codec as ValueCodec<CodecValue<Values>>;
+}
+
+function builtIn(name: CodecName): ValueCodec<never> {
+  const codec = BUILT_IN[name] as ValueCodec<never> | undefined;
+  if (codec !== undefined) return codec;
+  throw new QuorateError("ERR_INVALID_ARGUMENT", `there is no codec named ${name}`, {
+    argument: "values",
+    received: name,
+  });
+}
+
+const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } = {
+  utf8: {
+    encode: (text) => toByteString(text, "value"),
+    decode: fromByteString,
+  },
+  binary: custom({
+    name: "binary",
+    encode: (bytes: Uint8Array) => bytes,
+    decode: (bytes) => bytes,
+  }),
+  json: {
+    encode: (value) => guarded("json", () => toByteString(JSON.stringify(value), "value")),
+    decode: (bytes) => guarded("json", () => JSON.parse(fromByteString(bytes)) as unknown),
+  },
+  msgpack: custom({ name: "msgpack", encode: pack, decode: unpack }),
+};
+
+function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
+  return {
+    encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(value)))),
+    decode: (bytes) => guarded(codec.name, () => codec.decode(latin1Bytes(bytes))),
+  };
+}
+
+function checkedBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError("a value is encoded as a Uint8Array");
+}
+
+/** What a codec throws becomes our error, with its own as the cause. */
+function guarded<Result>(name: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (cause) {
+    if (QuorateError.is(cause)) throw cause;
+    const details = { argument: "value" };
+    throw new QuorateError("ERR_INVALID_ARGUMENT", `the value is not one for ${name}`, details, { cause });
+  }
+}

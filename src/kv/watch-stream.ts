@@ -1,0 +1,253 @@
+import type { Timer } from "../base/clock.ts";
+import { Emitter } from "../base/emitter.ts";
+import { QuorateError } from "../base/errors.ts";
+import { isDeletion, type Revision } from "./key-history.ts";
+import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
+import type { WatchBatch, WatchedChange, Watcher } from "./watch.ts";
+
+export type WatchEvent<Value> =
+  | {
+      readonly type: "put";
+      readonly entry: KvEntry<Value>;
+      readonly prev?: KvEntry<Value>;
+      readonly revision: Revision;
+    }
+  | {
+      readonly type: "delete";
+      readonly key: string;
+      readonly prev?: KvEntry<Value>;
+      readonly revision: Revision;
+    };
+
+export interface WatchOptions extends Omit<Range, "limit" | "reverse"> {
+  /** The first revision of interest: what happened since is told first. Without it, what this member applies from now on. */
+  readonly from?: Revision | undefined;
+  /** Whether events tell what was there before. It is missing where that is compacted away. */
+  readonly prev?: boolean | undefined;
+  /** Leave out events of one type. */
+  readonly without?: "put" | "delete" | undefined;
+  /** Whether quiet times bring a `progress` event now and then. */
+  readonly progress?: boolean | undefined;
+  /** How many events may wait; beyond that they are read from the history later. Default 1024. */
+  readonly highWaterMark?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type WatchEvents<Value> = {
+  put: (entry: KvEntry<Value>, prev: KvEntry<Value> | undefined) => void;
+  delete: (key: string, prev: KvEntry<Value> | undefined, revision: Revision) => void;
+  /** Every event up to this revision has been emitted. */
+  progress: (revision: Revision) => void;
+  /** The watch is over, for whatever reason. The last event. */
+  end: () => void;
+  error: (error: QuorateError) => void;
+};
+
+/** How often a quiet watch tells its progress, if asked to. */
+export const WATCH_PROGRESS_MS = 10_000;
+
+/**
+ * The changes of a range of keys, in order, each once and none left out; those of one revision come together. Listen
+ * to its events, or iterate: over single events, or with `batches` over groups that never split a revision. While
+ * somebody iterates nothing is emitted but `end` and `error`.
+ *
+ * Whoever is slow loses nothing: events are then read from the history. Only if that was compacted meanwhile does the
+ * watch end, with ERR_COMPACTED, whose `revision` is the first one that was missed.
+ */
+export class Watch<Value>
+  extends Emitter<WatchEvents<Value>>
+  implements AsyncIterable<WatchEvent<Value>>, AsyncDisposable
+{
+  /** The revision of this member when the watch began. Without `from`, events begin after it. */
+  readonly revision: Revision;
+  readonly #space: Keyspace<Value>;
+  readonly #watcher: Watcher;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#end(null);
+  readonly #onEnd: (watch: Watch<Value>) => void;
+  #isIterated = false;
+  #isOver = false;
+  #wake: (() => void) | null = null;
+  /** Events on their way to the listeners. */
+  #emitting: WatchEvent<Value>[] = [];
+  #emitted = 0;
+  #isPumpScheduled = false;
+  #progressTimer: Timer | null = null;
+  #hasEmitted = false;
+
+  /** Use `Kv.watch`. */
+  constructor(
+    space: Keyspace<Value>,
+    keyOrRange: string | WatchOptions,
+    onEnd: (watch: Watch<Value>) => void,
+  ) {
+    super();
+    const options: WatchOptions = typeof keyOrRange === "string" ? {} : keyOrRange;
+    checkOptions(options);
+    this.#space = space;
+    this.#onEnd = onEnd;
+    this.revision = space.machine.store.revision;
+    const request = {
+      range: space.keyOrRange(keyOrRange),
+      from: options.from ?? null,
+      previous: options.prev === true,
+      without: options.without,
+      pendingMax: options.highWaterMark,
+    };
+    this.#watcher = space.machine.watches.watch(request, () => this.#advance());
+    this.#signal = options.signal;
+    if (this.#signal?.aborted === true) this.#end(null);
+    else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (options.progress === true) this.#scheduleProgress();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {
+    for await (const batch of this.batches()) yield* batch;
+  }
+
+  /** Groups of events that wait together. There is one iteration of a watch; leaving it ends the watch. */
+  async *batches(): AsyncGenerator<readonly WatchEvent<Value>[], void, undefined> {
+    if (this.#isIterated) {
+      throw new QuorateError("ERR_INVALID_ARGUMENT", "a watch is iterated once", { argument: "watch" });
+    }
+    this.#isIterated = true;
+    try {
+      const untold = this.#emitting.slice(this.#emitted);
+      if (untold.length > 0) yield untold;
+      while (!this.#isOver) {
+        const batch = this.#watcher.take();
+        const events = batch === null ? null : this.#events(batch);
+        if (events === null) await this.#nextNews();
+        else if (events.length > 0) yield events;
+        // The history had nothing for us so far: let others run before reading on.
+        else await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
+      }
+      this.#signal?.throwIfAborted();
+    } catch (error) {
+      if (QuorateError.is(error)) this.#end(error);
+      throw error;
+    } finally {
+      this.#end(null);
+    }
+  }
+
+  /** Ends the watch: an iteration ends, and no event follows but `end`. */
+  async close(): Promise<void> {
+    this.#end(null);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end(null);
+  }
+
+  protected override listened(): void {
+    this.#advance();
+  }
+
+  /** Something may be there to take. Decides who takes it. */
+  #advance(): void {
+    if (this.#isIterated) this.#wakeIteration();
+    else this.#maybePump();
+  }
+
+  #maybePump(): void {
+    if (this.#isPumpScheduled || this.#isOver || !this.#hasListeners()) return;
+    this.#isPumpScheduled = true;
+    // Soon, not now: a listener must not run inside the machine's turn.
+    this.#space.clock.soon(() => this.#pump());
+  }
+
+  #hasListeners(): boolean {
+    return this.listenerCount("put") > 0 || this.listenerCount("delete") > 0;
+  }
+
+  /** Emits what waits. Runs again soon while there is more: a long history must not keep others waiting. */
+  #pump(): void {
+    this.#isPumpScheduled = false;
+    if (this.#isIterated || this.#isOver) return;
+    if (this.#emitted === this.#emitting.length && !this.#takeForListeners()) return;
+    try {
+      this.#emitAll();
+    } finally {
+      // What a listener throws is its own affair: the events behind it still come.
+      this.#advance();
+    }
+  }
+
+  #takeForListeners(): boolean {
+    try {
+      const batch = this.#watcher.take();
+      this.#emitting = batch === null ? [] : this.#events(batch);
+      this.#emitted = 0;
+      return batch !== null;
+    } catch (error) {
+      if (!QuorateError.is(error)) throw error;
+      this.#end(error);
+      return false;
+    }
+  }
+
+  #emitAll(): void {
+    while (this.#emitted < this.#emitting.length && !this.#isOver) {
+      const event = this.#emitting[this.#emitted++]!;
+      this.#hasEmitted = true;
+      if (event.type === "put") this.emit("put", event.entry, event.prev);
+      else this.emit("delete", event.key, event.prev, event.revision);
+    }
+  }
+
+  #events(batch: WatchBatch): WatchEvent<Value>[] {
+    if (batch.kind === "changes") return batch.changes.map((change) => this.#event(change));
+    throw compacted(batch.revision, batch.compactRevision);
+  }
+
+  #event({ change, previous }: WatchedChange): WatchEvent<Value> {
+    const revision = change.modRevision;
+    const prev = previous === null ? {} : { prev: this.#space.entry(previous) };
+    if (isDeletion(change))
+      return { type: "delete", key: this.#space.keyText(change.key), ...prev, revision };
+    return { type: "put", entry: this.#space.entry(change), ...prev, revision };
+  }
+
+  #scheduleProgress(): void {
+    this.#progressTimer = this.#space.clock.after(WATCH_PROGRESS_MS, () => {
+      const { progress } = this.#watcher;
+      const isQuiet = !this.#hasEmitted && this.#emitted === this.#emitting.length && !this.#isIterated;
+      this.#hasEmitted = false;
+      this.#scheduleProgress();
+      if (isQuiet && progress !== null) this.emit("progress", progress);
+    });
+  }
+
+  #nextNews(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #wakeIteration(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  #end(error: QuorateError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watcher.close();
+    this.#progressTimer?.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onEnd(this);
+    this.#wakeIteration();
+    if (error !== null) this.emit("error", error);
+    this.emit("end");
+  }
+}
+
+function checkOptions({ from, highWaterMark }: WatchOptions): void {
+  for (const [argument, received] of Object.entries({ from, highWaterMark })) {
+    if (received === undefined || (Number.isSafeInteger(received) && received > 0)) continue;
+    const details = { argument, received };
+    throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be a whole number above 0`, details);
+  }
+}

@@ -1,0 +1,114 @@
+import { systemClock } from "./base/clock.ts";
+import { QuorateError } from "./base/errors.ts";
+import { Random } from "./base/random.ts";
+import { KvMachine } from "./kv/kv-machine.ts";
+import { type CodecValue, type ValuesOption, valueCodec } from "./kv/value-codec.ts";
+import { type CommandCodecName, commandCodec } from "./replica/command-codec.ts";
+import type { ReplicaLimits } from "./replica/options.ts";
+import { Replica } from "./replica/replica.ts";
+import type { Codec, StateMachine } from "./replica/state-machine.ts";
+import { DiskStorage } from "./storage/disk-storage.ts";
+import { MemoryStorage } from "./storage/memory-storage.ts";
+import { NodeFiles } from "./storage/node-files.ts";
+import type { Storage } from "./storage/storage.ts";
+import { Store } from "./store.ts";
+import { MemoryNetwork } from "./transport/memory-transport.ts";
+import type { Transport } from "./transport/transport.ts";
+
+/** Who this member is, where it keeps its state, and how it reaches the others. */
+export interface MemberOptions {
+  /** The directory for this member's state, made where needed. Without it the state is gone when the process ends. */
+  readonly dir?: string | undefined;
+  /** This member's name, the same at every start. */
+  readonly name?: string | undefined;
+  /** Name and address (`host:port`) of every member, this one included. Without it the member is alone. */
+  readonly peers?: Readonly<Record<string, string>> | undefined;
+  /** Tells clusters apart whose members have the same names. */
+  readonly cluster?: string | undefined;
+  /** How members reach each other; TCP by default. */
+  readonly transport?: Transport | undefined;
+  /** Where the state is kept, in place of `dir`. */
+  readonly storage?: Storage | undefined;
+  readonly limits?: Partial<ReplicaLimits> | undefined;
+}
+
+export interface OpenOptions<Values extends ValuesOption = "utf8"> extends MemberOptions {
+  /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
+  readonly values?: Values | undefined;
+}
+
+export interface CreateReplicaOptions<Command, Result, Query, Answer> extends MemberOptions {
+  readonly machine: StateMachine<Command, Result, Query, Answer>;
+  /** How commands become bytes; `json` by default. */
+  readonly codec?: Codec<Command> | CommandCodecName | undefined;
+}
+
+/**
+ * Opens a store: a member of a cluster with its own directory, or a lone one. Resolves when the member is listening;
+ * wait for `ready` to know that somebody leads.
+ *
+ * Throws ERR_INVALID_ARGUMENT, ERR_LOCKED, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK, ERR_LISTEN.
+ */
+export async function open<Values extends ValuesOption = "utf8">(
+  directoryOrOptions: string | OpenOptions<Values>,
+): Promise<Store<CodecValue<Values>>> {
+  const options = typeof directoryOrOptions === "string" ? { dir: directoryOrOptions } : directoryOrOptions;
+  const { values, ...member } = options as OpenOptions<Values>;
+  const codec = valueCodec((values ?? "utf8") as Values);
+  const machine = new KvMachine();
+  const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTES });
+  return new Store(replica, machine, codec);
+}
+
+/** Starts a member that replicates a state machine of your own. Throws what `open` throws. */
+export async function createReplica<Command, Result, Query = void, Answer = unknown>(
+  options: CreateReplicaOptions<Command, Result, Query, Answer>,
+): Promise<Replica<Command, Result, Query, Answer>> {
+  const { machine, codec = "json", ...member } = options;
+  return Replica.open({ ...(await memberParts(member)), machine, codec: commandCodec(codec) });
+}
+
+const MEMBER_OPTIONS = ["dir", "name", "peers", "cluster", "transport", "storage", "limits"];
+
+/** Commands of the key-value store are bytes already. */
+const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
+
+const LONE_NAME = "member";
+
+/** The disk, the network and the clock that the options ask for. */
+async function memberParts(options: MemberOptions) {
+  for (const option of Object.keys(options)) {
+    if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
+  }
+  const { dir, storage, peers, name, cluster, limits } = options;
+  if (dir !== undefined && storage !== undefined)
+    throw invalid("storage", "dir and storage exclude each other");
+  if (dir !== undefined && (typeof dir !== "string" || dir === ""))
+    throw invalid("dir", "dir must be a path");
+  if (peers !== undefined && name === undefined)
+    throw invalid("name", "name must say which of the peers this member is");
+
+  const ownName = name ?? LONE_NAME;
+  const members = peers ?? { [ownName]: "" };
+  return {
+    name: ownName,
+    peers: members,
+    cluster,
+    limits,
+    storage: storage ?? (dir === undefined ? new MemoryStorage() : new DiskStorage(new NodeFiles(dir))),
+    transport: options.transport ?? (await defaultTransport(Object.keys(members).length)),
+    clock: systemClock,
+    random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
+  };
+}
+
+/** A lone member needs no network, and its program should not have to load one. */
+async function defaultTransport(members: number): Promise<Transport> {
+  if (members === 1) return new MemoryNetwork().transport();
+  const { tcp } = await import("./transport/tcp-transport.ts");
+  return tcp();
+}
+
+function invalid(argument: string, message: string): QuorateError {
+  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument });
+}

@@ -1,0 +1,101 @@
+import type { Random } from "../base/random.ts";
+import type { MemberId, Term } from "../log/entry.ts";
+import type { Log } from "../log/log.ts";
+import { ForwardedReads } from "./forwarded-reads.ts";
+import { isVoter, type Membership } from "./membership.ts";
+import type { Settings } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import type { Role } from "./role.ts";
+import type { SnapshotMetadata } from "./snapshot.ts";
+import type { LogCursors, TraceEvent } from "./trace.ts";
+
+/** What the core takes from its host. Both are called synchronously, and only while a method of `Raft` runs. */
+export interface RaftEnvironment {
+  /** Seed it differently on every start. */
+  readonly random: Random;
+  /** The newest snapshot that a follower could be sent; null when there is none just now. */
+  latestSnapshot(): SnapshotMetadata | null;
+  /** Watches every decision. */
+  readonly trace?: (event: TraceEvent) => void;
+}
+
+/** What a core starts from, once checked. */
+export interface CoreState {
+  readonly term: Term;
+  readonly vote: MemberId | null;
+  readonly membership: Membership;
+  readonly log: Log;
+}
+
+/**
+ * All that one member knows. It has no behaviour of its own: the files beside it each own one part of the protocol
+ * and work on it (`election`, `voter`, `replication`, `follower`, `candidate`, `leader`, `reads`, `reconfiguration`).
+ */
+export class Core {
+  readonly id: MemberId;
+  readonly settings: Settings;
+  readonly random: Random;
+  readonly environment: RaftEnvironment;
+  readonly trace: ((event: TraceEvent) => void) | undefined;
+  readonly log: Log;
+  readonly outbox: Outbox;
+
+  term: Term;
+  /** Whom this member has voted for in this term. */
+  vote: MemberId | null;
+  role: Role;
+  membership: Membership;
+
+  /** Ticks since the start. */
+  ticks = 0;
+  /** Ticks since the leader was last heard from; for a leader, since the quorum was last checked. */
+  electionElapsed = 0;
+  heartbeatElapsed = 0;
+  /** Drawn anew at each change of role, so that members rarely stand at the same time (5.2). */
+  electionTimeout = 0;
+  /** Nothing is left to do and everyone knows: no heartbeats, no elections. */
+  isAsleep = false;
+  /** Names the questions that this member asks others. Begins at random, so that an answer from before a restart fits none. */
+  nextQuestion: number;
+  /** Messages that no correct member could have sent. */
+  refusedMessages = 0;
+
+  constructor(settings: Settings, state: CoreState, environment: RaftEnvironment) {
+    this.id = settings.id;
+    this.settings = settings;
+    this.environment = environment;
+    this.random = environment.random;
+    this.trace = environment.trace;
+    this.term = state.term;
+    this.vote = state.vote;
+    this.membership = state.membership;
+    this.log = state.log;
+    this.outbox = new Outbox(settings.coalesce);
+    this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: false };
+    this.nextQuestion = this.random.next() * QUESTIONS_PER_START;
+  }
+
+  /** Whom this member takes for the leader. */
+  get leader(): MemberId | null {
+    if (this.role.kind === "leader") return this.id;
+    return this.role.kind === "follower" ? this.role.leader : null;
+  }
+
+  /** Whether this member could lead: it votes, and is not waiting for a snapshot to be restored. */
+  get isPromotable(): boolean {
+    return isVoter(this.membership, this.id) && this.log.restoring === null;
+  }
+
+  /** Whether an entry of our own term is committed: only then is our commit index as new as that of any earlier leader. */
+  get hasCommittedInTerm(): boolean {
+    return this.log.termAt(this.log.committed) === this.term;
+  }
+
+  cursors(): LogCursors {
+    const { last, committed, applying, applied, saving, saved } = this.log;
+    return { last, committed, applying, applied, saving, saved };
+  }
+}
+
+/** Room for 2^20 questions above each of 2^32 starting points; all stay safe integers. */
+const QUESTIONS_PER_START = 2 ** 20;

@@ -1,0 +1,482 @@
+import { QuorateError } from "../base/errors.ts";
+import type { Entry, Index, MemberId, Proposal, Term } from "../log/entry.ts";
+import type { Log } from "../log/log.ts";
+import { Core, type RaftEnvironment } from "./core.ts";
+import type { Effects, HardState, RoleKind, Save, SoftState } from "./effects.ts";
+import { becomeFollower, stand } from "./election.ts";
+import { type RaftState, restoreState } from "./initial-state.ts";
+import { maybeLeaveJoint, reportSnapshot, reportUnreachable, tickLeader } from "./leader.ts";
+import { type Membership, type MembershipChange, sameMembership, voterIds } from "./membership.ts";
+import { encodeMembershipChange } from "./membership-codec.ts";
+import type { Message } from "./message.ts";
+import { type RaftOptions, raftSettings } from "./options.ts";
+import {
+  abandonReads,
+  askForReads,
+  hasReadsToAsk,
+  readAsFollower,
+  readAsLeader,
+  repeatQuestions,
+} from "./reads.ts";
+import { applyChange } from "./reconfiguration.ts";
+import type { Refusal } from "./refusal.ts";
+import { flushAppends } from "./replication.ts";
+import { wakeUp } from "./sleep.ts";
+import { type RaftStatus, statusOf } from "./status.ts";
+import { proposeOrForward, step } from "./step.ts";
+import { startTransfer } from "./transfer.ts";
+import { complaintAbout } from "./validate.ts";
+
+export type { RaftEnvironment } from "./core.ts";
+export type { RaftState } from "./initial-state.ts";
+
+/** Why a core takes nothing more: something happened that cannot happen. */
+export interface RaftFailure {
+  readonly reason: string;
+  /** The member as it was, for whoever looks for the cause. */
+  readonly dump: unknown;
+}
+
+/**
+ * One member of a Raft group, as a decision without deeds: ticks, messages and requests go in, `takeEffects` says what
+ * the host has to do. It knows no time, no disk and no network, and the same inputs give the same effects.
+ *
+ * The host's duties:
+ * 1. Do what the effects say in the order of their fields; hand every save to the disk in the order received.
+ * 2. Call `saved` only when a save would survive a power cut. Several saves may be under way.
+ * 3. A save with a snapshot: make the snapshot durable and restore the machine from it, then call `saved`. Nothing is
+ *    handed out to be applied meanwhile.
+ * 4. Apply `effects.apply` in order; at a `membership` entry call `applyMembership` with the decoded change; then call
+ *    `applied`.
+ *
+ * No method throws. What peers send and should not is refused and counted. When something impossible happens here the
+ * core fails: `failure` says why, requests are refused, and there are no more effects.
+ */
+export class Raft {
+  readonly #core: Core;
+  #failure: RaftFailure | null = null;
+  #knownHardState: HardState;
+  #knownState: SoftState;
+
+  /** Throws ERR_INVALID_ARGUMENT for options or a state from which nobody could start. */
+  constructor(options: RaftOptions, initial: RaftState, environment: RaftEnvironment) {
+    const settings = raftSettings(options);
+    this.#core = new Core(settings, this.#restore(initial, settings), environment);
+    const core = this.#core;
+    const { log, membership, term, trace } = core;
+    trace?.({ kind: "membership-switched", membership });
+    becomeFollower(core, term, null);
+    trace?.({ kind: "started", voters: voterIds(membership), term, log: core.cursors() });
+    this.#knownHardState = { term, vote: core.vote, commit: log.committed };
+    this.#knownState = { role: "follower", leader: null, term };
+  }
+
+  get id(): MemberId {
+    return this.#core.id;
+  }
+
+  get term(): Term {
+    return this.#core.term;
+  }
+
+  get role(): RoleKind {
+    return this.#core.role.kind;
+  }
+
+  /** Whom this member takes for the leader; null while it knows none. */
+  get leader(): MemberId | null {
+    return this.#core.leader;
+  }
+
+  /** For reading only. */
+  get log(): Log {
+    return this.#core.log;
+  }
+
+  /** As of the last change that was applied. */
+  get membership(): Membership {
+    return this.#core.membership;
+  }
+
+  get failure(): RaftFailure | null {
+    return this.#failure;
+  }
+
+  /** Lets one tick pass. The core knows no other time. */
+  tick(): void {
+    if (this.#failure !== null) return;
+    try {
+      this.#tick();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Takes a message from a peer, or one of our own `Save.sendAfter` that is addressed to ourselves. */
+  step(message: Message): Refusal | null {
+    if (this.#failure !== null) return this.#failed(this.#failure);
+    try {
+      const complaint = complaintAbout(message, this.#core.id);
+      const refusal = complaint === null ? step(this.#core, message) : malformed(complaint);
+      if (refusal?.refused === "malformed") this.#count(message, refusal);
+      return refusal;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /** Stands for election now. */
+  campaign(): Refusal | null {
+    return this.#request(() => {
+      const core = this.#core;
+      const { leaseReads, electionTicks } = core.settings;
+      // A voter that stands forgets its leader, and votes for others before the leader's lease is over.
+      if (
+        leaseReads &&
+        core.role.kind === "follower" &&
+        core.leader !== null &&
+        core.electionElapsed < electionTicks
+      ) {
+        return { refused: "lease" };
+      }
+      return stand(core, false);
+    });
+  }
+
+  /**
+   * Asks for proposals to be agreed on, side by side in the log. Null: they were taken, and `Effects.proposed` will
+   * name `request`. On the leader it does with the next effects. On a follower it does when the leader's answer
+   * arrives, which may never happen: messages get lost.
+   */
+  propose(request: number, proposals: readonly Proposal[]): Refusal | null {
+    return this.#request(() => {
+      if (proposals.length === 0) return malformed("proposes nothing");
+      const core = this.#core;
+      const result = proposeOrForward(core, core.id, request, proposals);
+      if (result === null) return null;
+      if ("refused" in result) return result;
+      core.outbox.proposed.push({ request, result });
+      return null;
+    });
+  }
+
+  /**
+   * Asks for a change of membership. With `expected` it is made only if that is the present configuration, which only
+   * a leader can tell.
+   */
+  proposeMembership(request: number, change: MembershipChange, expected?: Membership): Refusal | null {
+    if (expected !== undefined) {
+      if (this.role !== "leader") return { refused: this.leader === null ? "no-leader" : "not-leader" };
+      if (!sameMembership(expected, this.membership)) return { refused: "configuration-changed" };
+    }
+    return this.propose(request, [{ kind: "membership", data: encodeMembershipChange(change) }]);
+  }
+
+  /** Makes a change effective. To be called when its entry is applied, before `applied`. */
+  applyMembership(change: MembershipChange): Membership {
+    if (this.#failure === null) {
+      try {
+        return applyChange(this.#core, change);
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+    return this.#core.membership;
+  }
+
+  /** Asks for a linearizable read: `Effects.reads` will say at which applied index it may be served. */
+  read(request: number): Refusal | null {
+    return this.#request(() => {
+      const core = this.#core;
+      const { role } = core;
+      if (role.kind === "leader") return readAsLeader(core, role, core.id, request);
+      if (role.kind === "follower") return readAsFollower(core, role, request);
+      return { refused: "no-leader" };
+    });
+  }
+
+  /** Hands over to another voter. A follower asks its leader to. */
+  transferLeadership(to: MemberId): Refusal | null {
+    return this.#request(() => {
+      const { role, id: from, leader, term, outbox } = this.#core;
+      if (role.kind === "leader") return startTransfer(this.#core, role, to);
+      if (leader === null) return { refused: "no-leader" };
+      outbox.send({ kind: "transfer-leader", from, to: leader, term, target: to });
+      return null;
+    });
+  }
+
+  /** Drops the leader without a new term, because the host knows that it is gone: others may be voted for at once. */
+  forgetLeader(): Refusal | null {
+    return this.#guard(() => {
+      const { role, settings, term, trace } = this.#core;
+      if (role.kind !== "follower") return null;
+      if (settings.leaseReads) {
+        trace?.({ kind: "forgetting-refused" });
+        return { refused: "lease" };
+      }
+      if (role.leader === null) return null;
+      trace?.({ kind: "leader-forgotten", leader: role.leader, term });
+      role.leader = null;
+      abandonReads(this.#core, role);
+      return null;
+    });
+  }
+
+  /** A message to the peer could not be delivered. */
+  reportUnreachable(peer: MemberId): void {
+    this.#guard(() => {
+      if (this.#core.role.kind === "leader") reportUnreachable(this.#core, this.#core.role, peer);
+      return null;
+    });
+  }
+
+  /** The snapshot to the peer was delivered, or given up. Without this call the peer is sent nothing until it answers. */
+  reportSnapshot(peer: MemberId, succeeded: boolean): void {
+    this.#guard(() => {
+      if (this.#core.role.kind === "leader") reportSnapshot(this.#core, this.#core.role, peer, succeeded);
+      return null;
+    });
+  }
+
+  /** The save would survive a power cut. What waited for it may be sent, and what it says to ourselves takes effect. */
+  saved(save: Save): void {
+    for (const message of save.sendAfter) {
+      if (message.to === this.id) this.#stepOwn(message);
+      else if (this.#failure === null) this.#core.outbox.send(message);
+    }
+    this.savedLog(save);
+  }
+
+  /** The part of `saved` that concerns the log, for hosts that deliver `Save.sendAfter` themselves. */
+  savedLog(save: Save): void {
+    if (this.#failure !== null) return;
+    try {
+      this.#savedLog(save);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Everything that was handed out up to `index` is applied. */
+  applied(index: Index): void {
+    if (this.#failure !== null) return;
+    try {
+      this.#applied(index);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A durable snapshot covers the entries up to `index`; how many stay for followers that lag is for the host to choose. */
+  compactTo(index: Index): void {
+    this.#guard(() => {
+      this.#core.log.compactTo(index);
+      return null;
+    });
+  }
+
+  hasEffects(): boolean {
+    if (this.#failure !== null) return false;
+    const { log, outbox, role, settings } = this.#core;
+    return (
+      !outbox.isEmpty ||
+      (role.kind === "leader" && role.isAppendDue) ||
+      log.hasUnsaved ||
+      log.hasUnapplied(settings.applyUnsaved) ||
+      hasReadsToAsk(this.#core) ||
+      !sameHardState(this.#hardState(), this.#knownHardState) ||
+      !sameState(this.#state(), this.#knownState)
+    );
+  }
+
+  /** What is to be done now. Each effect is handed out once. */
+  takeEffects(): Effects {
+    if (this.#failure !== null) return NO_EFFECTS;
+    try {
+      return this.#takeEffects();
+    } catch (error) {
+      this.#fail(error);
+      return NO_EFFECTS;
+    }
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.#core);
+  }
+
+  /** Sets when this follower stands for election, until its next change of role. For tests and simulators. */
+  overrideElectionTimeout(ticks: number): void {
+    this.#core.electionTimeout = ticks;
+  }
+
+  #restore(initial: RaftState, settings: ReturnType<typeof raftSettings>): ReturnType<typeof restoreState> {
+    try {
+      return restoreState(initial, settings);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new QuorateError("ERR_INVALID_ARGUMENT", reason, { argument: "initial" }, { cause });
+    }
+  }
+
+  #tick(): void {
+    const core = this.#core;
+    core.ticks += 1;
+    if (core.isAsleep) return;
+    const { role } = core;
+    if (role.kind === "leader") {
+      tickLeader(core, role);
+      return;
+    }
+    core.electionElapsed += 1;
+    if (core.electionElapsed >= core.electionTimeout && core.isPromotable) {
+      core.electionElapsed = 0;
+      stand(core, false);
+    } else if (role.kind === "follower") {
+      repeatQuestions(core, role);
+    }
+  }
+
+  /** An answer that we gave ourselves: in order by its making, but it may be late like any other. */
+  #stepOwn(message: Message): void {
+    if (this.#failure !== null) return;
+    try {
+      step(this.#core, message);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #savedLog({ last, snapshot, ...save }: Save): void {
+    const { log, term, trace } = this.#core;
+    if (last !== null && save.term < term) {
+      // Since that save was made a new term may have replaced its entries, and later ones put the same back: the disk
+      // may hold neither yet.
+      trace?.({ kind: "save-outdated", save: { last, snapshot, ...save }, term });
+    } else if (last !== null) {
+      const news = log.savedTo(last);
+      if (news !== "saved") trace?.({ kind: "save-unmatched", last, news, ourTerm: log.termAt(last.index) });
+    }
+    if (snapshot !== null) log.restoredTo(snapshot.index);
+  }
+
+  #applied(index: Index): void {
+    const core = this.#core;
+    const freed = core.log.appliedTo(index);
+    const { role } = core;
+    if (role.kind === "leader") {
+      role.uncommittedBytes -= freed;
+      maybeLeaveJoint(core, role);
+    } else if (role.kind === "follower" && role.standOnceApplied) {
+      role.standOnceApplied = stand(core, true) !== null && core.isPromotable;
+    }
+  }
+
+  #takeEffects(): Effects {
+    const core = this.#core;
+    const { log, outbox, role, settings } = core;
+    askForReads(core);
+    if (role.kind === "leader" && role.isAppendDue) flushAppends(core, role);
+
+    const save = this.#takeSave();
+    const apply = log.takeUnapplied(settings.applyUnsaved);
+    const { sendNow, reads, proposed } = outbox;
+    outbox.sendNow = [];
+    outbox.reads = [];
+    outbox.proposed = [];
+    const state = this.#state();
+    const isNews = !sameState(state, this.#knownState);
+    if (isNews) this.#knownState = state;
+    return { sendNow, save, apply, reads, proposed, state: isNews ? state : null };
+  }
+
+  #takeSave(): Save | null {
+    const { log, outbox, term } = this.#core;
+    const known = this.#knownHardState;
+    const hardState = this.#hardState();
+    const isNews = !sameHardState(hardState, known);
+    const { sendAfter, snapshot } = outbox;
+    if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === null) return null;
+
+    outbox.sendAfter = [];
+    outbox.snapshot = null;
+    const entries = log.takeUnsaved();
+    const isNewVote = hardState.term !== known.term || hardState.vote !== known.vote;
+    this.#knownHardState = hardState;
+    return {
+      hardState: isNews ? hardState : null,
+      entries,
+      snapshot,
+      mustSync: entries.length > 0 || isNewVote || snapshot !== null,
+      sendAfter,
+      last: log.saved < log.lastIndex ? log.last : null,
+      term,
+    };
+  }
+
+  #hardState(): HardState {
+    const { term, vote, log } = this.#core;
+    return { term, vote, commit: log.committed };
+  }
+
+  #state(): SoftState {
+    const { role, leader, term } = this.#core;
+    return { role: role.kind, leader, term };
+  }
+
+  /** A request of the host: it ends a sleep, since someone wants something. */
+  #request(run: () => Refusal | null): Refusal | null {
+    return this.#guard(() => {
+      if (this.#core.isAsleep) wakeUp(this.#core);
+      return run();
+    });
+  }
+
+  #guard(run: () => Refusal | null): Refusal | null {
+    if (this.#failure !== null) return this.#failed(this.#failure);
+    try {
+      return run();
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): Refusal {
+    const detail = error instanceof Error ? error.message : String(error);
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#failure = { reason: detail, dump: { status: this.status(), stack } };
+    return this.#failed(this.#failure);
+  }
+
+  #failed({ reason }: RaftFailure): Refusal {
+    return { refused: "failed", detail: reason };
+  }
+
+  #count(message: Message, { detail = "" }: Refusal): void {
+    this.#core.refusedMessages += 1;
+    this.#core.trace?.({ kind: "message-refused", message, detail });
+  }
+}
+
+const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
+
+const NO_EFFECTS: Effects = Object.freeze({
+  sendNow: Object.freeze([]),
+  save: null,
+  apply: NO_ENTRIES,
+  reads: Object.freeze([]),
+  proposed: Object.freeze([]),
+  state: null,
+});
+
+function malformed(detail: string): Refusal {
+  return { refused: "malformed", detail };
+}
+
+function sameHardState(left: HardState, right: HardState): boolean {
+  return left.commit === right.commit && left.term === right.term && left.vote === right.vote;
+}
+
+function sameState(left: SoftState, right: SoftState): boolean {
+  return left.role === right.role && left.leader === right.leader && left.term === right.term;
+}

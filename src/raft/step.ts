@@ -1,0 +1,294 @@
+import type { Index, Proposal } from "../log/entry.ts";
+import { receiveVote } from "./candidate.ts";
+import type { Core } from "./core.ts";
+import type { ProposeResult } from "./effects.ts";
+import { becomeFollower, stand } from "./election.ts";
+import { receiveAppend, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
+import { proposeAsLeader, receiveAccepted, receiveHeartbeatReply, receiveRejected } from "./leader.ts";
+import { isMember } from "./membership.ts";
+import type {
+  AppendMessage,
+  HeartbeatMessage,
+  Message,
+  PreVoteMessage,
+  ProposeMessage,
+  QuiesceMessage,
+  ReadIndexMessage,
+  SnapshotMessage,
+  TimeoutNowMessage,
+  TransferLeaderMessage,
+  VoteMessage,
+} from "./message.ts";
+import { readAsLeader, receiveReadIndex } from "./reads.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Candidate, Follower, Leader } from "./role.ts";
+import { isWakening, receiveQuiesce, wakeUp } from "./sleep.ts";
+import { startTransfer } from "./transfer.ts";
+import { castVote, mustIgnoreCandidate, rejectPreVote } from "./voter.ts";
+
+/** What only a leader of the term sends. */
+type LeaderMessage = AppendMessage | HeartbeatMessage | SnapshotMessage | QuiesceMessage;
+
+/** Lets one message take effect. It is in order as such; whether it suits our state is decided here. */
+export function step(core: Core, message: Message): Refusal | null {
+  if (isAnswer(message) && !isMember(core.membership, message.from)) return { refused: "not-a-member" };
+  if (core.isAsleep && isWakening(message)) wakeUp(core);
+
+  if (message.term > core.term) {
+    if (!meetNewerTerm(core, message)) return null;
+  } else if (message.term < core.term && message.term !== 0) {
+    meetOlderTerm(core, message);
+    return null;
+  }
+  switch (message.kind) {
+    case "vote":
+    case "pre-vote":
+      castVote(core, message);
+      return null;
+    case "propose":
+      return stepPropose(core, message);
+    case "propose-reply":
+      core.outbox.proposed.push({ request: message.request, result: message.result });
+      return null;
+    default:
+      return stepByRole(core, message);
+  }
+}
+
+function stepByRole(core: Core, message: Message): Refusal | null {
+  const { role } = core;
+  switch (role.kind) {
+    case "follower":
+      return stepFollower(core, role, message);
+    case "leader":
+      return stepLeader(core, role, message);
+    default:
+      return stepCandidate(core, role, message);
+  }
+}
+
+/** False when the message has no effect but that. */
+function meetNewerTerm(core: Core, message: Message): boolean {
+  const isRequest = message.kind === "vote" || message.kind === "pre-vote";
+  if (isRequest && mustIgnoreCandidate(core, message)) {
+    traceIgnored(core, message);
+    return false;
+  }
+  // The term of a pre-vote is not begun yet, and a granted one says only that it could be.
+  if (message.kind === "pre-vote" || (message.kind === "pre-vote-reply" && message.granted)) return true;
+  core.trace?.({ kind: "higher-term", message, term: core.term });
+  becomeFollower(core, message.term, isFromLeader(message) ? message.from : null);
+  return true;
+}
+
+function traceIgnored(core: Core, request: VoteMessage | PreVoteMessage): void {
+  const { log, vote, term, settings, electionElapsed } = core;
+  core.trace?.({
+    kind: "vote-ignored",
+    ballot: request.kind,
+    from: request.from,
+    theirs: request.last,
+    ours: log.last,
+    vote,
+    term,
+    remainingTicks: settings.electionTicks - electionElapsed,
+  });
+}
+
+/** A message from the past has no effect; but its sender may need to learn that time has passed. */
+function meetOlderTerm(core: Core, message: Message): void {
+  const { checkQuorum, preVote } = core.settings;
+  const { id, term, outbox } = core;
+  if (message.kind === "pre-vote") {
+    rejectPreVote(core, message);
+    return;
+  }
+  // An outdated leader whose followers ignore candidates would otherwise never hear of our term, nor we of its log.
+  if ((checkQuorum || preVote) && (message.kind === "append" || message.kind === "heartbeat")) {
+    outbox.acknowledge(id, message.from, term, 0);
+    return;
+  }
+  core.trace?.({ kind: "lower-term", message, term });
+}
+
+function stepFollower(core: Core, follower: Follower, message: Message): Refusal | null {
+  switch (message.kind) {
+    case "append":
+    case "heartbeat":
+    case "snapshot":
+    case "quiesce":
+      return followLeader(core, follower, message);
+    case "timeout-now":
+      return receiveTimeoutNow(core, follower, message);
+    case "transfer-leader":
+      return passOnTransfer(core, follower, message);
+    case "read-index":
+      return refuseRead(core, message, follower.leader === null ? "no-leader" : "not-leader");
+    case "read-index-reply":
+      receiveReadIndex(core, follower, message.request, message.result);
+      return null;
+    default:
+      return null; // An answer to a role that ended meanwhile.
+  }
+}
+
+function followLeader(core: Core, follower: Follower, message: LeaderMessage): Refusal | null {
+  if (follower.leader !== null && follower.leader !== message.from) return secondLeader(message);
+  core.electionElapsed = 0;
+  follower.leader = message.from;
+  switch (message.kind) {
+    case "append":
+      receiveAppend(core, message);
+      return null;
+    case "heartbeat":
+      receiveHeartbeat(core, message);
+      return null;
+    case "snapshot":
+      receiveSnapshot(core, message);
+      return null;
+    case "quiesce":
+      receiveQuiesce(core, message);
+      return null;
+  }
+}
+
+/** The leader hands over to us: we stand without waiting (thesis, 3.10), or as soon as we have applied who votes. */
+function receiveTimeoutNow(core: Core, follower: Follower, message: TimeoutNowMessage): Refusal | null {
+  core.trace?.({ kind: "timeout-now-received", from: message.from, term: core.term });
+  const refusal = stand(core, true);
+  follower.standOnceApplied = refusal !== null && core.isPromotable;
+  return refusal;
+}
+
+function passOnTransfer(core: Core, follower: Follower, message: TransferLeaderMessage): Refusal | null {
+  if (follower.leader === null) return { refused: "no-leader" };
+  core.outbox.send({ ...message, to: follower.leader, term: core.term });
+  return null;
+}
+
+function stepCandidate(core: Core, candidate: Candidate, message: Message): Refusal | null {
+  switch (message.kind) {
+    case "append":
+    case "heartbeat":
+    case "snapshot":
+    case "quiesce":
+      // Someone else was elected (5.2).
+      becomeFollower(core, core.term, message.from);
+      return stepByRole(core, message);
+    case "vote-reply":
+    case "pre-vote-reply":
+      receiveVote(core, candidate, message);
+      return null;
+    case "read-index":
+      return refuseRead(core, message, "no-leader");
+    case "transfer-leader":
+      return { refused: "no-leader" };
+    default:
+      return null; // An answer to a role that ended meanwhile, or a hand-over for which we stand already.
+  }
+}
+
+function stepLeader(core: Core, leader: Leader, message: Message): Refusal | null {
+  switch (message.kind) {
+    case "append":
+    case "heartbeat":
+    case "snapshot":
+    case "quiesce":
+      return secondLeader(message);
+    case "append-accepted":
+      if (message.matched > core.log.lastIndex)
+        return malformed(`acknowledges ${message.matched}, which we never sent`);
+      receiveAccepted(core, leader, message);
+      return null;
+    case "append-rejected":
+      receiveRejected(core, leader, message);
+      return null;
+    case "heartbeat-reply":
+      if (message.readRound > leader.reads.newest)
+        return malformed(`confirms round ${message.readRound}, never begun`);
+      receiveHeartbeatReply(core, leader, message);
+      return null;
+    case "transfer-leader":
+      return startTransfer(core, leader, message.target);
+    case "read-index": {
+      const refusal = readAsLeader(core, leader, message.from, message.request);
+      return refusal === null ? null : refuseRead(core, message, refusal.refused);
+    }
+    default:
+      return null; // A late vote, or a hand-over to whom already leads.
+  }
+}
+
+/** A proposal that another member forwarded. */
+function stepPropose(core: Core, message: ProposeMessage): Refusal | null {
+  const { role, settings } = core;
+  const { from, request } = message;
+  if (!settings.replyToForwarded) return passOnOrPropose(core, message);
+  const result =
+    role.kind === "leader"
+      ? proposeAsLeader(core, role, message.proposals)
+      : ({ refused: core.leader === null ? "no-leader" : "not-leader" } as const);
+  core.outbox.send({ kind: "propose-reply", from: core.id, to: from, term: 0, request, result });
+  return "refused" in result ? result : null;
+}
+
+/** As etcd has it: passed from member to member until one leads, and never answered. */
+function passOnOrPropose(core: Core, message: ProposeMessage): Refusal | null {
+  const result = proposeOrForward(core, message.from, message.request, message.proposals);
+  return result !== null && "refused" in result ? result : null;
+}
+
+/** Appends what is proposed if we lead, or sends it to whom does. Null: the leader was asked, its answer will follow. */
+export function proposeOrForward(
+  core: Core,
+  from: number,
+  request: number,
+  proposals: readonly Proposal[],
+): ProposeResult["result"] | null {
+  const { role, settings, term } = core;
+  if (role.kind === "leader") return proposeAsLeader(core, role, proposals);
+  if (core.leader === null) {
+    core.trace?.({ kind: "proposal-dropped", reason: "no-leader", other: null, term });
+    return { refused: "no-leader" };
+  }
+  if (!settings.forwardProposals) {
+    core.trace?.({ kind: "proposal-dropped", reason: "not-leader", other: core.leader, term });
+    return { refused: "not-leader" };
+  }
+  core.outbox.send({ kind: "propose", from, to: core.leader, term: 0, request, proposals });
+  return null;
+}
+
+function refuseRead(core: Core, message: ReadIndexMessage, refused: Refusal["refused"]): Refusal {
+  const { from: to, request } = message;
+  const result: Index | Refusal = { refused };
+  core.outbox.send({ kind: "read-index-reply", from: core.id, to, term: 0, request, result });
+  return result;
+}
+
+function isAnswer({ kind }: Message): boolean {
+  switch (kind) {
+    case "append-accepted":
+    case "append-rejected":
+    case "heartbeat-reply":
+    case "vote-reply":
+    case "pre-vote-reply":
+    case "read-index-reply":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isFromLeader({ kind }: Message): boolean {
+  return kind === "append" || kind === "heartbeat" || kind === "snapshot" || kind === "quiesce";
+}
+
+/** There is at most one leader in a term (5.2). */
+function secondLeader(message: Message): Refusal {
+  return malformed(`member ${message.from} leads in term ${message.term}, in which there is another leader`);
+}
+
+function malformed(detail: string): Refusal {
+  return { refused: "malformed", detail };
+}

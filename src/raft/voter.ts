@@ -1,0 +1,58 @@
+import type { Core } from "./core.ts";
+import type { PreVoteMessage, VoteMessage } from "./message.ts";
+
+type VoteRequest = VoteMessage | PreVoteMessage;
+
+/**
+ * Whether a candidate is to be ignored because we still hear from a leader: a member that was cut off, or removed
+ * without noticing, would otherwise end a term for no reason (6, thesis 4.2.3).
+ */
+export function mustIgnoreCandidate(core: Core, request: VoteRequest): boolean {
+  if (request.kind === "vote" && request.transfer) return false;
+  const { checkQuorum, leaseReads, leaseGuard, electionTicks } = core.settings;
+  if (checkQuorum && core.leader !== null && core.electionElapsed < electionTicks) return true;
+  // Just started: before the crash we may have heard from a leader that still counts on its lease.
+  return leaseReads && leaseGuard && core.ticks < electionTicks;
+}
+
+/** Gives this member's vote, or refuses it. Learners vote too: this one may have been promoted without knowing it yet. */
+export function castVote(core: Core, request: VoteRequest): void {
+  const { from, kind: ballot } = request;
+  const isFree = core.vote === from || (core.vote === null && core.leader === null);
+  const isAsked = isFree || (ballot === "pre-vote" && request.term > core.term);
+  // Whoever lacks something that may be committed must not lead (5.4.1).
+  const granted = isAsked && core.log.isUpToDate(request.last);
+  traceVote(core, request, granted);
+
+  replyToCandidate(core, request, granted);
+  if (granted && ballot === "vote") {
+    core.electionElapsed = 0;
+    core.vote = from;
+  }
+}
+
+/** Tells a pre-candidate of an older term that there is a newer one: silence could leave the group without a leader. */
+export function rejectPreVote(core: Core, request: PreVoteMessage): void {
+  traceVote(core, request, false);
+  replyToCandidate(core, request, false);
+}
+
+/** A granted vote carries the term that was asked for, a refusal our own: it is how the candidate learns of it. */
+function replyToCandidate(core: Core, request: VoteRequest, granted: boolean): void {
+  const kind = request.kind === "vote" ? "vote-reply" : "pre-vote-reply";
+  const term = granted ? request.term : core.term;
+  core.outbox.sendSaved({ kind, from: core.id, to: request.from, term, granted });
+}
+
+function traceVote(core: Core, request: VoteRequest, granted: boolean): void {
+  core.trace?.({
+    kind: "vote-cast",
+    ballot: request.kind,
+    granted,
+    from: request.from,
+    theirs: request.last,
+    ours: core.log.last,
+    vote: core.vote,
+    term: core.term,
+  });
+}

@@ -1,0 +1,84 @@
+import type { Clock, Timer } from "../base/clock.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
+
+/** What every call takes: a way to be cancelled, and a limit in milliseconds. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeout?: number | undefined;
+}
+
+/** Makes the error of a call whose time is over. */
+export type Late = (waitedMs: number, outcome: Outcome) => QuorateError;
+
+/**
+ * A promise that someone waits for, with its time limit and its signal. It is settled once; what comes later is
+ * ignored. `outcome` says what a failure would mean right now, and is asked when one comes.
+ *
+ * A limit that the caller sets has a timer. The default limit has none, since most calls never see it: whoever keeps
+ * the calls ends the late ones with `expire` at each tick.
+ */
+export class Call<Value> {
+  readonly promise: Promise<Value>;
+  /** Whether the wait is over. */
+  settled = false;
+  /** What is known of the write, should the call fail now. Reads stay at `none`. */
+  outcome: Outcome = "none";
+  #resolve!: (value: Value) => void;
+  #reject!: (reason: unknown) => void;
+  readonly #startedAt: number;
+  readonly #deadline: number;
+  readonly #timer: Timer | null = null;
+  readonly #signal: AbortSignal | null = null;
+  readonly #late: Late;
+  readonly #onAbort = (): void => this.fail(this.#signal?.reason);
+
+  constructor(clock: Clock, options: CallOptions, defaultTimeoutMs: number, late: Late) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#late = late;
+    this.#startedAt = clock.monotonic();
+    const { timeout, signal } = options;
+    this.#deadline = timeout === undefined ? this.#startedAt + defaultTimeoutMs : Number.POSITIVE_INFINITY;
+    if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY) {
+      this.#timer = clock.after(timeout, () => this.fail(late(timeout, this.outcome)));
+    }
+    if (signal === undefined) return;
+    this.#signal = signal;
+    if (signal.aborted) this.fail(signal.reason);
+    else signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Ends the call if its default limit has passed. */
+  expire(now: number): void {
+    if (now >= this.#deadline) this.fail(this.#late(Math.round(now - this.#startedAt), this.outcome));
+  }
+
+  succeed(value: Value): void {
+    if (this.#end()) this.#resolve(value);
+  }
+
+  fail(reason: unknown): void {
+    if (this.#end()) this.#reject(reason);
+  }
+
+  #end(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.#timer?.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+}
+
+/** Refuses options that no call can keep. */
+export function checkCallOptions(options: CallOptions): void {
+  const { timeout } = options;
+  if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
+  if (typeof timeout === "number" && timeout >= 0) return;
+  throw new QuorateError("ERR_INVALID_ARGUMENT", "timeout must be milliseconds, 0 or more", {
+    argument: "timeout",
+    received: timeout,
+  });
+}

@@ -1,0 +1,62 @@
+import type { MemberId } from "../log/entry.ts";
+
+/**
+ * What the replica puts before each command, so that a command takes effect once however often it was sent:
+ * `origin u64 | sequence u64 | settledBelow u64 | time f64 | command`, little-endian.
+ */
+export const ENVELOPE_BYTES = 32;
+
+const SEQUENCE_OFFSET = 8;
+const SETTLED_OFFSET = 16;
+const TIME_OFFSET = 24;
+
+export interface Envelope {
+  /** The member that proposed the command. */
+  readonly origin: MemberId;
+  /** The origin's number for it; grows with each command and, by the boot epoch, with each start. */
+  readonly sequence: number;
+  /** The origin waits for no command below this number any more. */
+  readonly settledBelow: number;
+  /** Milliseconds since 1970, by the clock of the leader that appended it. */
+  readonly time: number;
+  readonly command: Uint8Array;
+}
+
+export function sealCommand(envelope: Envelope): Uint8Array {
+  const bytes = new Uint8Array(ENVELOPE_BYTES + envelope.command.length);
+  const view = new DataView(bytes.buffer);
+  writeU64(view, 0, envelope.origin);
+  writeU64(view, SEQUENCE_OFFSET, envelope.sequence);
+  writeU64(view, SETTLED_OFFSET, envelope.settledBelow);
+  view.setFloat64(TIME_OFFSET, envelope.time, true);
+  bytes.set(envelope.command, ENVELOPE_BYTES);
+  return bytes;
+}
+
+/** Null when the bytes hold no envelope: a leader's empty entry, or what a faulty peer made up. */
+export function openCommand(bytes: Uint8Array): Envelope | null {
+  if (bytes.length < ENVELOPE_BYTES) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    origin: readU64(view, 0),
+    sequence: readU64(view, SEQUENCE_OFFSET),
+    settledBelow: readU64(view, SETTLED_OFFSET),
+    time: view.getFloat64(TIME_OFFSET, true),
+    command: bytes.subarray(ENVELOPE_BYTES),
+  };
+}
+
+/** Overwrites the time in place. The leader does so with what is forwarded to it, before the bytes enter the log. */
+export function stampTime(bytes: Uint8Array, time: number): void {
+  if (bytes.length < ENVELOPE_BYTES) return;
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setFloat64(TIME_OFFSET, time, true);
+}
+
+function writeU64(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value >>> 0, true);
+  view.setUint32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
+}
+
+function readU64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
+}

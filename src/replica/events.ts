@@ -1,0 +1,17 @@
+import type { QuorateError } from "../base/errors.ts";
+import type { RoleKind } from "../raft/effects.ts";
+import type { MemberRecord } from "./directory.ts";
+import type { SnapshotTaken } from "./snapshotter.ts";
+
+/** What a member tells of itself. Each is a change of state; `error` is fatal, and the member has stopped. */
+export type ReplicaEvents = {
+  role: (role: RoleKind, term: number) => void;
+  leader: (name: string | null, term: number) => void;
+  members: (members: readonly MemberRecord[]) => void;
+  snapshot: (taken: SnapshotTaken) => void;
+  /** A connection to a peer stands, was lost, or was refused. */
+  peer: (name: string, state: "up" | "down") => void;
+  refused: (reason: QuorateError) => void;
+  error: (error: QuorateError) => void;
+  close: () => void;
+};

@@ -1,0 +1,52 @@
+import { QuorateError } from "../base/errors.ts";
+
+/** Every limit and span of a replica, by name. Times are milliseconds, sizes bytes. */
+export interface ReplicaLimits {
+  /** One tick of the core. The leader sends a heartbeat with each. */
+  readonly tickMs: number;
+  /** Ticks without a word from the leader after which a follower stands for election: drawn from this up to twice this. */
+  readonly electionTicks: number;
+  /** How long a call waits when it sets no limit of its own. */
+  readonly callTimeoutMs: number;
+  /** Commands that may wait at this member; more are refused with ERR_BUSY. */
+  readonly proposalsMax: number;
+  /** The largest command, envelope included. */
+  readonly commandBytesMax: number;
+  /** Reads that may wait at this member; more are refused with ERR_BUSY. */
+  readonly readsMax: number;
+  /** Frames from peers that may wait for the next turn; more are dropped, as a network would. */
+  readonly inboxFramesMax: number;
+  /** A snapshot is taken once this many entries have been applied since the last … */
+  readonly snapshotEntries: number;
+  /** … or once they hold this many bytes. */
+  readonly snapshotBytes: number;
+  /** Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
+  readonly trailingEntries: number;
+}
+
+export const DEFAULT_LIMITS: ReplicaLimits = {
+  tickMs: 100,
+  electionTicks: 10,
+  callTimeoutMs: 10_000,
+  proposalsMax: 100_000,
+  commandBytesMax: 1_600_000,
+  readsMax: 100_000,
+  inboxFramesMax: 10_000,
+  snapshotEntries: 100_000,
+  snapshotBytes: 64 * 1024 * 1024,
+  trailingEntries: 5_000,
+};
+
+/** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT for an unknown name or an impossible value. */
+export function replicaLimits(given: Partial<ReplicaLimits> = {}): ReplicaLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in DEFAULT_LIMITS)) throw invalid(name, value, `there is no limit named ${name}`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw invalid(name, value, `${name} must be a whole number above 0`);
+  }
+  return { ...DEFAULT_LIMITS, ...given };
+}
+
+function invalid(argument: string, received: unknown, message: string): QuorateError {
+  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: `limits.${argument}`, received });
+}

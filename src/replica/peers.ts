@@ -1,0 +1,163 @@
+import { MalformedBytes } from "../base/bytes.ts";
+import type { QuorateError } from "../base/errors.ts";
+import type { Index, MemberId } from "../log/entry.ts";
+import type { Message, SnapshotMessage } from "../raft/message.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { SnapshotSink } from "../transport/incoming-snapshot.ts";
+import {
+  decodePeerFrame,
+  encodePeerFrame,
+  type PeerFrame,
+  type SnapshotBegin,
+} from "../transport/peer-frame.ts";
+import { SnapshotReceiver } from "../transport/snapshot-receiver.ts";
+import { SnapshotSender, transferNumber } from "../transport/snapshot-sender.ts";
+import type { Self, Transport, TransportHost } from "../transport/transport.ts";
+import type { Directory } from "./directory.ts";
+
+export interface PeersParts {
+  readonly self: Self;
+  readonly transport: Transport;
+  readonly storage: Storage;
+  readonly directory: Directory;
+  /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
+  applied(): Index;
+  onMessage(message: Message): void;
+  onUp(peer: string): void;
+  onDown(peer: string): void;
+  onRefused(reason: QuorateError): void;
+  /** A snapshot that the core wanted sent has arrived, or has not. */
+  onSnapshotSent(peer: MemberId, succeeded: boolean): void;
+}
+
+/**
+ * The other members, as this one talks to them: the core's messages become frames and frames messages; where the core
+ * names a snapshot, its bytes are carried along.
+ */
+export class Peers implements TransportHost {
+  readonly self: Self;
+  readonly #parts: PeersParts;
+  readonly #receiver: SnapshotReceiver;
+  readonly #senders = new Map<string, SnapshotSender>();
+  #transfers = 0;
+  #framesRefused = 0;
+
+  constructor(parts: PeersParts) {
+    this.#parts = parts;
+    this.self = parts.self;
+    this.#receiver = new SnapshotReceiver({
+      send: (to, frame) => parts.transport.send(to, frame),
+      open: (from, begin) => this.#openSink(from, begin),
+      received: (_from, begin) => parts.onMessage(begin.message),
+    });
+  }
+
+  get framesRefused(): number {
+    return this.#framesRefused;
+  }
+
+  /** Tells the transport whom to reach, after the directory changed. */
+  connect(): void {
+    const { transport, directory } = this.#parts;
+    transport.setPeers(directory.members.filter(({ id }) => id !== this.self.id));
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const peer = this.#parts.directory.byId(message.to);
+      if (peer === undefined) continue; // It has left the group.
+      if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
+      else this.#parts.transport.send(peer.name, encodePeerFrame({ kind: "message", message }));
+    }
+  }
+
+  tick(): void {
+    this.#receiver.tick();
+    for (const sender of this.#senders.values()) sender.tick();
+  }
+
+  stop(): void {
+    for (const sender of [...this.#senders.values()]) sender.abort("the member is closing");
+    this.#receiver.close();
+  }
+
+  deliver(from: string, bytes: Uint8Array): void {
+    try {
+      this.#take(from, decodePeerFrame(bytes));
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      this.#framesRefused += 1;
+    }
+  }
+
+  peerUp(name: string): void {
+    this.#parts.onUp(name);
+  }
+
+  peerDown(name: string): void {
+    this.#parts.onDown(name);
+  }
+
+  refused(reason: QuorateError): void {
+    this.#parts.onRefused(reason);
+  }
+
+  #take(from: string, frame: PeerFrame): void {
+    switch (frame.kind) {
+      case "message":
+        this.#takeMessage(from, frame.message);
+        break;
+      case "snapshot-begin":
+      case "snapshot-chunk":
+      case "snapshot-abort":
+        this.#receiver.step(from, frame);
+        break;
+      case "snapshot-ack":
+      case "snapshot-refuse":
+        this.#senders.get(from)?.step(frame);
+        break;
+    }
+  }
+
+  #takeMessage(from: string, message: Message): void {
+    if (this.#isAddressed(from, message)) this.#parts.onMessage(message);
+    else this.#framesRefused += 1;
+  }
+
+  /** Nobody speaks for another member, and what was meant for another one is not for us. */
+  #isAddressed(from: string, message: Message): boolean {
+    return this.#parts.directory.byName(from)?.id === message.from && message.to === this.self.id;
+  }
+
+  #sendSnapshot(to: string, message: SnapshotMessage): void {
+    const { storage, transport, onSnapshotSent } = this.#parts;
+    const reader = storage.openSnapshot();
+    if (reader === null || this.#senders.has(to)) {
+      reader?.close();
+      onSnapshotSent(message.to, false);
+      return;
+    }
+    const sender = new SnapshotSender(
+      {
+        to,
+        transfer: transferNumber(this.self.bootEpoch, this.#transfers++),
+        // The newest one will do even better than the one that the core had in mind.
+        message: { ...message, snapshot: reader.snapshot.metadata },
+        context: reader.snapshot.context,
+        source: reader,
+      },
+      (peer, frame) => transport.send(peer, frame),
+      (error) => {
+        this.#senders.delete(to);
+        onSnapshotSent(message.to, error === null);
+      },
+    );
+    this.#senders.set(to, sender);
+    sender.start();
+  }
+
+  #openSink(from: string, { message, context }: SnapshotBegin): SnapshotSink | null {
+    const isUseful = this.#isAddressed(from, message) && message.snapshot.index > this.#parts.applied();
+    return isUseful ? this.#parts.storage.createSnapshot({ metadata: message.snapshot, context }) : null;
+  }
+}

@@ -1,0 +1,230 @@
+import type { Clock } from "../base/clock.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
+import type { EntryId, MemberId, Proposal } from "../log/entry.ts";
+import type { ProposeResult } from "../raft/effects.ts";
+import type { Raft } from "../raft/raft.ts";
+import type { Refusal } from "../raft/refusal.ts";
+import { Call, type CallOptions } from "./call.ts";
+import { ENVELOPE_BYTES, sealCommand } from "./envelope.ts";
+import type { ReplicaLimits } from "./options.ts";
+
+interface Pending<Result> {
+  readonly sequence: number;
+  readonly command: Uint8Array;
+  readonly call: Call<Result>;
+}
+
+/** Commands that went to the core together, under one request. */
+interface Batch<Result> {
+  readonly pendings: readonly Pending<Result>[];
+  readonly sentAtTick: number;
+}
+
+/**
+ * The commands of this member that are not settled yet. Each is settled when it is applied here, and sent again when
+ * that may have become impossible: when the leader changes, or when the leader does not answer. `Sessions` makes the
+ * repetition harmless, so callers never have to know who leads.
+ *
+ * Invariants:
+ * 1. Every unsettled command is either queued or in exactly one batch.
+ * 2. Sequences are handed to the core in ascending order, so that a session stays one number most of the time.
+ */
+export class Proposals<Result> {
+  readonly #origin: MemberId;
+  readonly #clock: Clock;
+  readonly #limits: ReplicaLimits;
+  readonly #pending = new Map<number, Pending<Result>>();
+  readonly #batches = new Map<number, Batch<Result>>();
+  #queue: Pending<Result>[] = [];
+  #nextSequence: number;
+  #nextRequest = 1;
+  #tick = 0;
+  #isHeld = false;
+
+  /** Sequences of one start never meet those of another: the boot epoch is their upper half. */
+  constructor(origin: MemberId, bootEpoch: number, clock: Clock, limits: ReplicaLimits) {
+    this.#origin = origin;
+    this.#nextSequence = bootEpoch * 0x1_0000_0000;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  /** Takes a command in; the promise is the machine's result for it. */
+  add(command: Uint8Array, options: CallOptions): Promise<Result> {
+    const { proposalsMax, commandBytesMax, callTimeoutMs } = this.#limits;
+    if (command.length + ENVELOPE_BYTES > commandBytesMax) {
+      return Promise.reject(tooLarge(command.length, commandBytesMax - ENVELOPE_BYTES));
+    }
+    if (this.#pending.size >= proposalsMax) return Promise.reject(tooMany(proposalsMax));
+
+    const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate);
+    const pending = { sequence: this.#nextSequence++, command, call };
+    this.#pending.set(pending.sequence, pending);
+    this.#queue.push(pending);
+    return call.promise;
+  }
+
+  /** Hands what is queued to the core, if somebody leads, in messages of a bounded size. */
+  flush(raft: Raft): void {
+    while (this.#queue.length > 0 && raft.leader !== null && !this.#isHeld) {
+      const pendings = this.#takeQueued();
+      if (pendings.length === 0) continue;
+      const request = this.#nextRequest++;
+      const refusal = raft.propose(request, this.#seal(pendings));
+      if (refusal !== null) {
+        this.#hold(pendings);
+        return;
+      }
+      this.#batches.set(request, { pendings, sentAtTick: this.#tick });
+      for (const { call } of pendings) call.outcome = "unknown";
+    }
+  }
+
+  /** What the core says of a request: a place in the log, or a refusal. */
+  proposed({ request, result }: ProposeResult): void {
+    const batch = this.#batches.get(request);
+    if (batch === undefined || isPlace(result)) return;
+    this.#batches.delete(request);
+    this.#hold(batch.pendings);
+  }
+
+  /** Settles a command that was applied here. */
+  settle(sequence: number, result: Result): void {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined) return;
+    this.#pending.delete(sequence);
+    this.#isHeld = false;
+    pending.call.succeed(result);
+  }
+
+  /** Queues every command in flight again: another leader may know nothing of them. */
+  resendAll(): void {
+    this.#isHeld = false;
+    this.#resend([...this.#batches.keys()]);
+  }
+
+  /** Ends what is late, and sends again what a leader has left unanswered for an election timeout. */
+  tick(): void {
+    this.#tick += 1;
+    this.#isHeld = false;
+    const now = this.#clock.monotonic();
+    for (const { call } of this.#pending.values()) call.expire(now);
+    this.#forgetSettled();
+
+    const silentSince = this.#tick - 2 * this.#limits.electionTicks;
+    const silent = [...this.#batches].filter(([, batch]) => batch.sentAtTick < silentSince);
+    if (silent.length > 0) this.#resend(silent.map(([request]) => request));
+  }
+
+  /** Fails everything that waits, for good. */
+  failAll(makeError: (outcome: Outcome) => QuorateError): void {
+    for (const { call } of this.#pending.values()) call.fail(makeError(call.outcome));
+    this.#pending.clear();
+    this.#batches.clear();
+    this.#queue = [];
+  }
+
+  /** Some of the queue, oldest first; calls that have ended meanwhile are left out. */
+  #takeQueued(): Pending<Result>[] {
+    const taken: Pending<Result>[] = [];
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && bytes < PROPOSE_BYTES) {
+      const pending = this.#queue[count++]!;
+      if (pending.call.settled) continue;
+      taken.push(pending);
+      bytes += pending.command.length + ENVELOPE_BYTES;
+    }
+    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    return taken;
+  }
+
+  #seal(pendings: readonly Pending<Result>[]): Proposal[] {
+    const settledBelow = this.#oldestPending();
+    const time = this.#clock.wall();
+    return pendings.map(({ sequence, command }) => ({
+      kind: "command",
+      data: sealCommand({ origin: this.#origin, sequence, settledBelow, time, command }),
+    }));
+  }
+
+  #oldestPending(): number {
+    for (const sequence of this.#pending.keys()) return sequence;
+    return this.#nextSequence;
+  }
+
+  /**
+   * Nothing of the batch entered a log this time. It is kept for the next tick, or for the next command that is
+   * settled: then the budget that was full has room, or another leader is known.
+   */
+  #hold(pendings: readonly Pending<Result>[]): void {
+    this.#isHeld = true;
+    this.#requeue(pendings);
+  }
+
+  #resend(requests: readonly number[]): void {
+    const pendings = requests.flatMap((request) => this.#batches.get(request)!.pendings);
+    for (const request of requests) this.#batches.delete(request);
+    this.#requeue(pendings);
+  }
+
+  // Invariant 2.
+  #requeue(pendings: readonly Pending<Result>[]): void {
+    const unsettled = pendings.filter(({ sequence, call }) => this.#pending.has(sequence) && !call.settled);
+    if (unsettled.length === 0) return;
+    this.#queue = [...unsettled, ...this.#queue].sort((left, right) => left.sequence - right.sequence);
+  }
+
+  #forgetSettled(): void {
+    for (const { sequence, call } of this.#pending.values()) if (call.settled) this.#pending.delete(sequence);
+    for (const [request, batch] of this.#batches) {
+      if (batch.pendings.every(({ sequence }) => !this.#pending.has(sequence))) this.#batches.delete(request);
+    }
+  }
+}
+
+/** Commands go to the core in groups of about this many bytes: a follower forwards each group as one frame. */
+const PROPOSE_BYTES = 512 * 1024;
+
+function isPlace(result: EntryId | Refusal): result is EntryId {
+  return "index" in result;
+}
+
+function tooLarge(size: number, limit: number): QuorateError {
+  return new QuorateError("ERR_TOO_LARGE", `a command of ${size} bytes is over the limit of ${limit}`, {
+    what: "command",
+    size,
+    limit,
+  });
+}
+
+function tooMany(limit: number): QuorateError {
+  return new QuorateError(
+    "ERR_BUSY",
+    `${limit} commands wait already`,
+    { what: "proposals", limit },
+    { retryable: true },
+  );
+}
+
+/** Never proposed: no leader was known all the while. Otherwise it may still be applied. */
+function tooLate(waitedMs: number, outcome: Outcome): QuorateError {
+  if (outcome === "none") {
+    return new QuorateError(
+      "ERR_NO_QUORUM",
+      `no leader with a quorum was found in ${waitedMs} ms`,
+      { waitedMs },
+      { outcome, retryable: true },
+    );
+  }
+  return new QuorateError(
+    "ERR_TIMEOUT",
+    `the write was not confirmed in ${waitedMs} ms`,
+    { timeoutMs: waitedMs },
+    { outcome, retryable: true },
+  );
+}

@@ -1,0 +1,81 @@
+import type { Done } from "../base/callback.ts";
+import type { Membership } from "../raft/membership.ts";
+import { EMPTY_MEMBERSHIP } from "../raft/membership.ts";
+import type { RaftState } from "../raft/raft.ts";
+import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
+import type { MemberRecord } from "./directory.ts";
+import { encodeContext } from "./snapshot-context.ts";
+
+/** The id of the snapshot that every cluster begins with. */
+const FIRST = { index: 1, term: 1 };
+
+/** Whether nothing was ever promised from this storage, so that the member may found a cluster or join one. */
+export function isUnused(recovered: Recovered): boolean {
+  const { snapshot, entries, hardState } = recovered;
+  return snapshot === null && entries.length === 0 && hardState.term === 0;
+}
+
+/**
+ * Founds a cluster: writes the snapshot that all first members write alike, with the machine's first state and the
+ * membership. A cluster begins as a snapshot, so that whoever joins later, with an empty log, is sent one like any
+ * other follower that lags.
+ */
+export function found(
+  storage: Storage,
+  members: readonly MemberRecord[],
+  chunks: Iterable<Uint8Array>,
+  done: Done,
+): void {
+  const voters = members.map(({ id }) => id).sort((left, right) => left - right);
+  const membership: Membership = { ...EMPTY_MEMBERSHIP, voters };
+  const packed = members.map(({ id, name, address }) => [id, name, address] as const);
+  const context = encodeContext({ members: packed, sessions: [], time: 0 });
+  const writer = storage.createSnapshot({ metadata: { ...FIRST, membership }, context });
+
+  const rest = chunks[Symbol.iterator]();
+  const writeNext: Done = (error) => {
+    if (error !== null) return done(error);
+    const next = rest.next();
+    if (next.done === true) writer.commit(done);
+    else writer.write(next.value, writeNext);
+  };
+  writeNext(null);
+}
+
+/** What the core starts from. */
+export function raftState(recovered: Recovered, snapshot: SnapshotReader | null): RaftState {
+  const metadata = snapshot?.snapshot.metadata ?? null;
+  const { hardState, entries } = recovered;
+  if (metadata === null) return { hardState, snapshot: null, entries, applied: 0 };
+  return {
+    hardState: {
+      term: Math.max(hardState.term, metadata.term),
+      // A vote belongs to its term.
+      vote: hardState.term >= metadata.term ? hardState.vote : null,
+      commit: Math.max(hardState.commit, metadata.index),
+    },
+    snapshot: metadata,
+    entries: connected(entries, metadata),
+    applied: metadata.index,
+  };
+}
+
+/**
+ * The entries that go with the snapshot. When the snapshot came from a leader and the log does not contain its last
+ * entry, the log is another history and gives way (Raft, section 7, rules 6 and 7).
+ */
+function connected(
+  entries: Recovered["entries"],
+  metadata: { index: number; term: number },
+): Recovered["entries"] {
+  const first = entries[0];
+  if (first === undefined) return entries;
+  if (first.index === metadata.index + 1) return entries;
+  const last = entries[metadata.index - first.index];
+  return last !== undefined && last.term === metadata.term ? entries : [];
+}
+
+/** The chunks of a snapshot, for start-up. */
+export function* chunksOf(reader: SnapshotReader): Iterable<Uint8Array> {
+  for (let chunk = reader.readSync(); chunk !== null; chunk = reader.readSync()) yield chunk;
+}

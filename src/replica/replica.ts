@@ -1,0 +1,492 @@
+import type { Done } from "../base/callback.ts";
+import type { Clock, Timer } from "../base/clock.ts";
+import { Emitter } from "../base/emitter.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { MemberId } from "../log/entry.ts";
+import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
+import type { Message } from "../raft/message.ts";
+import { Raft } from "../raft/raft.ts";
+import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
+import type { Transport } from "../transport/transport.ts";
+import { Applier } from "./applier.ts";
+import { Call, type CallOptions, checkCallOptions } from "./call.ts";
+import { DecodedMachine } from "./decoded-machine.ts";
+import { Directory } from "./directory.ts";
+import type { ReplicaEvents } from "./events.ts";
+import { Failover } from "./failover.ts";
+import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
+import { type ReplicaLimits, replicaLimits } from "./options.ts";
+import { Peers } from "./peers.ts";
+import { Proposals } from "./proposals.ts";
+import { Reads } from "./reads.ts";
+import { chunksOf, found, isUnused, raftState } from "./recovery.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { Codec, StateMachine } from "./state-machine.ts";
+import type { ReplicaStatus } from "./status.ts";
+import { Turn } from "./turn.ts";
+
+/** What a replica is made of. `open` and `createReplica` fill it in for the usual cases. */
+export interface ReplicaOptions<Command, Result, Query, Answer> {
+  /** This member's name. */
+  readonly name: string;
+  /** Name and address of every first member, this one included. */
+  readonly peers: Readonly<Record<string, string>>;
+  /** Tells clusters apart whose members have the same names. */
+  readonly cluster?: string | undefined;
+  readonly machine: StateMachine<Command, Result, Query, Answer>;
+  /** How commands become bytes. */
+  readonly codec: Codec<Command>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits?: Partial<ReplicaLimits> | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  /**
+   * `linearizable`, the default: shows everything that was committed before the call, anywhere. `stale`: answers at
+   * once from what this member has applied.
+   */
+  readonly consistency?: "linearizable" | "stale" | undefined;
+}
+
+/**
+ * One running member: a core, a storage, a transport and a state machine, and the promises of those who wait for them.
+ * Every member takes commands and reads; who leads is the replica's concern, not the caller's.
+ */
+export class Replica<Command, Result, Query = void, Answer = unknown> extends Emitter<ReplicaEvents> {
+  readonly name: string;
+  readonly id: MemberId;
+  readonly clusterId: string;
+  readonly clock: Clock;
+  readonly #codec: Codec<Command>;
+  readonly #machine: StateMachine<Uint8Array, Result, Query, Answer>;
+  readonly #storage: Storage;
+  readonly #transport: Transport;
+  readonly #limits: ReplicaLimits;
+  readonly #directory: Directory;
+  readonly #raft: Raft;
+  readonly #proposals: Proposals<Result>;
+  readonly #reads: Reads;
+  readonly #applier: Applier<Result, Query, Answer>;
+  readonly #snapshotter: Snapshotter<Result, Query, Answer>;
+  readonly #peers: Peers;
+  readonly #turn: Turn<Result, Query, Answer>;
+  #state: ReplicaStatus["state"] = "open";
+  #failure: QuorateError | null = null;
+  #softState: SoftState;
+  #ticker: Timer | null = null;
+  #handovers: { readonly to: MemberId; readonly call: Call<void> }[] = [];
+  #closing: Promise<void> | null = null;
+
+  /**
+   * Opens the storage, recovers what it holds (or founds the cluster, when it is new), and starts to take part.
+   * Resolves when the member is listening; wait for `ready` to know that somebody leads.
+   *
+   * Throws what `Storage.open` and `Transport.start` report, and ERR_INVALID_ARGUMENT.
+   */
+  static async open<Command, Result, Query, Answer>(
+    options: ReplicaOptions<Command, Result, Query, Answer>,
+  ): Promise<Replica<Command, Result, Query, Answer>> {
+    const replica = await promised<Replica<Command, Result, Query, Answer>>((done) => recover(options, done));
+    await promised<void>((done) => replica.#start((error) => done(error, undefined)));
+    return replica;
+  }
+
+  /** Use `open`. The storage is open and holds a snapshot at least. */
+  constructor(
+    options: ReplicaOptions<Command, Result, Query, Answer>,
+    recovered: Recovered,
+    snapshot: SnapshotReader,
+  ) {
+    super();
+    this.name = options.name;
+    this.id = firstMemberId(options.name);
+    this.clusterId = clusterIdOf(options);
+    this.clock = options.clock;
+    this.#codec = options.codec;
+    this.#machine = new DecodedMachine(options.machine, options.codec);
+    this.#storage = options.storage;
+    this.#transport = options.transport;
+    this.#limits = replicaLimits(options.limits);
+
+    this.#directory = new Directory(new Map(Object.entries(options.peers)));
+    this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits);
+    this.#reads = new Reads(this.clock, this.#limits);
+    this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, () =>
+      this.#onMembers(),
+    );
+    const state = raftState(recovered, snapshot);
+    const { index, term } = snapshot.snapshot.metadata;
+    this.#applier.restore(index, term, snapshot.snapshot.context, chunksOf(snapshot));
+    snapshot.close();
+
+    this.#snapshotter = new Snapshotter(
+      {
+        machine: this.#machine,
+        applier: this.#applier,
+        storage: this.#storage,
+        limits: this.#limits,
+        onTaken: (taken) => this.emit("snapshot", taken),
+        onFailure: (error) => this.#fail(error),
+      },
+      state.snapshot,
+    );
+    const { electionTicks } = this.#limits;
+    this.#raft = new Raft({ id: this.id, electionTicks }, state, {
+      random: options.random,
+      latestSnapshot: () => this.#snapshotter.newest,
+    });
+    this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
+
+    this.#peers = new Peers({
+      self: {
+        clusterId: this.clusterId,
+        name: this.name,
+        id: this.id,
+        storeId: recovered.storeId,
+        bootEpoch: recovered.bootEpoch,
+        address: options.peers[this.name] ?? "",
+      },
+      transport: this.#transport,
+      storage: this.#storage,
+      directory: this.#directory,
+      applied: () => this.#applier.index,
+      onMessage: (message) => this.#turn.received(message),
+      onUp: (peer) => this.emit("peer", peer, "up"),
+      onDown: (peer) => this.#onPeerDown(peer),
+      onRefused: (reason) => this.emit("refused", reason),
+      onSnapshotSent: (peer, succeeded) => {
+        this.#raft.reportSnapshot(peer, succeeded);
+        this.#turn.wake();
+      },
+    });
+    this.#turn = new Turn({
+      raft: this.#raft,
+      storage: this.#storage,
+      clock: this.clock,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      applier: this.#applier,
+      snapshotter: this.#snapshotter,
+      failover: new Failover(),
+      inboxFramesMax: this.#limits.inboxFramesMax,
+      send: (messages: readonly Message[]) => this.#peers.send(messages),
+      install: (save) => this.#install(save),
+      onState: (softState) => this.#onState(softState),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.role === "leader";
+  }
+
+  get role(): RoleKind {
+    return this.#raft.role;
+  }
+
+  /**
+   * Has the command agreed on and applied, on a majority's disks, and gives the machine's result. From any member.
+   * The command takes effect once, however many leaders it takes. An aborted or late call may still take effect: see
+   * the error's `outcome`; a call that ends by its `signal` rejects with the signal's reason.
+   *
+   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_CLOSED, ERR_DISK.
+   */
+  async propose(command: Command, options: CallOptions = {}): Promise<Result> {
+    this.#checkOpen();
+    checkCallOptions(options);
+    const result = this.#proposals.add(this.#codec.encode(command), options);
+    this.#turn.wake();
+    return result;
+  }
+
+  /** Resolves once this member's state shows everything that was committed, anywhere, before the call (ReadIndex). */
+  async barrier(options: ReadOptions = {}): Promise<void> {
+    this.#checkOpen();
+    checkCallOptions(options);
+    if (options.consistency === "stale") return;
+    const confirmed = this.#reads.add(options);
+    this.#turn.wake();
+    return confirmed;
+  }
+
+  /** Asks the machine, after a barrier. */
+  async query(query: Query, options: ReadOptions = {}): Promise<Answer> {
+    await this.barrier(options);
+    return this.#machine.query(query);
+  }
+
+  /** Resolves once a leader is known and this member has caught up with it. */
+  ready(options: CallOptions = {}): Promise<void> {
+    return this.barrier(options);
+  }
+
+  /** Hands leadership to the named member. Only the leader can. Resolves when the other leads. */
+  async transferLeadership(name: string, options: CallOptions = {}): Promise<void> {
+    this.#checkOpen();
+    const target = this.#directory.byName(name);
+    if (target === undefined) throw membershipError(`there is no member named ${name}`);
+    if (this.#raft.leader === target.id) return;
+    const refusal = this.#raft.transferLeadership(target.id);
+    if (refusal !== null) throw membershipError(refusal.detail ?? refusal.refused);
+
+    const { callTimeoutMs } = this.#limits;
+    const call = new Call<void>(
+      this.clock,
+      { timeout: callTimeoutMs, ...options },
+      callTimeoutMs,
+      (timeoutMs) => {
+        return new QuorateError(
+          "ERR_TIMEOUT",
+          `${name} did not take over`,
+          { timeoutMs },
+          { retryable: true },
+        );
+      },
+    );
+    this.#handovers.push({ to: target.id, call });
+    this.#turn.wake();
+    return call.promise;
+  }
+
+  /** Takes a snapshot now, whatever the policy says. */
+  snapshot(): void {
+    this.#checkOpen();
+    this.#snapshotter.take(this.#raft);
+  }
+
+  status(): ReplicaStatus {
+    const { role, leader, term } = this.#raft;
+    return {
+      name: this.name,
+      id: this.id,
+      clusterId: this.clusterId,
+      state: this.#state,
+      role,
+      leader: this.#directory.nameOf(leader),
+      term,
+      commit: this.#raft.log.committed,
+      applied: this.#applier.index,
+      snapshot: this.#snapshotter.newest?.index ?? 0,
+      members: this.#directory.members,
+      membership: this.#raft.membership,
+      proposals: this.#proposals.count,
+      framesRefused: this.#peers.framesRefused,
+      raft: this.#raft.status(),
+    };
+  }
+
+  /**
+   * Ends the member's part: lets what is under way finish for a while, hands leadership over, closes files and
+   * connections, and lets go of the directory. May be called again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #start(done: Done): void {
+    this.#transport.start(this.#peers, (error) => {
+      if (error !== null) return this.#storage.close(() => done(error));
+      this.#peers.connect();
+      this.#scheduleTick();
+      // Nobody else can be elected, so there is nothing to wait for.
+      if (this.#raft.membership.voters.length === 1) this.#raft.campaign();
+      this.#turn.wake();
+      done(null);
+    });
+  }
+
+  #scheduleTick(): void {
+    this.#ticker = this.clock.after(this.#limits.tickMs, () => {
+      this.#peers.tick();
+      this.#turn.ticked();
+      this.#scheduleTick();
+    });
+  }
+
+  #onState(state: SoftState): void {
+    const previous = this.#softState;
+    this.#softState = state;
+    if (state.role !== previous.role) this.emit("role", state.role, state.term);
+    if (state.leader === previous.leader && state.term === previous.term) return;
+
+    this.emit("leader", this.#directory.nameOf(state.leader), state.term);
+    this.#handovers = this.#handovers.filter(({ to, call }) => {
+      if (to === state.leader) call.succeed();
+      return !call.settled;
+    });
+    if (state.leader === null) return;
+    this.#proposals.resendAll();
+    this.#reads.resendAll();
+    this.#turn.wake();
+  }
+
+  #onMembers(): void {
+    this.#peers.connect();
+    this.emit("members", this.#directory.members);
+  }
+
+  #onPeerDown(peer: string): void {
+    const id = this.#directory.byName(peer)?.id;
+    if (id !== undefined) this.#turn.lostConnection(id);
+    this.emit("peer", peer, "down");
+  }
+
+  #install(save: Save): void {
+    const reader = this.#storage.openSnapshot();
+    if (reader === null || reader.snapshot.metadata.index !== save.snapshot?.index) {
+      throw new QuorateError("ERR_INTERNAL", "the snapshot that was saved is not there", {});
+    }
+    const { metadata, context } = reader.snapshot;
+    this.#applier.restore(metadata.index, metadata.term, context, chunksOf(reader));
+    reader.close();
+    this.#snapshotter.installed(metadata);
+    this.#storage.compactTo(metadata.index);
+    this.#onMembers();
+  }
+
+  /** After a fault of the disk or of ours nobody knows what holds: the member says so and stops (fail-stop). */
+  #fail(error: QuorateError): void {
+    if (this.#failure !== null || this.#state === "closed") return;
+    this.#failure = error;
+    this.#state = "failed";
+    this.#halt((outcome) => stopped(error, outcome));
+    this.#transport.close(() => this.#storage.close(() => {}));
+    this.emit("error", error);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === "failed") return;
+    this.#state = "closing";
+    await this.#drain();
+    if (this.#failure !== null) return;
+    this.#state = "closed";
+    this.#halt((outcome) => new QuorateError("ERR_CLOSED", "the member was closed", {}, { outcome }));
+    await promised<void>((done) => this.#transport.close(() => done(null, undefined)));
+    await promised<void>((done) => this.#storage.close((error) => done(error, undefined)));
+    this.emit("close");
+  }
+
+  /** Waits, for an election timeout at most, until what was proposed here is settled and another member leads. */
+  async #drain(): Promise<void> {
+    const { tickMs, electionTicks } = this.#limits;
+    const heir = this.#heir();
+    if (heir !== null && this.#raft.transferLeadership(heir) === null) this.#turn.wake();
+    const deadline = this.clock.monotonic() + tickMs * electionTicks;
+    const isDrained = (): boolean => this.#proposals.count === 0 && (heir === null || !this.isLeader);
+    while (!isDrained() && this.#failure === null && this.clock.monotonic() < deadline) {
+      await new Promise<void>((resolve) => this.clock.after(DRAIN_POLL_MS, resolve));
+    }
+  }
+
+  /** The voter that is furthest in the log, if we lead and there is one. */
+  #heir(): MemberId | null {
+    if (!this.isLeader) return null;
+    const others = this.#raft.status().progress.filter(({ id, isLearner }) => id !== this.id && !isLearner);
+    others.sort((left, right) => right.matched - left.matched);
+    return others[0]?.id ?? null;
+  }
+
+  #halt(makeError: (outcome: Outcome) => QuorateError): void {
+    this.#ticker?.cancel();
+    this.#turn.stop();
+    this.#snapshotter.stop();
+    this.#peers.stop();
+    this.#proposals.failAll(makeError);
+    this.#reads.failAll(() => makeError("none"));
+    for (const { call } of this.#handovers) call.fail(makeError("none"));
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== null) throw stopped(this.#failure, "none");
+    if (this.#state !== "open") throw new QuorateError("ERR_CLOSED", "the member is closed", {});
+  }
+}
+
+const DRAIN_POLL_MS = 2;
+
+/** Opens the storage; founds the cluster where it is new; makes the replica. */
+function recover<Command, Result, Query, Answer>(
+  options: ReplicaOptions<Command, Result, Query, Answer>,
+  done: (error: unknown, replica?: Replica<Command, Result, Query, Answer>) => void,
+): void {
+  const { name, storage } = options;
+  checkOptions(options);
+  const recovered = storage.open({
+    clusterId: clusterIdOf(options),
+    memberId: firstMemberId(name),
+    memberName: name,
+  });
+  const abandon = (error: unknown): void => storage.close(() => done(error));
+  const proceed = (): void => {
+    try {
+      const snapshot = storage.openSnapshot();
+      if (snapshot === null)
+        throw new QuorateError("ERR_INTERNAL", "the storage has a log but no snapshot", {});
+      done(null, new Replica(options, recovered, snapshot));
+    } catch (error) {
+      abandon(error);
+    }
+  };
+  if (!isUnused(recovered)) {
+    proceed();
+    return;
+  }
+  const members = Object.entries(options.peers).map(([peer, address]) => ({
+    id: firstMemberId(peer),
+    name: peer,
+    address,
+  }));
+  found(storage, members, options.machine.snapshot(), (error) =>
+    error === null ? proceed() : abandon(error),
+  );
+}
+
+function checkOptions<Command, Result, Query, Answer>({
+  name,
+  peers,
+  limits,
+}: ReplicaOptions<Command, Result, Query, Answer>): void {
+  checkMemberNames(Object.keys(peers));
+  replicaLimits(limits);
+  if (name in peers) return;
+  throw new QuorateError("ERR_INVALID_ARGUMENT", `peers must name every member, ${name} included`, {
+    argument: "peers",
+    received: Object.keys(peers),
+  });
+}
+
+function clusterIdOf({
+  cluster,
+  peers,
+}: {
+  cluster?: string | undefined;
+  peers: Readonly<Record<string, string>>;
+}): string {
+  return firstClusterId(cluster ?? "", Object.keys(peers));
+}
+
+function promised<Value>(run: (done: (error: unknown, value?: Value) => void) => void): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    run((error, value) => (error === null ? resolve(value as Value) : reject(error)));
+  });
+}
+
+function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
+  return new QuorateError(failure.code, `the member has stopped: ${failure.message}`, failure.details, {
+    outcome,
+    cause: failure,
+  });
+}
+
+function membershipError(reason: string): QuorateError {
+  return new QuorateError("ERR_MEMBERSHIP", reason, { reason }, { retryable: true });
+}

@@ -1,0 +1,62 @@
+import type { MemberId } from "../log/entry.ts";
+
+/** One origin: every command below `floor` has been applied or given up, and those in `applied` above it too. */
+interface Session {
+  floor: number;
+  readonly applied: Set<number>;
+}
+
+/** One origin's session as a snapshot keeps it. */
+export type PackedSession = readonly [origin: MemberId, floor: number, applied: readonly number[]];
+
+/**
+ * Lets each command take effect once. A member sends a command again when a leader falls or a frame is lost, so that
+ * the log may hold it twice; the second one is passed over, on every member alike (thesis, section 6.3).
+ *
+ * It is replicated state: it changes by applied commands only, and snapshots carry it. Its size is bounded by what the
+ * origins have in flight, since each command also says what its origin no longer waits for.
+ */
+export class Sessions {
+  readonly #sessions = new Map<MemberId, Session>();
+
+  /** Whether the command is seen for the first time; it is then remembered. */
+  admit(origin: MemberId, sequence: number, settledBelow: number): boolean {
+    let session = this.#sessions.get(origin);
+    if (session === undefined) {
+      session = { floor: 0, applied: new Set() };
+      this.#sessions.set(origin, session);
+    }
+    if (settledBelow > session.floor) raise(session, settledBelow);
+    if (sequence < session.floor || session.applied.has(sequence)) return false;
+
+    session.applied.add(sequence);
+    raise(session, session.floor);
+    return true;
+  }
+
+  /** Forgets the member's session, once it has left the group. */
+  drop(origin: MemberId): void {
+    this.#sessions.delete(origin);
+  }
+
+  pack(): PackedSession[] {
+    return [...this.#sessions]
+      .sort(([left], [right]) => left - right)
+      .map(([origin, { floor, applied }]) => [origin, floor, [...applied].sort((a, b) => a - b)]);
+  }
+
+  restore(packed: readonly PackedSession[]): void {
+    this.#sessions.clear();
+    for (const [origin, floor, applied] of packed)
+      this.#sessions.set(origin, { floor, applied: new Set(applied) });
+  }
+}
+
+/** Moves the floor up to `floor` at least, and over whatever is applied right above it. */
+function raise(session: Session, floor: number): void {
+  if (floor > session.floor) {
+    session.floor = floor;
+    for (const sequence of session.applied) if (sequence < floor) session.applied.delete(sequence);
+  }
+  while (session.applied.delete(session.floor)) session.floor += 1;
+}

@@ -1,0 +1,222 @@
+import { ByteWriter } from "../base/bytes.ts";
+import type { EntryId } from "../log/entry.ts";
+import { corrupt } from "./corrupt.ts";
+import {
+  isUsed,
+  MANIFEST_PATH,
+  removeLeftovers,
+  SNAPSHOT_DIRECTORY,
+  UNFINISHED,
+  WAL_DIRECTORY,
+} from "./data-dir.ts";
+import type { Files } from "./files.ts";
+import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
+import { checkIdentity } from "./identity.ts";
+import { type RecoveredLog, recoverLog } from "./log-recovery.ts";
+import { type ManifestContent, readManifest, writeManifest } from "./manifest.ts";
+import { writeRestartRecord } from "./record.ts";
+import { type RecoveredWal, recoverWal } from "./recovery.ts";
+import { NO_HARD_STATE } from "./replay.ts";
+import { blankSegment, FRAMES_OFFSET, type Segment, segmentNumber, segmentPath } from "./segment.ts";
+import { isSnapshotName, snapshotPath } from "./snapshot-file.ts";
+import { type LoadedState, StateSlots } from "./state-slots.ts";
+import type { Identity } from "./storage.ts";
+import type { WalStart } from "./wal.ts";
+
+/** The first segment of a store and of each start after a crash; those that follow double up to `segmentBytes`. */
+const FIRST_SEGMENT_BYTES = 1024 * 1024;
+
+/** A data directory that has been read and made ready for writing. */
+export interface OpenedDisk {
+  readonly isNew: boolean;
+  readonly manifest: ManifestContent;
+  readonly seed: number;
+  readonly log: RecoveredLog;
+  readonly droppedBytes: number;
+  readonly segments: readonly Segment[];
+  readonly newestNumber: number;
+  readonly start: WalStart;
+  readonly slots: StateSlots;
+}
+
+/** Opens a data directory that is locked. Throws ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK. */
+export function openDirectory(
+  files: Files,
+  identity: Identity,
+  segmentBytes: number,
+  mintStoreId: () => string,
+): OpenedDisk {
+  const found = readManifest(files);
+  if (found === null && isUsed(files)) {
+    throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing, though the directory holds a store" });
+  }
+  // With boot epoch 0 an earlier start was cut short before anything could be saved.
+  const isNew = found === null || found.bootEpoch === 0;
+  const firstBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytes);
+  if (!isNew) checkIdentity(found, identity);
+  const manifest = isNew ? createStore(files, identity, mintStoreId(), firstBytes) : found;
+  return new Opening(files, manifest, firstBytes).run(isNew);
+}
+
+/** Makes the files of an empty store. Until its boot epoch is 1 nothing can have been saved in it. */
+function createStore(
+  files: Files,
+  identity: Identity,
+  storeId: string,
+  segmentBytes: number,
+): ManifestContent {
+  const { clusterId, memberId, memberName } = identity;
+  const seed = checksumSeed(storeId);
+  const origin = { bootEpoch: 0, segments: [1], firstSequence: 1, firstPrevious: 0, snapshots: [] };
+  const manifest: ManifestContent = { storeId, clusterId, memberId, memberName, ...origin };
+  writeManifest(files, manifest);
+  files.makeDirectorySync(WAL_DIRECTORY);
+  files.makeDirectorySync(SNAPSHOT_DIRECTORY);
+  StateSlots.create(files, { sequence: 0, hardState: NO_HARD_STATE }, seed);
+  files.writeSync(segmentPath(1), blankSegment(1, segmentBytes, seed));
+  files.syncDirectorySync(WAL_DIRECTORY);
+  return manifest;
+}
+
+class Opening {
+  readonly #files: Files;
+  readonly #manifest: ManifestContent;
+  readonly #firstBytes: number;
+  readonly #seed: number;
+  readonly #state: LoadedState;
+  readonly #wal: RecoveredWal;
+  readonly #log: RecoveredLog;
+
+  constructor(files: Files, manifest: ManifestContent, firstBytes: number) {
+    this.#files = files;
+    this.#manifest = manifest;
+    this.#firstBytes = firstBytes;
+    this.#seed = checksumSeed(manifest.storeId);
+    this.#state = StateSlots.load(files, this.#seed);
+    const { segments, firstSequence, firstPrevious } = manifest;
+    const bounds = {
+      segments,
+      firstSequence,
+      firstPrevious,
+      durableSequence: this.#state.sequence,
+      seed: this.#seed,
+    };
+    this.#wal = recoverWal(files, bounds);
+    this.#wal.replay.raiseCommit(this.#state.hardState.commit);
+    this.#log = recoverLog(files, manifest.snapshots, this.#wal.replay);
+  }
+
+  run(isNew: boolean): OpenedDisk {
+    const segments = [...this.#wal.segments];
+    const { newestNumber } = this.#wal;
+    const start = this.#canGoOn() ? this.#goOn() : this.#beginSegment(segments, newestNumber + 1);
+    const manifest: ManifestContent = {
+      ...this.#manifest,
+      bootEpoch: this.#manifest.bootEpoch + 1,
+      segments: segments.map(({ number }) => number),
+      snapshots: this.#log.snapshots,
+    };
+    writeManifest(this.#files, manifest);
+    this.#removeLeftovers(manifest);
+    const slots = StateSlots.open(this.#files, this.#state, start, this.#seed);
+    return {
+      isNew,
+      manifest,
+      seed: this.#seed,
+      log: this.#log,
+      droppedBytes: this.#wal.droppedBytes,
+      segments,
+      newestNumber: Math.max(newestNumber, segments.at(-1)!.number),
+      start,
+      slots,
+    };
+  }
+
+  get #lastSequence(): number {
+    return this.#wal.last?.header.sequence ?? this.#manifest.firstSequence - 1;
+  }
+
+  /** Whether the last frame is known to be durable: then its bytes came from the disk, not from a cache above it. */
+  get #isProven(): boolean {
+    return this.#lastSequence <= this.#state.sequence;
+  }
+
+  #canGoOn(): boolean {
+    const { segments, end, droppedBytes } = this.#wal;
+    return (
+      this.#isProven && droppedBytes === 0 && this.#log.restart === null && segments.at(-1) === end.segment
+    );
+  }
+
+  #goOn(): WalStart {
+    return {
+      offset: this.#wal.end.offset,
+      sequence: this.#lastSequence,
+      checksum: this.#wal.last?.header.checksum ?? this.#manifest.firstPrevious,
+      hardState: this.#log.hardState,
+    };
+  }
+
+  /**
+   * Goes on in a segment of its own. The last frame may be readable only because the system still has it in memory,
+   * after a sync that failed or never came: its records are written once more, in a frame of the same sequence that
+   * takes the other's place, and are durable before anybody counts on them.
+   */
+  #beginSegment(segments: Segment[], number: number): WalStart {
+    const last = this.#isProven ? null : this.#wal.last;
+    const sequence = last?.header.sequence ?? this.#lastSequence + 1;
+    const previous = last?.header.previous ?? this.#wal.last?.header.checksum ?? this.#manifest.firstPrevious;
+    const none: EntryId = { index: 0, term: 0 };
+    const content = {
+      hardState: this.#log.hardState,
+      first: last?.header.first ?? none,
+      last: last?.header.last ?? none,
+    };
+    const records = this.#recordsToRepeat(last?.records ?? null);
+    const frameBytes = paddedLength(FRAME_HEADER_BYTES + records.length);
+    const bytes = blankSegment(number, Math.max(this.#firstBytes, FRAMES_OFFSET + frameBytes), this.#seed);
+    const frame = bytes.subarray(FRAMES_OFFSET, FRAMES_OFFSET + frameBytes);
+    frame.set(records, FRAME_HEADER_BYTES);
+    const place = { segment: number, offset: FRAMES_OFFSET, sequence, previous };
+    const checksum = sealFrame(frame, place, content, this.#seed);
+
+    this.#files.writeSync(segmentPath(number), bytes);
+    this.#files.syncDirectorySync(WAL_DIRECTORY);
+    segments.push({
+      number,
+      firstSequence: sequence,
+      previous,
+      lastIndex: content.last.index,
+      isBegun: true,
+    });
+    return { offset: FRAMES_OFFSET + frameBytes, sequence, checksum, hardState: this.#log.hardState };
+  }
+
+  #recordsToRepeat(records: Uint8Array | null): Uint8Array {
+    const writer = new ByteWriter();
+    if (records !== null) writer.bytes(records);
+    if (this.#log.restart !== null) writeRestartRecord(writer, this.#log.restart);
+    return writer.take();
+  }
+
+  #removeLeftovers({ segments, snapshots }: ManifestContent): void {
+    const segmentNames = new Set(segments.map((number) => nameOf(segmentPath(number))));
+    removeLeftovers(this.#files, WAL_DIRECTORY, (name) => {
+      const isOurs = segmentNumber(name) !== null || segmentNumber(withoutEnding(name)) !== null;
+      return isOurs && !segmentNames.has(name);
+    });
+    const snapshotNames = new Set(snapshots.map((listing) => nameOf(snapshotPath(listing))));
+    removeLeftovers(this.#files, SNAPSHOT_DIRECTORY, (name) => {
+      const isOurs = isSnapshotName(name) || /^\d+\.tmp$/.test(name);
+      return isOurs && !snapshotNames.has(name);
+    });
+  }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function withoutEnding(name: string): string {
+  return name.endsWith(UNFINISHED) ? name.slice(0, -UNFINISHED.length) : name;
+}

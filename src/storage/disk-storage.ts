@@ -1,0 +1,155 @@
+import { assert } from "../base/assert.ts";
+import type { Done } from "../base/callback.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { Index } from "../log/entry.ts";
+import type { Save } from "../raft/effects.ts";
+import { type OpenedDisk, openDirectory } from "./disk-opening.ts";
+import type { Files } from "./files.ts";
+import { checkedDiskLimits, type DiskLimits } from "./limits.ts";
+import { Manifest } from "./manifest.ts";
+import { segmentPath } from "./segment.ts";
+import { SegmentRow } from "./segment-row.ts";
+import { SnapshotStore } from "./snapshot-store.ts";
+import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
+import { Wal } from "./wal.ts";
+
+export interface DiskOptions extends Partial<DiskLimits> {
+  readonly clock?: Clock;
+  /** Gives the 16 bytes in hex that name a new store. They must differ from store to store; by default they are random. */
+  readonly mintStoreId?: () => string;
+}
+
+/** What there is only while the storage is open. */
+interface OpenParts {
+  readonly manifest: Manifest;
+  readonly snapshots: SnapshotStore;
+  readonly wal: Wal;
+}
+
+/**
+ * A storage in a directory: a WAL of checksummed frames, snapshots, and a manifest that names what belongs to the
+ * store. What was acknowledged survives a power cut at any moment; what cannot be read back is refused by name.
+ * The bytes are described in `docs/formats.md`, the reasons in `docs/decisions/0003-wal-format.md`.
+ */
+export class DiskStorage implements Storage {
+  readonly #files: Files;
+  readonly #limits: DiskLimits;
+  readonly #clock: Clock;
+  readonly #mintStoreId: () => string;
+  #parts: OpenParts | null = null;
+  #compactedTo: Index = 0;
+
+  /** Throws ERR_INVALID_ARGUMENT. */
+  constructor(
+    files: Files,
+    { clock = systemClock, mintStoreId = randomStoreId, ...limits }: DiskOptions = {},
+  ) {
+    this.#files = files;
+    this.#limits = checkedDiskLimits(limits);
+    this.#clock = clock;
+    this.#mintStoreId = mintStoreId;
+  }
+
+  open(identity: Identity): Recovered {
+    assert(this.#parts === null, "a storage is opened once");
+    this.#files.lock();
+    try {
+      const opened = openDirectory(this.#files, identity, this.#limits.segmentBytes, this.#mintStoreId);
+      this.#parts = this.#assemble(opened);
+      return recoveredFrom(opened);
+    } catch (error) {
+      this.#files.unlock();
+      throw error;
+    }
+  }
+
+  save(step: Save, done: Done): void {
+    if (this.#parts === null) {
+      this.#refuse(done);
+      return;
+    }
+    const { wal, snapshots } = this.#parts;
+    const isCommitted = step.snapshot === null || (snapshots.newest?.index ?? 0) >= step.snapshot.index;
+    assert(isCommitted, "a snapshot is committed before the step that begins the log after it");
+    wal.save(step, done);
+  }
+
+  createSnapshot(snapshot: Snapshot): SnapshotWriter {
+    return this.#openParts().snapshots.create(snapshot);
+  }
+
+  openSnapshot(): SnapshotReader | null {
+    return this.#openParts().snapshots.open();
+  }
+
+  compactTo(index: Index): void {
+    this.#compactedTo = Math.max(this.#compactedTo, index);
+    const { wal, snapshots } = this.#openParts();
+    // The log stays as far back as the oldest snapshot that is kept: it stands in when the newest is damaged.
+    wal.dropTo(Math.min(this.#compactedTo, snapshots.oldest?.index ?? 0));
+  }
+
+  close(done: Done): void {
+    if (this.#parts === null) {
+      this.#refuse(done);
+      return;
+    }
+    const { manifest, snapshots, wal } = this.#parts;
+    this.#parts = null;
+    snapshots.close(() => {
+      wal.close((error) => {
+        manifest.whenIdle(() => {
+          this.#files.unlock();
+          done(error);
+        });
+      });
+    });
+  }
+
+  #assemble({ manifest: content, seed, segments, newestNumber, start, slots }: OpenedDisk): OpenParts {
+    const files = this.#files;
+    const clock = this.#clock;
+    const limits = this.#limits;
+    const manifest = new Manifest(files, content);
+    const file = files.openSync(segmentPath(segments.at(-1)!.number), "durable");
+    const row = new SegmentRow(
+      { files, manifest, limits, seed },
+      { segments, newestNumber, file, capacity: file.sizeSync() },
+    );
+    const { batchBytesMax, idleMs } = limits;
+    const wal = new Wal({ row, slots, clock, batchBytesMax, idleMs, seed }, start);
+    const snapshots = new SnapshotStore({
+      files,
+      manifest,
+      limits,
+      clock,
+      failed: (error) => wal.fail(error),
+    });
+    return { manifest, snapshots, wal };
+  }
+
+  #openParts(): OpenParts {
+    if (this.#parts === null) throw closed();
+    return this.#parts;
+  }
+
+  #refuse(done: Done): void {
+    this.#clock.soon(() => done(closed()));
+  }
+}
+
+function recoveredFrom({ isNew, manifest, log, droppedBytes }: OpenedDisk): Recovered {
+  const { storeId, bootEpoch } = manifest;
+  const { hardState, snapshot, entries } = log;
+  return { isNew, storeId, bootEpoch, hardState, snapshot, entries, droppedBytes };
+}
+
+function closed(): QuorateError {
+  return new QuorateError("ERR_CLOSED", "the storage is closed", {});
+}
+
+function randomStoreId(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

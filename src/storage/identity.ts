@@ -1,0 +1,14 @@
+import { QuorateError } from "../base/errors.ts";
+import type { Identity } from "./storage.ts";
+
+/** Throws ERR_IDENTITY_MISMATCH when the storage belongs to another cluster or member. */
+export function checkIdentity(found: Identity, given: Identity): void {
+  for (const field of ["clusterId", "memberId", "memberName"] as const) {
+    if (found[field] === given[field]) continue;
+    throw new QuorateError("ERR_IDENTITY_MISMATCH", `the storage belongs to ${field} ${found[field]}`, {
+      field,
+      expected: String(given[field]),
+      found: String(found[field]),
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { QuorateError } from "../base/errors.ts";
+
+/** How large things may become on the disk and on their way to it. Every limit has a default. */
+export interface DiskLimits {
+  /** Length of a WAL segment in full growth; the first ones of a store are smaller. Multiple of 512. 64 MiB. */
+  readonly segmentBytes: number;
+  /** Steps go into the batch that waits until it has this many bytes; later ones wait for the batch after it. 1 MiB. */
+  readonly batchBytesMax: number;
+  /** How many snapshots are kept, 1 at least; with 2, damage to the newest loses nothing. 2. */
+  readonly snapshotsKept: number;
+  /** Snapshots are stored in chunks no longer than this, so that reading needs no more memory. 1 MiB. */
+  readonly chunkBytesMax: number;
+  /** How long after the last write the second copy of the hard state is brought up to date. 50 ms. */
+  readonly idleMs: number;
+}
+
+export const DEFAULT_DISK_LIMITS: DiskLimits = {
+  segmentBytes: 64 * 1024 * 1024,
+  batchBytesMax: 1024 * 1024,
+  snapshotsKept: 2,
+  chunkBytesMax: 1024 * 1024,
+  idleMs: 50,
+};
+
+const SEGMENT_BYTES_MIN = 4096;
+
+/** Throws ERR_INVALID_ARGUMENT. */
+export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
+  const checked = { ...DEFAULT_DISK_LIMITS, ...limits };
+  const refuse = (argument: keyof DiskLimits, demand: string): never => {
+    throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be ${demand}`, {
+      argument,
+      received: checked[argument],
+    });
+  };
+  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, idleMs } = checked;
+  if (!Number.isSafeInteger(segmentBytes) || segmentBytes % 512 !== 0 || segmentBytes < SEGMENT_BYTES_MIN) {
+    refuse("segmentBytes", `a multiple of 512, ${SEGMENT_BYTES_MIN} at least`);
+  }
+  if (!Number.isSafeInteger(batchBytesMax) || batchBytesMax < 1)
+    refuse("batchBytesMax", "a whole number above 0");
+  if (!Number.isSafeInteger(snapshotsKept) || snapshotsKept < 1)
+    refuse("snapshotsKept", "a whole number above 0");
+  if (!Number.isSafeInteger(chunkBytesMax) || chunkBytesMax < 1)
+    refuse("chunkBytesMax", "a whole number above 0");
+  if (!(idleMs >= 0)) refuse("idleMs", "0 or more");
+  return checked;
+}

@@ -1,0 +1,105 @@
+import { QuorateError } from "../base/errors.ts";
+import type { Entry, EntryId } from "../log/entry.ts";
+import type { HardState } from "../raft/effects.ts";
+import { corrupt } from "./corrupt.ts";
+import { SNAPSHOT_DIRECTORY, WAL_DIRECTORY } from "./data-dir.ts";
+import type { Files } from "./files.ts";
+import type { SnapshotListing } from "./manifest.ts";
+import type { Replay } from "./replay.ts";
+import { verifySnapshot } from "./snapshot-reader.ts";
+import type { Snapshot } from "./storage.ts";
+
+/** What a snapshot and the log say together. */
+export interface JoinedLog {
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+  /** Set when the log gives way to the snapshot and does not say so yet. */
+  readonly restart: EntryId | null;
+}
+
+export interface RecoveredLog extends JoinedLog {
+  readonly snapshot: Snapshot | null;
+  /** Those that can be read, oldest first. */
+  readonly snapshots: readonly SnapshotListing[];
+}
+
+/** Throws ERR_CORRUPT where snapshots and log do not fit together without a gap. */
+export function recoverLog(files: Files, listings: readonly SnapshotListing[], replay: Replay): RecoveredLog {
+  const { snapshot, snapshots } = chooseSnapshot(files, listings, replay);
+  return { snapshot, snapshots, ...joinLog(replay, snapshot) };
+}
+
+/** Throws ERR_CORRUPT where they do not fit together without a gap. */
+export function joinLog(replay: Replay, snapshot: Snapshot | null): JoinedLog {
+  return { ...connect(replay, snapshot), hardState: raise(replay.hardState, snapshot) };
+}
+
+/**
+ * The newest snapshot; where it is damaged, the one before it, if the log leads from there to where the newest stood.
+ */
+function chooseSnapshot(
+  files: Files,
+  listings: readonly SnapshotListing[],
+  replay: Replay,
+): { snapshot: Snapshot | null; snapshots: readonly SnapshotListing[] } {
+  const newest = listings.at(-1);
+  if (newest === undefined) return { snapshot: null, snapshots: [] };
+  let damage: unknown;
+  for (let at = listings.length - 1; at >= 0; at--) {
+    const listing = listings[at]!;
+    if (listing !== newest && !leads(replay, listing, newest)) break;
+    try {
+      return { snapshot: verifySnapshot(files, listing), snapshots: listings.slice(0, at + 1) };
+    } catch (error) {
+      if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
+      damage ??= error;
+    }
+  }
+  throw damage;
+}
+
+/** Whether the log leads without a gap from one snapshot to where a later one stood. */
+function leads({ entries, restart }: Replay, from: EntryId, to: EntryId): boolean {
+  const first = entries[0];
+  if (first === undefined || first.index > from.index + 1) return false;
+  if (restart !== null && restart.index > from.index) return false;
+  const last = first.index + entries.length - 1;
+  const at = entries[from.index - first.index];
+  return last >= to.index && (at === undefined || at.term === from.term);
+}
+
+/**
+ * The entries that go with the snapshot. Where the log does not contain the snapshot's last entry, the snapshot came
+ * from a leader and the log is another history, or ends before it: it gives way (Raft, section 7).
+ */
+function connect(
+  { entries, restart }: Replay,
+  snapshot: Snapshot | null,
+): { entries: Entry[]; restart: EntryId | null } {
+  const index = snapshot?.metadata.index ?? 0;
+  const first = entries[0];
+  if (restart !== null && restart.index > index) {
+    throw corrupt({ file: SNAPSHOT_DIRECTORY, offset: 0, reason: "a snapshot is missing", ...restart });
+  }
+  if (first !== undefined && first.index > index + 1) {
+    throw corrupt({ file: WAL_DIRECTORY, offset: 0, reason: "the log begins too late", index: index + 1 });
+  }
+  if (snapshot === null) return { entries, restart: null };
+
+  const { term } = snapshot.metadata;
+  if (first === undefined)
+    return { entries, restart: restart === null || restart.index === index ? null : { index, term } };
+  const contains = first.index === index + 1 || entries[index - first.index]?.term === term;
+  return contains ? { entries, restart: null } : { entries: [], restart: { index, term } };
+}
+
+/** A snapshot of a later term means that this term has come; a vote belongs to its own term. */
+function raise(hardState: HardState, snapshot: Snapshot | null): HardState {
+  if (snapshot === null) return hardState;
+  const { index, term } = snapshot.metadata;
+  return {
+    term: Math.max(hardState.term, term),
+    vote: hardState.term >= term ? hardState.vote : null,
+    commit: Math.max(hardState.commit, index),
+  };
+}

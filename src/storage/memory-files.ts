@@ -1,0 +1,270 @@
+import { assert } from "../base/assert.ts";
+import { equalBytes } from "../base/bytes.ts";
+import type { Callback, Done } from "../base/callback.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
+import { diskError } from "./disk-error.ts";
+import type { File, Files, OpenMode } from "./files.ts";
+import { directoryOf, Inode, MemoryDisk } from "./memory-disk.ts";
+
+/** One call of a program to its disk. */
+export interface DiskCall {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly operation: string;
+  readonly path: string;
+}
+
+export interface MemoryFilesOptions {
+  readonly clock?: Clock;
+  /** Asked before each call has any effect; `"fail"` makes it fail. Its return from a call is the moment for a power cut. */
+  readonly beforeCall?: (call: DiskCall) => "fail" | undefined;
+}
+
+/**
+ * A program's view of a disk in memory: the twin of `NodeFiles` that knows what was synced and what was not. `disk`
+ * outlives it, as a disk outlives a process.
+ *
+ * A write that fails has written its first half. A sync that fails drops what it should have made durable, and the
+ * file looks as if nothing were amiss: so do real systems.
+ */
+export class MemoryFiles implements Files {
+  readonly disk: MemoryDisk;
+  readonly #clock: Clock;
+  readonly #beforeCall: (call: DiskCall) => "fail" | undefined;
+  #calls = 0;
+  #isHalted = false;
+
+  constructor(disk: MemoryDisk = new MemoryDisk(), options: MemoryFilesOptions = {}) {
+    this.disk = disk;
+    this.#clock = options.clock ?? systemClock;
+    this.#beforeCall = options.beforeCall ?? (() => undefined);
+  }
+
+  /** How many calls were made so far. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** The program is killed: nothing is called back any more. What it wrote is still seen, synced or not. */
+  halt(): void {
+    this.#isHalted = true;
+    if (this.disk.owner === this) this.disk.owner = null;
+  }
+
+  lock(): void {
+    this.attempt("lock", "");
+    if (this.disk.owner !== null) {
+      throw new QuorateError("ERR_LOCKED", "the directory is in use", { directory: "memory", pid: null });
+    }
+    this.disk.owner = this;
+  }
+
+  unlock(): void {
+    if (this.disk.owner === this) this.disk.owner = null;
+  }
+
+  listSync(directory: string): string[] {
+    this.attempt("list", directory);
+    const paths = [...this.disk.names.keys()].filter((path) => directoryOf(path) === directory);
+    return paths.map((path) => path.slice(path.lastIndexOf("/") + 1)).sort();
+  }
+
+  readSync(path: string): Uint8Array {
+    this.attempt("read", path);
+    return this.#find("read", path).read();
+  }
+
+  /** Directories are names that files have in common: there is nothing to make. */
+  makeDirectorySync(path: string): void {
+    this.attempt("create", path);
+  }
+
+  writeSync(path: string, bytes: Uint8Array): void {
+    this.attempt("write", path);
+    const inode = this.#findOrCreate(path);
+    inode.empty();
+    inode.write(bytes, 0);
+    const marked = inode.mark();
+    const failure = this.refusal("sync", path);
+    endSync(inode, marked, failure);
+    if (failure !== null) throw failure;
+  }
+
+  renameSync(from: string, to: string): void {
+    this.attempt("rename", from);
+    this.#rename(from, to);
+  }
+
+  removeSync(path: string): void {
+    this.attempt("remove", path);
+    this.#remove(path);
+  }
+
+  syncDirectorySync(path: string): void {
+    this.attempt("sync", path);
+    this.disk.settleNames(this.disk.markNames(path));
+  }
+
+  openSync(path: string, mode: OpenMode): File {
+    this.attempt("open", path);
+    return this.#open(path, mode);
+  }
+
+  open(path: string, mode: OpenMode, done: Callback<File>): void {
+    this.later(
+      "open",
+      path,
+      () => this.#open(path, mode),
+      (error, file) => (error === null ? done(null, file!) : done(error)),
+    );
+  }
+
+  write(path: string, bytes: Uint8Array, done: Done): void {
+    this.open(path, this.disk.names.has(path) ? "read-write" : "create", (error, file) => {
+      if (error !== null || file === undefined) return done(error);
+      this.disk.names.get(path)?.empty();
+      file.write(bytes, 0, (failure) => (failure === null ? file.sync(done) : done(failure)));
+    });
+  }
+
+  rename(from: string, to: string, done: Done): void {
+    this.later("rename", from, () => this.#rename(from, to), done);
+  }
+
+  remove(path: string, done: Done): void {
+    this.later("remove", path, () => this.#remove(path), done);
+  }
+
+  syncDirectory(path: string, done: Done): void {
+    const marked = this.disk.markNames(path);
+    this.later("sync", path, () => this.disk.settleNames(marked), done);
+  }
+
+  /** Counts a call; the reason why it is to fail, or null. */
+  refusal(operation: string, path: string): QuorateError | null {
+    this.#calls += 1;
+    const isRefused = this.#beforeCall({ number: this.#calls, operation, path }) === "fail";
+    return isRefused ? diskError(operation, path, "EIO") : null;
+  }
+
+  attempt(operation: string, path: string): void {
+    const failure = this.refusal(operation, path);
+    if (failure !== null) throw failure;
+  }
+
+  /** Runs later, if the program still does. */
+  soon(run: () => void): void {
+    this.#clock.soon(() => {
+      if (!this.#isHalted) run();
+    });
+  }
+
+  /** Does `deed` at the time of the callback, unless the call is to fail. */
+  later<Value>(operation: string, path: string, deed: () => Value, done: Callback<Value>): void {
+    const failure = this.refusal(operation, path);
+    this.soon(() => {
+      if (failure !== null) return done(failure);
+      let value: Value;
+      try {
+        value = deed();
+      } catch (error) {
+        if (!QuorateError.is(error)) throw error;
+        return done(error);
+      }
+      done(null, value);
+    });
+  }
+
+  #open(path: string, mode: OpenMode): File {
+    if (mode === "create" && this.disk.names.has(path)) throw diskError("open", path, "EEXIST");
+    const inode = mode === "create" ? this.#findOrCreate(path) : this.#find("open", path);
+    return new MemoryFile(this, path, inode, mode === "durable");
+  }
+
+  #find(operation: string, path: string): Inode {
+    const inode = this.disk.names.get(path);
+    if (inode === undefined) throw diskError(operation, path, "ENOENT");
+    return inode;
+  }
+
+  #findOrCreate(path: string): Inode {
+    const found = this.disk.names.get(path);
+    if (found !== undefined) return found;
+    const inode = new Inode(new Uint8Array(0));
+    this.disk.changeNames(path, (names) => names.set(path, inode));
+    return inode;
+  }
+
+  #rename(from: string, to: string): void {
+    const inode = this.#find("rename", from);
+    this.disk.changeNames(to, (names) => {
+      names.delete(from);
+      names.set(to, inode);
+    });
+  }
+
+  #remove(path: string): void {
+    this.#find("remove", path);
+    this.disk.changeNames(path, (names) => names.delete(path));
+  }
+}
+
+class MemoryFile implements File {
+  readonly path: string;
+  readonly #files: MemoryFiles;
+  readonly #inode: Inode;
+  readonly #isDurable: boolean;
+
+  constructor(files: MemoryFiles, path: string, inode: Inode, isDurable: boolean) {
+    this.#files = files;
+    this.path = path;
+    this.#inode = inode;
+    this.#isDurable = isDurable;
+  }
+
+  sizeSync(): number {
+    this.#files.attempt("read", this.path);
+    return this.#inode.size;
+  }
+
+  readSync(offset: number, length: number): Uint8Array {
+    this.#files.attempt("read", this.path);
+    return this.#inode.read(offset, length);
+  }
+
+  read(offset: number, length: number, done: Callback<Uint8Array>): void {
+    this.#files.later("read", this.path, () => this.#inode.read(offset, length), done);
+  }
+
+  /** The bytes are seen at once; a durable file has them for good when it calls back. */
+  write(bytes: Uint8Array, offset: number, done: Done): void {
+    const failure = this.#files.refusal("write", this.path);
+    const given = bytes.slice();
+    this.#inode.write(failure === null ? given : given.subarray(0, given.length / 2), offset);
+    const marked = this.#inode.mark();
+    this.#files.soon(() => {
+      assert(equalBytes(given, bytes), "bytes do not change while they are written");
+      if (this.#isDurable) endSync(this.#inode, marked, failure);
+      done(failure);
+    });
+  }
+
+  sync(done: Done): void {
+    const marked = this.#inode.mark();
+    const failure = this.#files.refusal("sync", this.path);
+    this.#files.soon(() => {
+      endSync(this.#inode, marked, failure);
+      done(failure);
+    });
+  }
+
+  close(): void {}
+}
+
+type Marked = ReturnType<Inode["mark"]>;
+
+function endSync(inode: Inode, marked: Marked, failure: QuorateError | null): void {
+  if (failure === null) inode.settle(marked);
+  else inode.forget(marked);
+}

@@ -1,0 +1,247 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import type { Callback, Done } from "../base/callback.ts";
+import type { QuorateError } from "../base/errors.ts";
+import { diskError } from "./disk-error.ts";
+import type { File, Files, OpenMode } from "./files.ts";
+import { NodeLock } from "./node-lock.ts";
+
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/** Where a write with O_DSYNC truly waits for the disk; elsewhere a write is followed by a sync. */
+const HAS_DSYNC = process.platform === "linux";
+
+/** A directory on a real disk, through `node:fs`. Directories and files are made for the owner alone. */
+export class NodeFiles implements Files {
+  readonly #root: string;
+  readonly #lock: NodeLock;
+
+  constructor(directory: string) {
+    this.#root = directory;
+    this.#lock = new NodeLock(directory);
+  }
+
+  lock(): void {
+    attempt("lock", "", () => {
+      if (fs.mkdirSync(this.#root, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
+        syncFolder(join(this.#root, ".."));
+    });
+    this.#lock.take();
+  }
+
+  unlock(): void {
+    this.#lock.release();
+  }
+
+  listSync(directory: string): string[] {
+    return attempt("list", directory, () => {
+      try {
+        return fs.readdirSync(this.#at(directory)).sort();
+      } catch (error) {
+        if (errnoOf(error) === "ENOENT") return [];
+        throw error;
+      }
+    });
+  }
+
+  readSync(path: string): Uint8Array {
+    return attempt("read", path, () => {
+      const bytes = fs.readFileSync(this.#at(path));
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    });
+  }
+
+  makeDirectorySync(path: string): void {
+    attempt("create", path, () => fs.mkdirSync(this.#at(path), { recursive: true, mode: DIRECTORY_MODE }));
+  }
+
+  writeSync(path: string, bytes: Uint8Array): void {
+    attempt("write", path, () => {
+      const descriptor = fs.openSync(this.#at(path), "w", FILE_MODE);
+      try {
+        let written = 0;
+        while (written < bytes.length)
+          written += fs.writeSync(descriptor, bytes, written, bytes.length - written, written);
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+  }
+
+  renameSync(from: string, to: string): void {
+    attempt("rename", from, () => fs.renameSync(this.#at(from), this.#at(to)));
+  }
+
+  removeSync(path: string): void {
+    attempt("remove", path, () => fs.unlinkSync(this.#at(path)));
+  }
+
+  syncDirectorySync(path: string): void {
+    attempt("sync", path, () => syncFolder(this.#at(path)));
+  }
+
+  openSync(path: string, mode: OpenMode): File {
+    const descriptor = attempt("open", path, () => fs.openSync(this.#at(path), flagsOf(mode), FILE_MODE));
+    return new NodeFile(path, descriptor, mode === "durable" && !HAS_DSYNC);
+  }
+
+  open(path: string, mode: OpenMode, done: Callback<File>): void {
+    fs.open(this.#at(path), flagsOf(mode), FILE_MODE, (error, descriptor) => {
+      if (error !== null) done(refusal("open", path, error));
+      else done(null, new NodeFile(path, descriptor, mode === "durable" && !HAS_DSYNC));
+    });
+  }
+
+  write(path: string, bytes: Uint8Array, done: Done): void {
+    fs.open(this.#at(path), "w", FILE_MODE, (error, descriptor) => {
+      if (error !== null) return done(refusal("write", path, error));
+      const file = new NodeFile(path, descriptor, false);
+      const finish: Done = (failure) => {
+        file.close();
+        done(failure);
+      };
+      file.write(bytes, 0, (failure) => (failure === null ? file.sync(finish) : finish(failure)));
+    });
+  }
+
+  rename(from: string, to: string, done: Done): void {
+    fs.rename(this.#at(from), this.#at(to), answer("rename", from, done));
+  }
+
+  remove(path: string, done: Done): void {
+    fs.unlink(this.#at(path), answer("remove", path, done));
+  }
+
+  syncDirectory(path: string, done: Done): void {
+    // Windows makes no difference between a directory's contents and its files: there is nothing to sync.
+    if (process.platform === "win32") {
+      setImmediate(done, null);
+      return;
+    }
+    fs.open(this.#at(path), "r", (error, descriptor) => {
+      if (error !== null) return done(refusal("sync", path, error));
+      fs.fsync(descriptor, (failure) => {
+        fs.closeSync(descriptor);
+        done(failure === null ? null : refusal("sync", path, failure));
+      });
+    });
+  }
+
+  #at(path: string): string {
+    return join(this.#root, path);
+  }
+}
+
+class NodeFile implements File {
+  readonly path: string;
+  readonly #descriptor: number;
+  readonly #syncsEachWrite: boolean;
+
+  constructor(path: string, descriptor: number, syncsEachWrite: boolean) {
+    this.path = path;
+    this.#descriptor = descriptor;
+    this.#syncsEachWrite = syncsEachWrite;
+  }
+
+  sizeSync(): number {
+    return attempt("read", this.path, () => fs.fstatSync(this.#descriptor).size);
+  }
+
+  readSync(offset: number, length: number): Uint8Array {
+    return attempt("read", this.path, () => {
+      const bytes = new Uint8Array(
+        Math.max(0, Math.min(length, fs.fstatSync(this.#descriptor).size - offset)),
+      );
+      let read = 0;
+      while (read < bytes.length) {
+        const more = fs.readSync(this.#descriptor, bytes, read, bytes.length - read, offset + read);
+        if (more === 0) break;
+        read += more;
+      }
+      return bytes.subarray(0, read);
+    });
+  }
+
+  read(offset: number, length: number, done: Callback<Uint8Array>): void {
+    const bytes = new Uint8Array(length);
+    const readOn = (read: number): void => {
+      fs.read(this.#descriptor, bytes, read, length - read, offset + read, (error, more) => {
+        if (error !== null) done(refusal("read", this.path, error));
+        else if (more === 0 || read + more === length) done(null, bytes.subarray(0, read + more));
+        else readOn(read + more);
+      });
+    };
+    readOn(0);
+  }
+
+  write(bytes: Uint8Array, offset: number, done: Done): void {
+    this.#writeOn(bytes, 0, offset, this.#syncsEachWrite ? this.#syncAfter(done) : done);
+  }
+
+  sync(done: Done): void {
+    fs.fdatasync(this.#descriptor, answer("sync", this.path, done));
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
+
+  /** The system may take fewer bytes than it is given. */
+  #writeOn(bytes: Uint8Array, from: number, offset: number, done: Done): void {
+    fs.write(this.#descriptor, bytes, from, bytes.length - from, offset + from, (error, written) => {
+      if (error !== null) done(refusal("write", this.path, error));
+      else if (from + written < bytes.length) this.#writeOn(bytes, from + written, offset, done);
+      else done(null);
+    });
+  }
+
+  #syncAfter(done: Done): Done {
+    return (error) => (error === null ? this.sync(done) : done(error));
+  }
+}
+
+function flagsOf(mode: OpenMode): number {
+  const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
+  switch (mode) {
+    case "create":
+      return O_RDWR | O_CREAT | O_EXCL;
+    case "read":
+      return O_RDONLY;
+    case "read-write":
+      return O_RDWR;
+    case "durable":
+      return HAS_DSYNC ? O_RDWR | O_DSYNC : O_RDWR;
+  }
+}
+
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function attempt<Value>(operation: string, path: string, deed: () => Value): Value {
+  try {
+    return deed();
+  } catch (error) {
+    throw refusal(operation, path, error);
+  }
+}
+
+function answer(operation: string, path: string, done: Done): (error: Error | null) => void {
+  return (error) => done(error === null ? null : refusal(operation, path, error));
+}
+
+function refusal(operation: string, path: string, error: unknown): QuorateError<"ERR_DISK"> {
+  return diskError(operation, path, errnoOf(error), error);
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | null)?.code;
+}

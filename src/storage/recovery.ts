@@ -1,0 +1,288 @@
+import { assert } from "../base/assert.ts";
+import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
+import type { EntryId } from "../log/entry.ts";
+import { corrupt } from "./corrupt.ts";
+import { WAL_DIRECTORY } from "./data-dir.ts";
+import type { Files } from "./files.ts";
+import {
+  FRAME_HEADER_BYTES,
+  type FrameHeader,
+  hasFrameMagic,
+  readFrameBody,
+  readFrameHeader,
+  SECTOR_BYTES,
+} from "./frame.ts";
+import { withoutPadding } from "./record.ts";
+import { Replay } from "./replay.ts";
+import { FRAMES_OFFSET, readSegmentCapacity, type Segment, segmentPath } from "./segment.ts";
+
+/** What the WAL held, and how it ended. */
+export interface RecoveredWal {
+  readonly replay: Replay;
+  /** The segments that hold frames, or remains of an unfinished one; at least one. Oldest first. */
+  readonly segments: Segment[];
+  /** The number after which new segments are counted. */
+  readonly newestNumber: number;
+  /** The last frame, null in a new store. */
+  readonly last: LastFrame | null;
+  /** Where the next frame would be written. */
+  readonly end: { readonly segment: Segment; readonly offset: number };
+  /** Bytes of an unfinished frame after the end. */
+  readonly droppedBytes: number;
+}
+
+export interface LastFrame {
+  readonly header: FrameHeader;
+  /** A copy of its records. */
+  readonly records: Uint8Array;
+}
+
+/** What must be known before the WAL is read. */
+export interface WalBounds {
+  readonly segments: readonly number[];
+  readonly firstSequence: number;
+  readonly firstPrevious: number;
+  /** Frames up to this sequence were durable: the second copy of the hard state says so. */
+  readonly durableSequence: number;
+  readonly seed: number;
+}
+
+/**
+ * Reads the WAL frame by frame and decides what a frame that cannot be read means. The bytes of a frame are written
+ * only after the sync of the frame before it returned; so at most the very last frame can be unfinished, and
+ * everything else that is unreadable is damage. The cases, in the order in which they are asked
+ * (`docs/formats.md` pictures them):
+ *
+ * 1. The next segment takes up the chain here. This segment has ended; what follows in it was given up by an earlier
+ *    start, and written again in the next segment if it was worth anything.
+ * 2. The next segment takes up the chain further on: frames are missing. Damage.
+ * 3. A header of a later frame lies somewhere behind: the unreadable frame had been synced. Damage.
+ * 4. The hard state's second copy was written after this frame. Damage. (A clean close writes that copy last.)
+ * 5. Nothing but zeros follows: the end.
+ * 6. Otherwise a write was cut short that nobody was told of: dropped.
+ */
+export function recoverWal(files: Files, bounds: WalBounds): RecoveredWal {
+  return new WalReader(files, bounds).read();
+}
+
+class WalReader {
+  readonly #files: Files;
+  readonly #bounds: WalBounds;
+  readonly #replay = new Replay();
+  readonly #segments: Segment[] = [];
+  #lastHeader: FrameHeader | null = null;
+  #lastBody: Uint8Array = EMPTY_BYTES;
+
+  constructor(files: Files, bounds: WalBounds) {
+    this.#files = files;
+    this.#bounds = bounds;
+  }
+
+  read(): RecoveredWal {
+    const numbers = this.#bounds.segments;
+    this.#checkPresence();
+    const firstFrames = numbers.map((number) => this.#readFirstFrame(number));
+    const endAt = Math.max(
+      0,
+      firstFrames.findLastIndex((header) => header !== null),
+    );
+    for (let at = 0; at < endAt; at++) {
+      const successor = firstFrames.slice(at + 1).find((header) => header !== null)!;
+      this.#readUntil(successor, numbers[at]!);
+    }
+    return this.#readEnd(numbers.slice(endAt));
+  }
+
+  get #due(): number {
+    return this.#lastHeader === null ? this.#bounds.firstSequence : this.#lastHeader.sequence + 1;
+  }
+
+  get #chain(): number {
+    return this.#lastHeader === null ? this.#bounds.firstPrevious : this.#lastHeader.checksum;
+  }
+
+  #checkPresence(): void {
+    const names = new Set(this.#files.listSync(WAL_DIRECTORY).map((name) => `${WAL_DIRECTORY}/${name}`));
+    const missing = this.#bounds.segments.find((number) => !names.has(segmentPath(number)));
+    if (missing !== undefined) throw this.#damage(missing, 0, "the file is missing", null);
+  }
+
+  /** The header of the frame that a segment begins with, if that frame is whole. */
+  #readFirstFrame(number: number): FrameHeader | null {
+    const file = this.#files.openSync(segmentPath(number), "read");
+    try {
+      const start = file.readSync(FRAMES_OFFSET, FRAME_HEADER_BYTES);
+      const header = readFrameHeader(start, 0, this.#bounds.seed);
+      if (header === null || !isInPlace(header, number, FRAMES_OFFSET)) return null;
+      const frame = file.readSync(FRAMES_OFFSET, header.length);
+      return readFrameBody(frame, 0, header, this.#bounds.seed) === null ? null : header;
+    } finally {
+      file.close();
+    }
+  }
+
+  #readSegment(number: number): Uint8Array {
+    const bytes = this.#files.readSync(segmentPath(number));
+    const capacity = readSegmentCapacity(bytes, number, this.#bounds.seed);
+    if (capacity === null) {
+      throw this.#damage(number, 0, "its header is not that of this segment of this store", null);
+    }
+    if (bytes.length < capacity) {
+      throw this.#damage(number, bytes.length, `cut short, ${capacity} bytes are due`, null);
+    }
+    return bytes;
+  }
+
+  /** Reads a segment that `successor` takes up: cases 1 and 2. */
+  #readUntil(successor: FrameHeader, number: number): void {
+    const bytes = this.#readSegment(number);
+    const { offset } = this.#readFrames(number, bytes, successor.sequence);
+    if (this.#due === successor.sequence) return;
+    const lost = this.#headerAt(number, bytes, offset);
+    throw this.#damage(number, offset, "frames before the next segment cannot be read", lost);
+  }
+
+  /** Reads the segment where the WAL ends, and judges what follows in it and in those prepared after it: cases 3 to 6. */
+  #readEnd([number, ...prepared]: readonly number[]): RecoveredWal {
+    assert(number !== undefined, "a WAL has a segment");
+    const bytes = this.#readSegment(number);
+    const { segment, offset } = this.#readFrames(number, bytes, Number.POSITIVE_INFINITY);
+    const rest: Rest[] = [{ number, bytes, from: offset }];
+    for (const other of prepared)
+      rest.push({ number: other, bytes: this.#readSegment(other), from: FRAMES_OFFSET });
+    const droppedBytes = this.#judge(rest);
+    return {
+      replay: this.#replay,
+      segments: this.#segments,
+      newestNumber: prepared.at(-1) ?? number,
+      last: this.#lastFrame(),
+      end: { segment, offset },
+      droppedBytes,
+    };
+  }
+
+  #judge(rest: readonly Rest[]): number {
+    const written = rest.map(({ bytes, from }) => lengthUntilZeros(bytes, from));
+    const unreadable = rest.find((_, at) => written[at]! > 0) ?? rest[0]!;
+    const lost = this.#headerAt(unreadable.number, unreadable.bytes, unreadable.from);
+
+    const later =
+      rest.map((part) => this.#findLaterFrame(part)).find((sequence) => sequence !== null) ?? null;
+    if (later !== null) {
+      const reason = `unreadable, though frame ${later} was written after it`;
+      throw this.#damage(unreadable.number, unreadable.from, reason, lost);
+    }
+    if (this.#due <= this.#bounds.durableSequence) {
+      throw this.#damage(
+        unreadable.number,
+        unreadable.from,
+        "unreadable, though it was known to be durable",
+        lost,
+      );
+    }
+    // Remains are kept until a snapshot covers them; prepared segments that are still blank are not.
+    for (const [at, { number }] of rest.entries()) {
+      if (at > 0 && written[at]! > 0) this.#segments.push(this.#newSegment(number));
+    }
+    return written.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Takes in the frames of a segment that come before the frame `limit`. */
+  #readFrames(number: number, bytes: Uint8Array, limit: number): { segment: Segment; offset: number } {
+    const segment = this.#newSegment(number);
+    this.#segments.push(segment);
+    let offset = FRAMES_OFFSET;
+    while (this.#due < limit) {
+      const header = this.#headerAt(number, bytes, offset);
+      if (header === null || header.sequence !== this.#due) break;
+      const body = readFrameBody(bytes, offset, header, this.#bounds.seed);
+      if (body === null) break;
+      this.#takeFrame(segment, header, body);
+      offset += header.length;
+    }
+    return { segment, offset };
+  }
+
+  #takeFrame(segment: Segment, header: FrameHeader, body: Uint8Array): void {
+    if (header.previous !== this.#chain) {
+      throw this.#damage(
+        segment.number,
+        header.offset,
+        "the frame does not follow the one before it",
+        header,
+      );
+    }
+    try {
+      this.#replay.take(header.hardState, body);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      throw this.#damage(segment.number, header.offset, error.message, header);
+    }
+    segment.isBegun = true;
+    segment.lastIndex = Math.max(segment.lastIndex, header.last.index);
+    this.#lastHeader = header;
+    this.#lastBody = body;
+  }
+
+  #lastFrame(): LastFrame | null {
+    if (this.#lastHeader === null) return null;
+    return {
+      header: this.#lastHeader,
+      records: withoutPadding(this.#lastBody).slice(),
+    };
+  }
+
+  #newSegment(number: number): Segment {
+    return { number, firstSequence: this.#due, previous: this.#chain, lastIndex: 0, isBegun: false };
+  }
+
+  #headerAt(number: number, bytes: Uint8Array, offset: number): FrameHeader | null {
+    const header = readFrameHeader(bytes, offset, this.#bounds.seed);
+    return header !== null && isInPlace(header, number, offset) ? header : null;
+  }
+
+  /** The sequence of a frame behind the end that was begun only after the frame that is due had been synced. */
+  #findLaterFrame({ number, bytes, from }: Rest): number | null {
+    for (let offset = from; offset + FRAME_HEADER_BYTES <= bytes.length; offset += SECTOR_BYTES) {
+      if (!hasFrameMagic(bytes, offset)) continue;
+      const header = this.#headerAt(number, bytes, offset);
+      if (header !== null && header.sequence > this.#due) return header.sequence;
+    }
+    return null;
+  }
+
+  #damage(number: number, offset: number, reason: string, lost: FrameHeader | null): Error {
+    const file = segmentPath(number);
+    if (lost !== null && lost.first.index > 0) return corrupt({ file, offset, reason, ...idOf(lost.first) });
+    const last = this.#replay.entries.at(-1);
+    return corrupt(
+      last === undefined ? { file, offset, reason } : { file, offset, reason, index: last.index + 1 },
+    );
+  }
+}
+
+/** What follows the last readable frame in a segment. */
+interface Rest {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  readonly from: number;
+}
+
+function idOf({ index, term }: EntryId): EntryId {
+  return { index, term };
+}
+
+function isInPlace(header: FrameHeader, number: number, offset: number): boolean {
+  return header.segment === number && header.offset === offset;
+}
+
+/** How many bytes from `from` on are left when the zeros at the end are not counted. */
+function lengthUntilZeros(bytes: Uint8Array, from: number): number {
+  const firstWord = Math.ceil(from / 4);
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let end = bytes.length;
+  while (end % 4 !== 0 && end > from && bytes[end - 1] === 0) end -= 1;
+  if (end % 4 === 0) while (end / 4 > firstWord && words.getUint32(end - 4) === 0) end -= 4;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  return end - from;
+}

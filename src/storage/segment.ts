@@ -1,0 +1,112 @@
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import type { Done } from "../base/callback.ts";
+import { crc32 } from "../base/checksum.ts";
+import type { Index } from "../log/entry.ts";
+import { WAL_DIRECTORY } from "./data-dir.ts";
+import type { File, Files } from "./files.ts";
+import { SECTOR_BYTES } from "./frame.ts";
+import { inTurn } from "./in-turn.ts";
+
+/** The WAL is a row of segments: files of fixed length, filled with zeros before their first frame is written. */
+export interface Segment {
+  /** Counted from 1, never used again. */
+  readonly number: number;
+  /** The sequence of its first frame, and what the frame before it ends the chain with. */
+  readonly firstSequence: number;
+  readonly previous: number;
+  /** The highest index of all entries in it, 0 without entries: it can go once a snapshot covers that. */
+  lastIndex: Index;
+  /** Whether a frame in it is durable. Older segments may go only then, since every frame repeats the hard state. */
+  isBegun: boolean;
+}
+
+/** The first sector of a segment is its header; frames follow. */
+export const FRAMES_OFFSET = SECTOR_BYTES;
+
+const SEGMENT_MAGIC = 0x47455351; // "QSEG"
+const HEADER_BYTES = 28;
+/** Zeros are written and synced piece by piece, so that the WAL's own writes do not wait behind a long queue. */
+const ZEROS_BYTES = 256 * 1024;
+
+export function segmentPath(number: number): string {
+  return `${WAL_DIRECTORY}/${String(number).padStart(12, "0")}.wal`;
+}
+
+/** The number of the segment that a file name stands for, or null for a file that is none. */
+export function segmentNumber(name: string): number | null {
+  return /^\d{12,16}\.wal$/.test(name) ? Number.parseInt(name, 10) : null;
+}
+
+export function segmentHeader(number: number, capacity: number, seed: number): Uint8Array {
+  const writer = new ByteWriter(HEADER_BYTES);
+  writer.u32(SEGMENT_MAGIC);
+  writer.u32(0);
+  writer.u64(number);
+  writer.u64(capacity);
+  writer.u32(crc32(writer.written(), seed));
+  return writer.take();
+}
+
+/** The length that segment `number` was made with, or null where the header is not that of this segment of this store. */
+export function readSegmentCapacity(bytes: Uint8Array, number: number, seed: number): number | null {
+  if (bytes.length < HEADER_BYTES) return null;
+  const capacity = new ByteReader(bytes, 16);
+  const low = capacity.u32();
+  const high = capacity.u32();
+  const expected = segmentHeader(number, high * 0x1_0000_0000 + low, seed);
+  for (let at = 0; at < HEADER_BYTES; at++) if (bytes[at] !== expected[at]) return null;
+  return high * 0x1_0000_0000 + low;
+}
+
+/** A whole new segment in memory, for start-up. */
+export function blankSegment(number: number, capacity: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(capacity);
+  bytes.set(segmentHeader(number, capacity, seed), 0);
+  return bytes;
+}
+
+/**
+ * Makes a segment off the path of writes: zeros all through, header, synced, and only then named. Overwriting blocks
+ * that exist needs no journal commit of the file system, which is what makes a sync cheap.
+ */
+export function prepareSegment(
+  files: Files,
+  number: number,
+  capacity: number,
+  seed: number,
+  done: Done,
+): void {
+  const path = segmentPath(number);
+  const unnamed = `${path}.tmp`;
+  files.open(unnamed, "create", (error, file) => {
+    if (error !== null || file === undefined) return done(error);
+    inTurn(
+      [
+        (next) => writeZeros(file, capacity, next),
+        (next) => file.write(segmentHeader(number, capacity, seed), 0, next),
+        (next) => file.sync(next),
+      ],
+      (failure) => {
+        file.close();
+        if (failure !== null) return done(failure);
+        inTurn(
+          [(next) => files.rename(unnamed, path, next), (next) => files.syncDirectory(WAL_DIRECTORY, next)],
+          done,
+        );
+      },
+    );
+  });
+}
+
+function writeZeros(file: File, capacity: number, done: Done): void {
+  const zeros = new Uint8Array(Math.min(capacity, ZEROS_BYTES));
+  let offset = 0;
+  const next: Done = (error) => {
+    if (error !== null || offset >= capacity) return done(error);
+    const piece = zeros.subarray(0, Math.min(zeros.length, capacity - offset));
+    const at = offset;
+    offset += piece.length;
+    file.write(piece, at, (failure) => (failure === null ? file.sync(next) : next(failure)));
+  };
+  next(null);
+}

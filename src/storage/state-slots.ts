@@ -1,0 +1,117 @@
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import type { Done } from "../base/callback.ts";
+import { crc32 } from "../base/checksum.ts";
+import type { HardState } from "../raft/effects.ts";
+import { corrupt } from "./corrupt.ts";
+import { STATE_SLOT_PATHS } from "./data-dir.ts";
+import type { File, Files } from "./files.ts";
+
+const SLOT_MAGIC = 0x4f4c5351; // "QSLO"
+const SLOT_BYTES = 48;
+
+/**
+ * A second copy of the hard state, lazy but never ahead of the WAL. Its worth at the next start: the WAL must reach
+ * at least as far as it says, so that damage to the very end of the WAL is told from a torn write.
+ */
+export interface SavedState {
+  /** All frames up to this sequence were durable when the state was written. */
+  readonly sequence: number;
+  readonly hardState: HardState;
+}
+
+/** Two files written in turn: a crash can hurt one of them at most, so both damaged means a bad disk. */
+export class StateSlots {
+  readonly #slots: readonly [File, File];
+  readonly #seed: number;
+  #counter: number;
+  #oldest: 0 | 1;
+
+  private constructor(slots: readonly [File, File], seed: number, counter: number, oldest: 0 | 1) {
+    this.#slots = slots;
+    this.#seed = seed;
+    this.#counter = counter;
+    this.#oldest = oldest;
+  }
+
+  /** Makes both files, for a new store. */
+  static create(files: Files, state: SavedState, seed: number): void {
+    for (const [at, path] of STATE_SLOT_PATHS.entries())
+      files.writeSync(path, encodeSlot(at + 1, state, seed));
+    files.syncDirectorySync("");
+  }
+
+  /** Reads the newer of the two states. */
+  static load(files: Files, seed: number): LoadedState {
+    const names = files.listSync("");
+    const [a = null, b = null] = STATE_SLOT_PATHS.map((path) =>
+      names.includes(path) ? decodeSlot(files.readSync(path), seed) : null,
+    );
+    const newest = a !== null && (b === null || a.counter > b.counter) ? a : b;
+    if (newest === null) {
+      throw corrupt({
+        file: STATE_SLOT_PATHS[0],
+        offset: 0,
+        reason: "neither copy of the hard state can be read; this member may have forgotten a vote",
+      });
+    }
+    return { ...newest, oldest: newest === a ? 1 : 0 };
+  }
+
+  /** Writes `state` over the older or damaged copy of those loaded, and keeps both files open for `write`. */
+  static open(files: Files, loaded: LoadedState, state: SavedState, seed: number): StateSlots {
+    const counter = loaded.counter + 1;
+    files.writeSync(STATE_SLOT_PATHS[loaded.oldest], encodeSlot(counter, state, seed));
+    files.syncDirectorySync("");
+    const a = files.openSync(STATE_SLOT_PATHS[0], "durable");
+    const b = files.openSync(STATE_SLOT_PATHS[1], "durable");
+    return new StateSlots([a, b], seed, counter, loaded.oldest === 0 ? 1 : 0);
+  }
+
+  /** Writes over the older copy. One write at a time. */
+  write(state: SavedState, done: Done): void {
+    this.#counter += 1;
+    const file = this.#slots[this.#oldest];
+    this.#oldest = this.#oldest === 0 ? 1 : 0;
+    file.write(encodeSlot(this.#counter, state, this.#seed), 0, done);
+  }
+
+  close(): void {
+    for (const file of this.#slots) file.close();
+  }
+}
+
+interface Slot extends SavedState {
+  /** Tells which of the two is newer. */
+  readonly counter: number;
+}
+
+export interface LoadedState extends Slot {
+  /** The slot that may be written over. */
+  readonly oldest: 0 | 1;
+}
+
+/** `magic u32 | counter u64 | sequence u64 | term u64 | vote u64 | commit u64 | checksum u32` */
+function encodeSlot(counter: number, { sequence, hardState }: SavedState, seed: number): Uint8Array {
+  const writer = new ByteWriter(SLOT_BYTES);
+  writer.u32(SLOT_MAGIC);
+  writer.u64(counter);
+  writer.u64(sequence);
+  writer.u64(hardState.term);
+  writer.u64(hardState.vote ?? 0);
+  writer.u64(hardState.commit);
+  writer.u32(crc32(writer.written(), seed));
+  return writer.take();
+}
+
+function decodeSlot(bytes: Uint8Array, seed: number): Slot | null {
+  if (bytes.length < SLOT_BYTES) return null;
+  const checksum = new ByteReader(bytes, SLOT_BYTES - 4).u32();
+  if (crc32(bytes.subarray(0, SLOT_BYTES - 4), seed) !== checksum) return null;
+  const reader = new ByteReader(bytes);
+  if (reader.u32() !== SLOT_MAGIC) return null;
+  const counter = reader.u64();
+  const sequence = reader.u64();
+  const term = reader.u64();
+  const vote = reader.u64();
+  return { counter, sequence, hardState: { term, vote: vote === 0 ? null : vote, commit: reader.u64() } };
+}

@@ -1,0 +1,19 @@
+/** Where a member is reached. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const PATTERN = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/;
+
+/** Reads `host:port` or `[IPv6]:port`; null when it is neither. Port 0 is for listening: any free port. */
+export function parseAddress(address: string): HostPort | null {
+  const parts = PATTERN.exec(address);
+  if (parts === null) return null;
+  const port = Number(parts[3]);
+  return port > 65535 ? null : { host: (parts[1] ?? parts[2])!, port };
+}
+
+export function formatAddress({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,135 @@
+import { ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.ts";
+import type { Message, SnapshotMessage } from "../raft/message.ts";
+import { encodeWith, readMessage, writeMessage } from "./message-codec.ts";
+import { readFlag, writeFlag } from "./wire-fields.ts";
+
+/** Announces a snapshot: what the core is to be told once all of it has arrived, and how long it is. */
+export interface SnapshotBegin {
+  readonly kind: "snapshot-begin";
+  /** The sender's number of the transfer. It grows, also over restarts, so that the newest is known. */
+  readonly transfer: number;
+  /** Length of all chunks together, in bytes. */
+  readonly size: number;
+  readonly message: SnapshotMessage;
+  /** Opaque here: what the replica keeps beside the state. */
+  readonly context: Uint8Array;
+}
+
+export interface SnapshotChunk {
+  readonly kind: "snapshot-chunk";
+  readonly transfer: number;
+  /** Where in the snapshot its bytes belong. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Receiver to sender: everything below `received` is here. */
+export interface SnapshotAck {
+  readonly kind: "snapshot-ack";
+  readonly transfer: number;
+  readonly received: number;
+  /** Set when the snapshot is whole and kept: the transfer is over. */
+  readonly isComplete: boolean;
+}
+
+/** Sender to receiver: nothing more comes. */
+export interface SnapshotAbort {
+  readonly kind: "snapshot-abort";
+  readonly transfer: number;
+}
+
+/** Receiver to sender: I do not take it, or cannot keep it. */
+export interface SnapshotRefuse {
+  readonly kind: "snapshot-refuse";
+  readonly transfer: number;
+}
+
+/** What travels between members: a message of the core, or a part of a snapshot on its way. */
+export type PeerFrame =
+  | { readonly kind: "message"; readonly message: Message }
+  | SnapshotBegin
+  | SnapshotChunk
+  | SnapshotAck
+  | SnapshotAbort
+  | SnapshotRefuse;
+
+const CODES: Record<PeerFrame["kind"], number> = {
+  message: 1,
+  "snapshot-begin": 2,
+  "snapshot-chunk": 3,
+  "snapshot-ack": 4,
+  "snapshot-abort": 5,
+  "snapshot-refuse": 6,
+};
+
+const KINDS = new Map(Object.entries(CODES).map(([kind, code]) => [code, kind as PeerFrame["kind"]]));
+
+/** A frame as bytes of its own, for `Transport.send`. The first byte tells its kind. */
+export function encodePeerFrame(frame: PeerFrame): Uint8Array {
+  return encodeWith((writer) => writePeerFrame(writer, frame));
+}
+
+/** Throws MalformedBytes, and nothing else, on bytes that are no frame. What it holds of bytes are views of `bytes`. */
+export function decodePeerFrame(bytes: Uint8Array): PeerFrame {
+  const reader = new ByteReader(bytes);
+  const kind = KINDS.get(reader.u8());
+  if (kind === undefined) throw new MalformedBytes("unknown kind of frame");
+  const frame = readPeerFrame(reader, kind);
+  reader.end();
+  return frame;
+}
+
+function writePeerFrame(writer: ByteWriter, frame: PeerFrame): void {
+  writer.u8(CODES[frame.kind]);
+  if (frame.kind === "message") {
+    writeMessage(writer, frame.message);
+    return;
+  }
+  writer.u64(frame.transfer);
+  switch (frame.kind) {
+    case "snapshot-begin":
+      writer.u64(frame.size);
+      writeMessage(writer, frame.message);
+      writer.block(frame.context);
+      break;
+    case "snapshot-chunk":
+      writer.u64(frame.offset);
+      writer.bytes(frame.bytes);
+      break;
+    case "snapshot-ack":
+      writer.u64(frame.received);
+      writeFlag(writer, frame.isComplete);
+      break;
+    case "snapshot-abort":
+    case "snapshot-refuse":
+      break;
+  }
+}
+
+function readPeerFrame(reader: ByteReader, kind: PeerFrame["kind"]): PeerFrame {
+  if (kind === "message") return { kind, message: readMessage(reader) };
+  const transfer = reader.u64();
+  switch (kind) {
+    case "snapshot-begin":
+      return {
+        kind,
+        transfer,
+        size: reader.u64(),
+        message: readSnapshotMessage(reader),
+        context: reader.block(),
+      };
+    case "snapshot-chunk":
+      return { kind, transfer, offset: reader.u64(), bytes: reader.bytes(reader.remaining) };
+    case "snapshot-ack":
+      return { kind, transfer, received: reader.u64(), isComplete: readFlag(reader) };
+    case "snapshot-abort":
+    case "snapshot-refuse":
+      return { kind, transfer };
+  }
+}
+
+function readSnapshotMessage(reader: ByteReader): SnapshotMessage {
+  const message = readMessage(reader);
+  if (message.kind !== "snapshot") throw new MalformedBytes("a snapshot begins with its message");
+  return message;
+}

@@ -1,0 +1,258 @@
+import { connect } from "node:net";
+import { MalformedBytes } from "../base/bytes.ts";
+import type { QuorateError } from "../base/errors.ts";
+import { type HostPort, parseAddress } from "./address.ts";
+import { TcpConnection } from "./tcp-connection.ts";
+import { DiallerHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
+import type { TcpLimits } from "./tcp-limits.ts";
+import type { TcpSockets } from "./tcp-sockets.ts";
+import type { Peer, TransportHost } from "./transport.ts";
+
+/** What leaves in one write. The rest follows when the kernel has taken it. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** The way out to the peer: a role with only its own data. */
+type Outbound =
+  | { readonly kind: "idle" }
+  | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout; readonly mayHurry: boolean }
+  | { readonly kind: "dialing"; readonly connection: TcpConnection; readonly deadline: NodeJS.Timeout }
+  | { readonly kind: "open"; readonly connection: TcpConnection; readonly since: number }
+  | { readonly kind: "closed" };
+
+/**
+ * Another member as TCP sees it: the connection that we dialled, on which we send, and the one that it dialled, on
+ * which it sends. Events only record; `#advance` alone decides when to dial, to write and to wait.
+ */
+export class TcpPeer {
+  readonly peer: Peer;
+  readonly #config: HandshakeConfig;
+  readonly #host: TransportHost;
+  readonly #limits: TcpLimits;
+  readonly #sockets: TcpSockets;
+  readonly #address: HostPort | null;
+
+  #outbound: Outbound = { kind: "idle" };
+  #redialMs: number;
+  /** Frames wait here while we dial, and while the kernel is full. */
+  #queue: Uint8Array[] = [];
+  #queueBytes = 0;
+  #isFlushDue = false;
+
+  #inbound: TcpConnection | null = null;
+  /** Whether the peer has let go of its connection to us and not come back. */
+  #hasLeft = false;
+  #isUp = false;
+  #lastRefusal = "";
+
+  constructor(
+    peer: Peer,
+    config: HandshakeConfig,
+    host: TransportHost,
+    limits: TcpLimits,
+    sockets: TcpSockets,
+  ) {
+    this.peer = peer;
+    this.#config = config;
+    this.#host = host;
+    this.#limits = limits;
+    this.#sockets = sockets;
+    this.#address = parseAddress(peer.address);
+    this.#redialMs = limits.redialMsMin;
+    this.#advance();
+  }
+
+  /** Drops the frame where there is no way, or no room. */
+  send(frame: Uint8Array): void {
+    const outbound = this.#outbound;
+    if (outbound.kind !== "open" && outbound.kind !== "dialing") return;
+    if (frame.length === 0 || frame.length > this.#limits.frameBytesMax) return;
+
+    const waiting = this.#queueBytes + outbound.connection.waitingBytes;
+    if (waiting + frame.length > this.#limits.queueBytesMax) return;
+
+    this.#queue.push(frame);
+    this.#queueBytes += frame.length;
+    this.#flushSoon();
+  }
+
+  /** Takes the connection on which the peer sends from now on. */
+  adopt(inbound: TcpConnection): void {
+    this.#inbound?.destroy();
+    this.#inbound = inbound;
+    this.#hasLeft = false;
+    // It has just come up, so that there is no need to wait longer before we dial.
+    if (this.#outbound.kind === "waiting" && this.#outbound.mayHurry) this.#becomeIdle();
+    this.#advance();
+  }
+
+  /** Tells that the adopted connection is lost. */
+  onInboundLost(inbound: TcpConnection): void {
+    if (inbound !== this.#inbound) return;
+    this.#inbound = null;
+    this.#hasLeft = true;
+    this.#advance();
+  }
+
+  /** Lets go of both connections, without news: it is we who leave. What was queued still goes out if the kernel takes it. */
+  close(): void {
+    const outbound = this.#outbound;
+    if (outbound.kind === "waiting") clearTimeout(outbound.timer);
+    if (outbound.kind === "dialing") {
+      clearTimeout(outbound.deadline);
+      outbound.connection.destroy();
+    }
+    if (outbound.kind === "open") {
+      if (this.#queue.length > 0) outbound.connection.write(this.#queue);
+      outbound.connection.end();
+    }
+    this.#outbound = { kind: "closed" };
+    this.#dropQueue();
+    this.#inbound?.end();
+    this.#inbound = null;
+    this.#isUp = false;
+  }
+
+  #advance(): void {
+    this.#report();
+    switch (this.#outbound.kind) {
+      case "idle":
+        // Without an address it is unreachable, until the list of peers says where it is.
+        if (this.#address !== null) this.#dial(this.#address);
+        return;
+      case "open":
+        this.#flush(this.#outbound.connection);
+        return;
+      case "waiting":
+      case "dialing":
+      case "closed":
+        return; // Nothing to do until the next event.
+    }
+  }
+
+  /** Tells the host when the peer came or went: once for each. */
+  #report(): void {
+    const isUp = this.#outbound.kind === "open" && !this.#hasLeft;
+    if (isUp === this.#isUp) return;
+    this.#isUp = isUp;
+    if (isUp) this.#host.peerUp(this.peer.name);
+    else this.#host.peerDown(this.peer.name);
+  }
+
+  #dial({ host, port }: HostPort): void {
+    const handshake = new DiallerHandshake(this.#config, this.peer);
+    const socket = connect({ host, port });
+    this.#sockets.add(socket);
+    const connection = new TcpConnection(socket, {
+      frame: (payload) => this.#onFrame(connection, handshake, payload),
+      lost: (error) => this.#onLost(error),
+      drained: () => this.#advance(),
+    });
+    socket.on("connect", () => connection.write([handshake.hello]));
+    const deadline = setTimeout(() => this.#giveUp(connection), this.#limits.handshakeMs);
+    this.#outbound = { kind: "dialing", connection, deadline };
+  }
+
+  #onFrame(connection: TcpConnection, handshake: DiallerHandshake, payload: Uint8Array): void {
+    if (this.#outbound.kind === "open") throw new MalformedBytes("frames travel on the other connection");
+    const step = handshake.step(payload);
+    switch (step.kind) {
+      case "waiting":
+        connection.write([step.send]);
+        return;
+      case "accepted":
+        this.#onOpen(connection);
+        return;
+      case "refused":
+        this.#onRefused(step.error);
+        this.#giveUp(connection);
+    }
+  }
+
+  #giveUp(connection: TcpConnection): void {
+    connection.destroy();
+    this.#onLost(null);
+  }
+
+  #onOpen(connection: TcpConnection): void {
+    this.#endDial();
+    connection.open(this.#limits.frameBytesMax, this.#limits.silenceMs);
+    this.#outbound = { kind: "open", connection, since: performance.now() };
+    this.#hasLeft = false;
+    this.#lastRefusal = "";
+    this.#advance();
+  }
+
+  /** Each attempt is refused for the same reason until somebody mends it: told once. */
+  #onRefused(error: QuorateError): void {
+    if (error.message === this.#lastRefusal) return;
+    this.#lastRefusal = error.message;
+    this.#host.refused(error);
+  }
+
+  #onLost(error: QuorateError | null): void {
+    const outbound = this.#outbound;
+    this.#endDial();
+    const hasHeld = outbound.kind === "open" && performance.now() - outbound.since > this.#limits.redialMsMax;
+    if (hasHeld) this.#redialMs = this.#limits.redialMsMin;
+    if (error !== null) this.#onRefused(error);
+
+    this.#dropQueue();
+    // A connection that stood and broke at once would break again: two members who dialled
+    // each other back each time would never rest.
+    this.#wait(hasHeld || outbound.kind !== "open");
+    this.#advance();
+  }
+
+  #wait(mayHurry: boolean): void {
+    const timer = setTimeout(() => this.#onWaited(), this.#redialMs * (0.5 + Math.random() / 2));
+    this.#outbound = { kind: "waiting", timer, mayHurry };
+    this.#redialMs = Math.min(this.#redialMs * 2, this.#limits.redialMsMax);
+  }
+
+  #onWaited(): void {
+    this.#becomeIdle();
+    this.#advance();
+  }
+
+  #becomeIdle(): void {
+    if (this.#outbound.kind === "waiting") clearTimeout(this.#outbound.timer);
+    this.#outbound = { kind: "idle" };
+  }
+
+  #endDial(): void {
+    if (this.#outbound.kind === "dialing") clearTimeout(this.#outbound.deadline);
+  }
+
+  // All that is sent in one turn of the replica leaves in one write: the next tick comes after the turn,
+  // and before the process looks at its sockets again.
+  #flushSoon(): void {
+    if (this.#isFlushDue || this.#outbound.kind !== "open") return;
+    this.#isFlushDue = true;
+    process.nextTick(() => {
+      this.#isFlushDue = false;
+      this.#advance();
+    });
+  }
+
+  #flush(connection: TcpConnection): void {
+    while (this.#queue.length > 0 && !connection.isFull) connection.write(this.#takeBatch());
+  }
+
+  #takeBatch(): readonly Uint8Array[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#queue.length && (count === 0 || bytes < BATCH_BYTES_MAX))
+      bytes += this.#queue[count++]!.length;
+    this.#queueBytes -= bytes;
+    if (count < this.#queue.length) return this.#queue.splice(0, count);
+
+    const batch = this.#queue;
+    this.#queue = [];
+    return batch;
+  }
+
+  #dropQueue(): void {
+    this.#queue = [];
+    this.#queueBytes = 0;
+  }
+}

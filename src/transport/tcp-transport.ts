@@ -1,0 +1,152 @@
+import { assert } from "../base/assert.ts";
+import type { Done } from "../base/callback.ts";
+import { QuorateError } from "../base/errors.ts";
+import { parseAddress } from "./address.ts";
+import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
+import type { TcpConnection } from "./tcp-connection.ts";
+import type { HandshakeConfig } from "./tcp-handshake.ts";
+import { type TcpLimits, tcpLimits } from "./tcp-limits.ts";
+import { TcpPeer } from "./tcp-peer.ts";
+import { TcpSockets } from "./tcp-sockets.ts";
+import type { Peer, Transport, TransportHost } from "./transport.ts";
+
+export interface TcpOptions {
+  /** Where to listen, `host:port`, when that is not the member's own address: `0.0.0.0:2380`, or port 0 for any free one. */
+  readonly listen?: string;
+  /**
+   * Known to all members and to nobody else. Each end of a connection proves that it knows it, before anything else
+   * is believed. Frames are neither encrypted nor signed.
+   */
+  readonly secret?: string;
+  readonly limits?: Partial<TcpLimits>;
+}
+
+/** Carries frames over TCP. Throws ERR_INVALID_ARGUMENT on options that cannot be meant. */
+export function tcp(options: TcpOptions = {}): TcpTransport {
+  if (options.listen !== undefined && parseAddress(options.listen) === null)
+    throw invalid("listen", options.listen);
+  if (options.secret === "") throw invalid("secret", "");
+  return new TcpTransport(options);
+}
+
+/** How long a closing member waits for its last frames to leave. */
+const CLOSE_GRACE_MS = 250;
+
+/** What exists between `start` and `close`. */
+interface Running {
+  readonly host: TransportHost;
+  readonly config: HandshakeConfig;
+  readonly acceptor: TcpAcceptor;
+}
+
+/** One connection each way between any two members: each dials every other, and sends on what it dialled. */
+export class TcpTransport implements Transport {
+  readonly #options: TcpOptions;
+  readonly #limits: TcpLimits;
+  readonly #sockets = new TcpSockets();
+  #state: "new" | "starting" | "running" | "closed" = "new";
+  #running: Running | null = null;
+  #closing: Done[] = [];
+  #wanted: readonly Peer[] = [];
+  readonly #peers = new Map<string, TcpPeer>();
+
+  constructor(options: TcpOptions) {
+    this.#options = options;
+    this.#limits = tcpLimits(options.limits);
+  }
+
+  start(host: TransportHost, started: Done): void {
+    assert(this.#state === "new", "a transport is started once");
+    this.#state = "starting";
+    const config = { self: host.self, secret: this.#options.secret ?? "" };
+    const acceptor = new TcpAcceptor(config, this.#limits, this.#sockets, {
+      idOf: (name) => this.#peers.get(name)?.peer.id ?? null,
+      accepted: (name, connection) => this.#onAccepted(host, name, connection),
+      refused: (error) => host.refused(error),
+    });
+    this.#running = { host, config, acceptor };
+    acceptor.listen(this.#options.listen ?? host.self.address, (error) => {
+      if (this.#state === "closed") {
+        started(error ?? new QuorateError("ERR_CLOSED", "the transport was closed", {}));
+        return;
+      }
+      if (error === null) this.#state = "running";
+      this.#reconcile();
+      started(error);
+    });
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    this.#wanted = peers;
+    this.#reconcile();
+  }
+
+  send(to: string, frame: Uint8Array): void {
+    this.#peers.get(to)?.send(frame);
+  }
+
+  close(closed: Done): void {
+    this.#closing.push(closed);
+    if (this.#closing.length > 1) return;
+    this.#state = "closed";
+    for (const peer of this.#peers.values()) peer.close();
+    this.#peers.clear();
+    this.#closeSockets();
+  }
+
+  /** Where it listens, `host:port`, with the port that was chosen for port 0; null before and after. */
+  address(): string | null {
+    return this.#running?.acceptor.address() ?? null;
+  }
+
+  /** Tells those who wait for the end when the last socket is closed and the listening has stopped. */
+  #closeSockets(): void {
+    let open = 2;
+    const onClosed = (): void => {
+      open -= 1;
+      if (open === 0) for (const closed of this.#closing.splice(0)) closed(null);
+    };
+    this.#sockets.whenEmpty(CLOSE_GRACE_MS, onClosed);
+    if (this.#running === null) onClosed();
+    else this.#running.acceptor.close(onClosed);
+  }
+
+  /** Makes the peers that we keep those that are wanted. */
+  #reconcile(): void {
+    if (this.#state !== "running" || this.#running === null) return;
+    const { host, config } = this.#running;
+    const wanted = new Map(this.#wanted.map((peer) => [peer.name, peer]));
+    wanted.delete(host.self.name);
+
+    for (const [name, kept] of this.#peers) {
+      if (isSamePeer(kept.peer, wanted.get(name))) continue;
+      kept.close();
+      this.#peers.delete(name);
+    }
+    for (const [name, peer] of wanted) {
+      if (this.#peers.has(name)) continue;
+      this.#peers.set(name, new TcpPeer(peer, config, host, this.#limits, this.#sockets));
+    }
+  }
+
+  #onAccepted(host: TransportHost, name: string, connection: TcpConnection): AcceptedEvents {
+    const peer = this.#peers.get(name);
+    assert(peer !== undefined, "the handshake knew the member");
+    peer.adopt(connection);
+    return {
+      frame: (payload) => host.deliver(name, payload),
+      lost: () => peer.onInboundLost(connection),
+    };
+  }
+}
+
+function isSamePeer(left: Peer, right: Peer | undefined): boolean {
+  return right !== undefined && left.id === right.id && left.address === right.address;
+}
+
+function invalid(argument: string, received: string): QuorateError {
+  return new QuorateError("ERR_INVALID_ARGUMENT", `tcp: ${argument} cannot be "${received}"`, {
+    argument,
+    received,
+  });
+}
