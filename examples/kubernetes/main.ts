@@ -36,13 +36,14 @@ try {
 
 /** Runs the main job in a folder of its own, and leaves neither a process nor a temporary file behind. */
 async function run(options: Options): Promise<Report> {
+  const interruption = interrupted();
   const progress = new Progress(options.isJson ? process.stderr : process.stdout);
   const manifests = await load(options, progress);
   const directory = options.data ?? mkdtempSync(join(tmpdir(), "quorate-kubernetes-"));
   mkdirSync(directory, { recursive: true });
   const cluster = await Cluster.prepare(directory);
   try {
-    return await Promise.race([runJob(cluster, manifests, progress), cluster.failed, interrupted()]);
+    return await Promise.race([runJob(cluster, manifests, progress), cluster.failed, interruption]);
   } finally {
     await cluster.abandon();
     if (options.data === null) rmSync(directory, { recursive: true, force: true });
@@ -67,12 +68,16 @@ function print(report: Report, { isJson }: Options): void {
   else process.stdout.write(`\n${renderReport(report)}\n\n${verdict(report)}\n`);
 }
 
-async function interrupted(): Promise<never> {
-  return await new Promise((_, reject) => {
+/** Rejects when someone wants the run to end early. */
+function interrupted(): Promise<never> {
+  const interruption = new Promise<never>((_, reject) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => reject(new Interrupted(signal)));
     }
   });
+  // It may come before anybody waits for it.
+  interruption.catch(() => {});
+  return interruption;
 }
 
 function describe(error: unknown): string {

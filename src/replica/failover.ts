@@ -17,6 +17,11 @@ export class Failover {
     if (this.#ticksToCampaign === 0) this.#campaign(raft);
   }
 
+  /** A group that has just started need not wait either. If somebody leads, a heartbeat comes before our turn. */
+  foundConnection(raft: Raft): void {
+    if (raft.leader === null) this.#ticksToCampaign ??= rank(raft, null) + 1;
+  }
+
   tick(raft: Raft): void {
     if (this.#ticksToCampaign === null) return;
     this.#ticksToCampaign -= 1;
@@ -30,7 +35,7 @@ export class Failover {
 }
 
 /** Survivors stand one after the other, a tick apart, so that they do not split the votes. */
-function rank(raft: Raft, lost: MemberId): number {
+function rank(raft: Raft, lost: MemberId | null): number {
   const survivors = raft.membership.voters.filter((id) => id !== lost);
   return Math.max(0, survivors.indexOf(raft.id));
 }

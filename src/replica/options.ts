@@ -1,4 +1,27 @@
+import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { Codec, StateMachine } from "./state-machine.ts";
+
+/** What a replica is made of. `open` and `createReplica` fill it in for the usual cases. */
+export interface ReplicaOptions<Command, Result, Query, Answer> {
+  /** This member's name. */
+  readonly name: string;
+  /** Name and address of every first member, this one included. */
+  readonly peers: Readonly<Record<string, string>>;
+  /** Tells clusters apart whose members have the same names. */
+  readonly cluster?: string | undefined;
+  readonly machine: StateMachine<Command, Result, Query, Answer>;
+  /** How commands become bytes. */
+  readonly codec: Codec<Command>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits?: Partial<ReplicaLimits> | undefined;
+}
 
 /** Every limit and span of a replica, by name. Times are milliseconds, sizes bytes. */
 export interface ReplicaLimits {

@@ -2,7 +2,6 @@ import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
-import type { Random } from "../base/random.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
 import type { Message } from "../raft/message.ts";
@@ -15,34 +14,17 @@ import { DecodedMachine } from "./decoded-machine.ts";
 import { Directory } from "./directory.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
-import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
-import { type ReplicaLimits, replicaLimits } from "./options.ts";
+import { firstMemberId } from "./identity.ts";
+import { clusterIdOf, type OpenedStorage, openStorage } from "./opening.ts";
+import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
 import { Peers } from "./peers.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
-import { chunksOf, found, isUnused, raftState } from "./recovery.ts";
+import { chunksOf, raftState } from "./recovery.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { Turn } from "./turn.ts";
-
-/** What a replica is made of. `open` and `createReplica` fill it in for the usual cases. */
-export interface ReplicaOptions<Command, Result, Query, Answer> {
-  /** This member's name. */
-  readonly name: string;
-  /** Name and address of every first member, this one included. */
-  readonly peers: Readonly<Record<string, string>>;
-  /** Tells clusters apart whose members have the same names. */
-  readonly cluster?: string | undefined;
-  readonly machine: StateMachine<Command, Result, Query, Answer>;
-  /** How commands become bytes. */
-  readonly codec: Codec<Command>;
-  readonly storage: Storage;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly limits?: Partial<ReplicaLimits> | undefined;
-}
 
 export interface ReadOptions extends CallOptions {
   /**
@@ -90,9 +72,15 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
   ): Promise<Replica<Command, Result, Query, Answer>> {
-    const replica = await promised<Replica<Command, Result, Query, Answer>>((done) => recover(options, done));
-    await promised<void>((done) => replica.#start((error) => done(error, undefined)));
-    return replica;
+    const { recovered, snapshot } = await promised<OpenedStorage>((done) => openStorage(options, done));
+    try {
+      const replica = new Replica(options, recovered, snapshot);
+      await promised<void>((done) => replica.#start(done));
+      return replica;
+    } catch (error) {
+      await promised<void>((done) => options.storage.close(() => done(null)));
+      throw error;
+    }
   }
 
   /** Use `open`. The storage is open and holds a snapshot at least. */
@@ -155,7 +143,10 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
       directory: this.#directory,
       applied: () => this.#applier.index,
       onMessage: (message) => this.#turn.received(message),
-      onUp: (peer) => this.emit("peer", peer, "up"),
+      onUp: (peer) => {
+        this.#turn.foundConnection();
+        this.emit("peer", peer, "up");
+      },
       onDown: (peer) => this.#onPeerDown(peer),
       onRefused: (reason) => this.emit("refused", reason),
       onSnapshotSent: (peer, succeeded) => {
@@ -294,7 +285,10 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
 
   #start(done: Done): void {
     this.#transport.start(this.#peers, (error) => {
-      if (error !== null) return this.#storage.close(() => done(error));
+      if (error !== null) {
+        done(error);
+        return;
+      }
       this.#peers.connect();
       this.#scheduleTick();
       // Nobody else can be elected, so there is nothing to wait for.
@@ -412,67 +406,6 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
 }
 
 const DRAIN_POLL_MS = 2;
-
-/** Opens the storage; founds the cluster where it is new; makes the replica. */
-function recover<Command, Result, Query, Answer>(
-  options: ReplicaOptions<Command, Result, Query, Answer>,
-  done: (error: unknown, replica?: Replica<Command, Result, Query, Answer>) => void,
-): void {
-  const { name, storage } = options;
-  checkOptions(options);
-  const recovered = storage.open({
-    clusterId: clusterIdOf(options),
-    memberId: firstMemberId(name),
-    memberName: name,
-  });
-  const abandon = (error: unknown): void => storage.close(() => done(error));
-  const proceed = (): void => {
-    try {
-      const snapshot = storage.openSnapshot();
-      if (snapshot === null)
-        throw new QuorateError("ERR_INTERNAL", "the storage has a log but no snapshot", {});
-      done(null, new Replica(options, recovered, snapshot));
-    } catch (error) {
-      abandon(error);
-    }
-  };
-  if (!isUnused(recovered)) {
-    proceed();
-    return;
-  }
-  const members = Object.entries(options.peers).map(([peer, address]) => ({
-    id: firstMemberId(peer),
-    name: peer,
-    address,
-  }));
-  found(storage, members, options.machine.snapshot(), (error) =>
-    error === null ? proceed() : abandon(error),
-  );
-}
-
-function checkOptions<Command, Result, Query, Answer>({
-  name,
-  peers,
-  limits,
-}: ReplicaOptions<Command, Result, Query, Answer>): void {
-  checkMemberNames(Object.keys(peers));
-  replicaLimits(limits);
-  if (name in peers) return;
-  throw new QuorateError("ERR_INVALID_ARGUMENT", `peers must name every member, ${name} included`, {
-    argument: "peers",
-    received: Object.keys(peers),
-  });
-}
-
-function clusterIdOf({
-  cluster,
-  peers,
-}: {
-  cluster?: string | undefined;
-  peers: Readonly<Record<string, string>>;
-}): string {
-  return firstClusterId(cluster ?? "", Object.keys(peers));
-}
 
 function promised<Value>(run: (done: (error: unknown, value?: Value) => void) => void): Promise<Value> {
   return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ import type { Message } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
+import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
@@ -29,17 +30,23 @@ export interface TurnParts<Result, Query, Answer> {
   onFailure(error: QuorateError): void;
 }
 
+/** What happened since the last turn. Events only record themselves here. */
+class Inbox {
+  readonly saves: Save[] = [];
+  readonly messages: Message[] = [];
+  readonly lost: MemberId[] = [];
+  hasFound = false;
+  hasTicked = false;
+}
+
 /**
- * One member's heartbeat. Events only record themselves here and wake the turn; the turn alone moves the core, the
- * disk, the network and the machine, always in the same order. Nothing in it waits: a finished save is an input of a
- * later turn.
+ * The order of things in one member. The turn alone moves the core, the disk, the network and the machine, always in
+ * the same order, once for all that was recorded since the last one. Nothing in it waits: a finished save is an input
+ * of a later turn.
  */
 export class Turn<Result, Query, Answer> {
   readonly #parts: TurnParts<Result, Query, Answer>;
-  #messages: Message[] = [];
-  #saves: Save[] = [];
-  #silent: MemberId[] = [];
-  #ticks = 0;
+  #inbox = new Inbox();
   #isScheduled = false;
   #isStopped = false;
 
@@ -49,27 +56,27 @@ export class Turn<Result, Query, Answer> {
 
   received(message: Message): void {
     // A full inbox is one more way in which a network loses frames.
-    if (this.#messages.length >= this.#parts.inboxFramesMax) return;
-    this.#messages.push(message);
-    this.wake();
-  }
-
-  saved(save: Save): void {
-    this.#saves.push(save);
+    if (this.#inbox.messages.length >= this.#parts.inboxFramesMax) return;
+    this.#inbox.messages.push(message);
     this.wake();
   }
 
   ticked(): void {
-    this.#ticks += 1;
+    this.#inbox.hasTicked = true;
     this.wake();
   }
 
   lostConnection(peer: MemberId): void {
-    this.#silent.push(peer);
+    this.#inbox.lost.push(peer);
     this.wake();
   }
 
-  /** Lets a turn run soon, once for all that has been recorded until then. */
+  foundConnection(): void {
+    this.#inbox.hasFound = true;
+    this.wake();
+  }
+
+  /** Lets a turn run soon, once for all that is recorded until then. */
   wake(): void {
     if (this.#isScheduled || this.#isStopped) return;
     this.#isScheduled = true;
@@ -91,13 +98,12 @@ export class Turn<Result, Query, Answer> {
   }
 
   #run(): void {
-    const { raft, storage, applier, proposals, reads, snapshotter } = this.#parts;
+    const { raft, applier, proposals, reads, snapshotter } = this.#parts;
     this.#takeInputs();
     const effects = raft.takeEffects();
 
     this.#parts.send(effects.sendNow); // Appends leave while our own disk still writes.
-    if (effects.save !== null) this.#save(storage, effects.save);
-
+    if (effects.save !== null) this.#save(effects.save);
     if (effects.apply.length > 0) {
       applier.apply(effects.apply, raft);
       raft.applied(applier.index);
@@ -112,34 +118,51 @@ export class Turn<Result, Query, Answer> {
     if (raft.hasEffects()) this.wake();
   }
 
+  /** What was saved comes first: it frees acknowledgements. Time comes last, so that a late turn costs no election. */
   #takeInputs(): void {
-    const { raft, proposals, reads, failover } = this.#parts;
-    for (const save of take(this.#saves, () => (this.#saves = []))) raft.saved(save);
-    for (const message of take(this.#messages, () => (this.#messages = []))) raft.step(message);
-    for (const peer of take(this.#silent, () => (this.#silent = []))) failover.lostConnection(peer, raft);
-    for (; this.#ticks > 0; this.#ticks--) {
-      raft.tick();
-      failover.tick(raft);
-      proposals.tick();
-      reads.tick();
+    const { raft, failover, proposals, reads } = this.#parts;
+    const inbox = this.#inbox;
+    this.#inbox = new Inbox();
+
+    for (const save of inbox.saves) {
+      if (save.snapshot !== null) this.#parts.install(save);
+      raft.saved(save);
     }
+    for (const message of inbox.messages) this.#step(message);
+    for (const peer of inbox.lost) failover.lostConnection(peer, raft);
+    if (inbox.hasFound) failover.foundConnection(raft);
+    if (inbox.hasTicked) this.#tick();
     proposals.flush(raft);
     reads.flush(raft);
   }
 
-  #save(storage: Storage, save: Save): void {
-    storage.save(save, (error) => {
-      if (error !== null) return this.#parts.onFailure(error);
-      if (save.snapshot !== null) this.#parts.install(save);
-      this.saved(save);
+  #step(message: Message): void {
+    const { raft, clock } = this.#parts;
+    if (message.kind === "propose" && raft.role === "leader") {
+      for (const { data } of message.proposals) stampTime(data, clock.wall());
+    }
+    raft.step(message);
+  }
+
+  /** However long the process was held up, it is one tick: what it missed waits in the inbox, not in the past. */
+  #tick(): void {
+    const { raft, failover, proposals, reads } = this.#parts;
+    raft.tick();
+    failover.tick(raft);
+    proposals.tick();
+    reads.tick();
+  }
+
+  #save(save: Save): void {
+    this.#parts.storage.save(save, (error) => {
+      if (error !== null) {
+        this.#parts.onFailure(error);
+        return;
+      }
+      this.#inbox.saves.push(save);
+      this.wake();
     });
   }
-}
-
-/** The list as it is, after a fresh one was put in its place: what comes meanwhile waits for the next turn. */
-function take<Item>(list: readonly Item[], replace: () => void): readonly Item[] {
-  if (list.length > 0) replace();
-  return list;
 }
 
 function internalError(cause: unknown): QuorateError {

@@ -1,6 +1,7 @@
 /** What survives a power cut: the contract, the disk, and its twin in memory. Begin with `Storage`. */
-export type { File, Files, OpenMode } from "./files.ts";
+
 export { type DiskOptions, DiskStorage } from "./disk-storage.ts";
+export type { File, Files, OpenMode } from "./files.ts";
 export type { DiskLimits } from "./limits.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory-storage.ts";
 export { NodeFiles } from "./node-files.ts";

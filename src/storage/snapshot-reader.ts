@@ -3,6 +3,7 @@ import type { Callback } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import { QuorateError } from "../base/errors.ts";
 import { corrupt } from "./corrupt.ts";
+import { SNAPSHOT_DIRECTORY } from "./data-dir.ts";
 import type { File, Files } from "./files.ts";
 import type { SnapshotListing } from "./manifest.ts";
 import {
@@ -163,8 +164,11 @@ function answerWith<Value>(failure: unknown, done: Callback<Value>): void {
   done(failure);
 }
 
-/** Reads all of a snapshot. Throws ERR_CORRUPT where any byte is not as it was written. */
+/** Reads all of a snapshot. Throws ERR_CORRUPT where any byte is not as it was written, or the file is gone. */
 export function verifySnapshot(files: Files, listing: SnapshotListing): Snapshot {
+  const file = snapshotPath(listing);
+  const isThere = files.listSync(SNAPSHOT_DIRECTORY).some((name) => file.endsWith(`/${name}`));
+  if (!isThere) throw corrupt({ file, offset: 0, reason: "the file is missing" });
   const reader = new DiskSnapshotReader(files, listing);
   try {
     let chunk: Uint8Array | null = EMPTY_BYTES;

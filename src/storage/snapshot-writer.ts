@@ -78,7 +78,7 @@ export class DiskSnapshotWriter implements SnapshotWriter {
   }
 
   #run(tasks: readonly Task[], done: Done): void {
-    if (this.#phase === "ended") {
+    if (this.#phase === "ended" || this.#isAborted) {
       this.#parts.clock.soon(() => done(closed()));
       return;
     }

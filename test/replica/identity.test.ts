@@ -33,11 +33,14 @@ test("a member's id is a safe whole number above 0, other for other names", () =
   );
 });
 
-test.each(["", " ", "a b", "ä", "-a", "a/b", "x".repeat(64), "../n1"])("%j cannot be a member's name", (name) => {
-  try {
-    checkMemberNames(["n1", name]);
-    expect.unreachable();
-  } catch (error) {
-    expect(QuorateError.is(error, "ERR_INVALID_ARGUMENT")).toBe(true);
-  }
-});
+test.each(["", " ", "a b", "ä", "-a", "a/b", "x".repeat(64), "../n1"])(
+  "%j cannot be a member's name",
+  (name) => {
+    try {
+      checkMemberNames(["n1", name]);
+      expect.unreachable();
+    } catch (error) {
+      expect(QuorateError.is(error, "ERR_INVALID_ARGUMENT")).toBe(true);
+    }
+  },
+);

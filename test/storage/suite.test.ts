@@ -17,7 +17,9 @@ describe("every storage keeps its promises", () => {
 
   storageSuite("in memory", inMemory, { test });
   storageSuite("on a disk in memory", () => onMemoryDisk({}), { test });
-  storageSuite("on a disk in memory, with small segments", () => onMemoryDisk({ segmentBytes: 4096 }), { test });
+  storageSuite("on a disk in memory, with small segments", () => onMemoryDisk({ segmentBytes: 4096 }), {
+    test,
+  });
   storageSuite("on the real disk", () => onRealDisk(join(root, String(++directories))), { test });
 });
 

@@ -64,7 +64,10 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     storage.open(IDENTITY);
     const order: number[] = [];
     const all = Array.from({ length: 50 }, (_, at) => {
-      const next = step({ entries: at % 3 === 0 ? [] : [entry(at - Math.floor(at / 3), 1)], mustSync: at % 3 !== 0 });
+      const next = step({
+        entries: at % 3 === 0 ? [] : [entry(at - Math.floor(at / 3), 1)],
+        mustSync: at % 3 !== 0,
+      });
       return called((done) =>
         storage.save(next, (error) => {
           order.push(at);
@@ -74,7 +77,11 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     });
     same(order.length, 0, "callbacks from within save");
     await Promise.all(all);
-    same(order, [...order].sort((left, right) => left - right), "order of callbacks");
+    same(
+      order,
+      [...order].sort((left, right) => left - right),
+      "order of callbacks",
+    );
     await closed(storage);
   },
 
@@ -128,10 +135,16 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
 
   "steps of any size survive": async (world) => {
     const sizes = [0, 1, 511, 512, 513, 5_000, 70_000, 300_000, 3_000_000];
-    const entries = sizes.map((size, at) => ({ ...entry(at + 1, 1), data: new Uint8Array(size).fill(at + 1) }));
+    const entries = sizes.map((size, at) => ({
+      ...entry(at + 1, 1),
+      data: new Uint8Array(size).fill(at + 1),
+    }));
     await run(world, async (storage) => {
       for (const each of entries) await saved(storage, step({ entries: [each] }));
-      await saved(storage, step({ entries: entries.map((each) => ({ ...each, index: each.index + sizes.length })) }));
+      await saved(
+        storage,
+        step({ entries: entries.map((each) => ({ ...each, index: each.index + sizes.length })) }),
+      );
     });
     const recovered = await reopened(world);
     sameEntries(recovered.entries.slice(0, sizes.length), entries);
@@ -141,7 +154,10 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
   "a snapshot appears whole, and only when it is committed": async (world) => {
     const storage = world.storage();
     storage.open(IDENTITY);
-    await saved(storage, step({ hardState: { term: 1, vote: 1, commit: 3 }, entries: [1, 2, 3].map((at) => entry(at, 1)) }));
+    await saved(
+      storage,
+      step({ hardState: { term: 1, vote: 1, commit: 3 }, entries: [1, 2, 3].map((at) => entry(at, 1)) }),
+    );
     const writer = storage.createSnapshot(snapshot(3, 1));
     await called((done) => writer.write(Uint8Array.of(1, 2, 3), done));
     same(storage.openSnapshot(), null, "open snapshot before the commit");
@@ -250,7 +266,10 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     const recovered = await reopened(world);
     const first = recovered.entries[0]!.index;
     same(first <= 38, true, "entries above 37 are there");
-    sameEntries(recovered.entries, range(first, 40).map((at) => entry(at, 1)));
+    sameEntries(
+      recovered.entries,
+      range(first, 40).map((at) => entry(at, 1)),
+    );
   },
 
   "a storage of another cluster or member is refused, and left as it is": async (world) => {
@@ -289,7 +308,16 @@ function snapshot(index: number, term: number): Snapshot {
 }
 
 function step(parts: Partial<Save>): Save {
-  return { hardState: null, entries: [], snapshot: null, mustSync: true, sendAfter: [], last: null, term: 1, ...parts };
+  return {
+    hardState: null,
+    entries: [],
+    snapshot: null,
+    mustSync: true,
+    sendAfter: [],
+    last: null,
+    term: 1,
+    ...parts,
+  };
 }
 
 function range(first: number, last: number): number[] {
@@ -334,7 +362,8 @@ async function readAll(storage: Storage): Promise<Uint8Array> {
   const bytes: number[] = [];
   for (;;) {
     const chunk = await new Promise<Uint8Array | null>((resolve, reject) => {
-      const done: Callback<Uint8Array | null> = (error, value) => (error === null ? resolve(value ?? null) : reject(error));
+      const done: Callback<Uint8Array | null> = (error, value) =>
+        error === null ? resolve(value ?? null) : reject(error);
       reader.read(done);
     });
     if (chunk === null) break;
@@ -363,7 +392,10 @@ function refuses(code: ErrorCode, deed: () => unknown): void {
   throw new Error(`expected ${code}, but nothing was thrown`);
 }
 
-function sameLog(found: Recovered, due: { readonly hardState: HardState; readonly entries: readonly Entry[] }): void {
+function sameLog(
+  found: Recovered,
+  due: { readonly hardState: HardState; readonly entries: readonly Entry[] },
+): void {
   same(found.hardState, due.hardState, "hard state");
   const after = found.snapshot?.metadata.index ?? 0;
   sameEntries(

@@ -38,7 +38,12 @@ export function parseBlocks(text: string): Block[] {
     } else {
       while (at < lines.length && lines[at]!.trim() !== "") expected.push(lines[at++]!);
     }
-    blocks.push({ line, ...parseDirective(directive), input: input.join("\n").trim(), expected: ended(expected.join("\n")) });
+    blocks.push({
+      line,
+      ...parseDirective(directive),
+      input: input.join("\n").trim(),
+      expected: ended(expected.join("\n")),
+    });
   }
   return blocks;
 }

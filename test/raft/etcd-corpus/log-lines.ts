@@ -1,5 +1,5 @@
-import type { Ballot, LogCursors, TraceEvent } from "../../../src/raft/trace.ts";
 import type { RefusalReason } from "../../../src/raft/refusal.ts";
+import type { Ballot, LogCursors, TraceEvent } from "../../../src/raft/trace.ts";
 import { describeChange, describeConfig, describeProgress, hex, typeOf } from "./text.ts";
 
 export type Level = "DEBUG" | "INFO" | "WARN" | "ERROR";
@@ -10,7 +10,9 @@ export interface LogLine {
 }
 
 type Event<Kind extends TraceEvent["kind"]> = Extract<TraceEvent, { kind: Kind }>;
-type Renderers = { readonly [Kind in TraceEvent["kind"]]: ((id: string, event: Event<Kind>) => LogLine) | null };
+type Renderers = {
+  readonly [Kind in TraceEvent["kind"]]: ((id: string, event: Event<Kind>) => LogLine | null) | null;
+};
 
 const debug = (text: string): LogLine => ({ level: "DEBUG", text });
 const info = (text: string): LogLine => ({ level: "INFO", text });
@@ -22,7 +24,7 @@ const hexOrNone = (id: number | null): string => hex(id ?? 0);
 
 /** The line that etcd's logger would print for a decision, or null where it prints none. */
 export function logLine(member: number, event: TraceEvent): LogLine | null {
-  const render = RENDERERS[event.kind] as ((id: string, event: TraceEvent) => LogLine) | null;
+  const render = RENDERERS[event.kind] as ((id: string, event: TraceEvent) => LogLine | null) | null;
   return render?.(hex(member), event) ?? null;
 }
 
@@ -49,7 +51,9 @@ const RENDERERS: Renderers = {
       `${id} [logterm: ${last.term}, index: ${last.index}] sent ${BALLOTS[ballot]} request to ${hex(to)} at term ${term}`,
     ),
   "vote-received": (id, { ballot, from, granted, term }) =>
-    info(`${id} received ${BALLOTS[ballot]}Resp ${granted ? "" : "rejection "}from ${hex(from)} at term ${term}`),
+    info(
+      `${id} received ${BALLOTS[ballot]}Resp ${granted ? "" : "rejection "}from ${hex(from)} at term ${term}`,
+    ),
   "votes-counted": (id, { ballot, granted, rejected }) =>
     info(`${id} has received ${granted} ${BALLOTS[ballot]}Resp votes and ${rejected} vote rejections`),
   "vote-cast": (id, { ballot, granted, from, theirs, ours, vote, term }) =>
@@ -65,7 +69,8 @@ const RENDERERS: Renderers = {
         `at term ${term}: lease is not expired (remaining ticks: ${remainingTicks})`,
     ),
   "quorum-lost": (id) => warn(`${id} stepped down to follower since quorum is not active`),
-  "leader-forgotten": (id, { leader, term }) => info(`${id} forgetting leader ${hex(leader)} at term ${term}`),
+  "leader-forgotten": (id, { leader, term }) =>
+    info(`${id} forgetting leader ${hex(leader)} at term ${term}`),
   "forgetting-refused": () => error("ignoring MsgForgetLeader due to ReadOnlyLeaseBased"),
   "fell-asleep": null,
   "woke-up": null,
@@ -103,11 +108,13 @@ const RENDERERS: Renderers = {
 
   "proposal-dropped": (id, { reason, other, term }) => {
     if (reason === "transferring")
-      return debug(`${id} [term ${term}] transfer leadership to ${hexOrNone(other)} is in progress; dropping proposal`);
+      return debug(
+        `${id} [term ${term}] transfer leadership to ${hexOrNone(other)} is in progress; dropping proposal`,
+      );
     if (reason === "not-leader")
       return info(`${id} not forwarding to leader ${hexOrNone(other)} at term ${term}; dropping proposal`);
     if (reason === "no-leader") return info(`${id} no leader at term ${term}; dropping proposal`);
-    return SILENT;
+    return null;
   },
   "change-refused": (id, { change, membership, reason, pendingChange, applied }) =>
     info(
@@ -123,7 +130,9 @@ const RENDERERS: Renderers = {
         `[logterm: ${previous.term}, index: ${previous.index}] from ${hex(from)}`,
     ),
   "conflict-found": (_id, { index, existingTerm, conflictingTerm }) =>
-    info(`found conflict at index ${index} [existing term: ${existingTerm}, conflicting term: ${conflictingTerm}]`),
+    info(
+      `found conflict at index ${index} [existing term: ${existingTerm}, conflicting term: ${conflictingTerm}]`,
+    ),
   "unsaved-replaced": (_id, { from }) => info(`replace the unstable entries from index ${from}`),
   "unsaved-truncated": (_id, { from }) => info(`truncate the unstable entries before index ${from}`),
   "restore-started": (_id, { log, snapshot }) =>
@@ -192,9 +201,6 @@ const RENDERERS: Renderers = {
     );
   },
 };
-
-/** A decision of which etcd says nothing. */
-const SILENT = null as unknown as LogLine;
 
 function cursors({ committed, applied, applying, saved, saving, last }: LogCursors): string {
   return (

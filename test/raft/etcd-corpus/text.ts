@@ -63,7 +63,11 @@ export function toEtcd(message: Message): EtcdMessage {
     case "append-accepted":
       return { ...shape, log: { index: message.matched, term: 0 } };
     case "append-rejected":
-      return { ...shape, log: { index: message.rejected, term: message.hint.term }, rejectHint: message.hint.index };
+      return {
+        ...shape,
+        log: { index: message.rejected, term: message.hint.term },
+        rejectHint: message.hint.index,
+      };
     case "heartbeat":
       return { ...shape, commit: message.commit };
     case "vote":
@@ -84,7 +88,18 @@ export function toEtcd(message: Message): EtcdMessage {
 }
 
 export function describeMessage(message: EtcdMessage, indent = ""): string {
-  const { from, to, type, term, log, commit = 0, vote = 0, entries = [], snapshot = null, responses = [] } = message;
+  const {
+    from,
+    to,
+    type,
+    term,
+    log,
+    commit = 0,
+    vote = 0,
+    entries = [],
+    snapshot = null,
+    responses = [],
+  } = message;
   let text = `${indent}${target(from)}->${target(to)} ${type} Term:${term} Log:${log.term}/${log.index}`;
   if (message.rejectHint !== undefined) text += ` Rejected (Hint: ${message.rejectHint})`;
   if (commit !== 0) text += ` Commit:${commit}`;
@@ -93,7 +108,8 @@ export function describeMessage(message: EtcdMessage, indent = ""): string {
   if (entries.length > 1) {
     text += ` Entries:[${entries.map((entry) => `\n${indent}  ${describeEntry(entry)}`).join("")}\n${indent}]`;
   }
-  if (snapshot !== null && snapshot.index !== 0) text += `\n${indent}  Snapshot: ${describeSnapshot(snapshot)}`;
+  if (snapshot !== null && snapshot.index !== 0)
+    text += `\n${indent}  Snapshot: ${describeSnapshot(snapshot)}`;
   if (responses.length > 0) {
     const lines = responses.map((response) => `\n${describeMessage(response, `${indent}  `)}`);
     text += ` Responses:[${lines.join("")}\n${indent}]`;
@@ -249,7 +265,8 @@ function quote(text: string): string {
   let quoted = "";
   for (const char of text) {
     const code = char.codePointAt(0)!;
-    quoted += ESCAPES[char] ?? (code < 32 || code === 127 ? `\\x${code.toString(16).padStart(2, "0")}` : char);
+    quoted +=
+      ESCAPES[char] ?? (code < 32 || code === 127 ? `\\x${code.toString(16).padStart(2, "0")}` : char);
   }
   return `"${quoted}"`;
 }

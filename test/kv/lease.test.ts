@@ -1,0 +1,194 @@
+import { expect, test } from "vitest";
+import type { Command } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
+import { ALL_KEYS } from "../../src/kv/key-range.ts";
+import { Kv } from "../../src/kv/kv.ts";
+import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { QuorateError } from "../../src/base/errors.ts";
+import { Applying, HandClock, LoneReplica, settled } from "./support.ts";
+
+const put = (key: string, lease: string): Command => ({ kind: "put", key, value: "", lease });
+const grant = (lease: string, ttlMs = 1000): Command => ({ kind: "lease-grant", lease, ttlMs });
+const revoke = (lease: string, renewedAt: number | null = null): Command => ({ kind: "lease-revoke", lease, renewedAt });
+
+function leasing() {
+  const clock = new HandClock();
+  const machine = new KvMachine();
+  const replica = new LoneReplica(machine, clock);
+  const kv = Kv.over(replica, machine);
+  return { clock, machine, replica, kv };
+}
+
+const noQuorum = () => new QuorateError("ERR_NO_QUORUM", "cut off", { waitedMs: 1 }, { retryable: true });
+
+test("revoking a lease deletes its keys in key order in one revision, and no others", () => {
+  const applying = new Applying(new KvMachine());
+  const setUp = [grant("L"), grant("M"), put("c", "L"), put("a", "L"), put("b", "M"), put("d", "L"), put("d", "")];
+  applying.batch(setUp);
+  const watcher = applying.machine.watches.watch({ range: ALL_KEYS, from: null }, () => {});
+  expect(applying.one(revoke("L"))).toMatchObject({ kind: "lease-revoke", revision: 7 });
+  const batch = watcher.take();
+  expect(batch?.kind === "changes" && batch.changes.map(({ change }) => [change.key, change.modRevision])).toEqual([
+    ["a", 7],
+    ["c", 7],
+  ]);
+  expect(applying.machine.store.range(ALL_KEYS).versions.map(({ key }) => key)).toEqual(["b", "d"]);
+  expect(applying.one(revoke("L"))).toMatchObject({ code: "ERR_LEASE_NOT_FOUND" });
+});
+
+test("a key that is deleted and made again hangs on no lease", () => {
+  const applying = new Applying(new KvMachine());
+  applying.batch([grant("L"), put("a", "L"), { kind: "delete", range: ALL_KEYS }, put("a", "")]);
+  expect(applying.one(revoke("L"))).toMatchObject({ deleted: [] });
+  expect(applying.machine.store.get("a")).toBeDefined();
+});
+
+test("a revoke that names an older renewal does nothing to a lease that was renewed since (etcd-io/etcd#15247)", () => {
+  const applying = new Applying(new KvMachine());
+  applying.batch([grant("L"), put("a", "L")]);
+  const seen = applying.machine.leases.get("L")!.renewedAt;
+  applying.one({ kind: "lease-keep-alive", leases: ["L"] });
+  expect(applying.one(revoke("L", seen))).toMatchObject({ code: "ERR_LEASE_NOT_FOUND" });
+  expect(applying.machine.leases.has("L")).toBe(true);
+  const { renewedAt } = applying.machine.leases.get("L")!;
+  expect(applying.one(revoke("L", renewedAt))).toMatchObject({ kind: "lease-revoke" });
+});
+
+test("a grant without an id never takes one that is in use", () => {
+  const applying = new Applying(new KvMachine());
+  applying.batch([grant("2"), grant("20")]);
+  const applied = new Applying(applying.machine, 1);
+  expect(applied.one(grant(""))).toMatchObject({ kind: "lease-grant", lease: "200" });
+  expect(applied.one(grant("2"))).toMatchObject({ code: "ERR_LEASE_EXISTS" });
+});
+
+test("a lease that nobody keeps alive ends after its time, and its keys with it", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  const lease = await kv.lease(3000);
+  await kv.put("a", "1", { lease });
+  lease.close();
+  await clock.pass(2900);
+  expect(machine.leases.size).toBe(1);
+  await clock.pass(500);
+  expect(machine.leases.size).toBe(0);
+  expect(await kv.get("a")).toBeUndefined();
+  expect(replica.proposals).toBeGreaterThan(2);
+  kv.close();
+});
+
+test("a lease keeps itself alive for as long as it is held", async () => {
+  const { clock, machine, kv } = leasing();
+  const lease = await kv.lease(3000);
+  await clock.pass(60_000);
+  expect(lease.signal.aborted).toBe(false);
+  expect(machine.leases.size).toBe(1);
+  await lease.revoke();
+  expect(machine.leases.size).toBe(0);
+  expect(lease.signal.aborted).toBe(true);
+  await lease.revoke();
+  kv.close();
+});
+
+test("a lease that cannot be kept alive is reported lost before it can have expired, and once", async () => {
+  const { clock, replica, kv } = leasing();
+  const lease = await kv.lease(3000);
+  const lost: string[] = [];
+  lease.on("lost", (error) => lost.push(error.code));
+  replica.failure = noQuorum();
+  await clock.pass(2600);
+  expect(lost).toEqual([]);
+  await clock.pass(200);
+  expect(lost).toEqual(["ERR_TIMEOUT"]);
+  expect(lease.signal.aborted).toBe(true);
+  replica.failure = null;
+  await clock.pass(10_000);
+  expect(lost).toHaveLength(1);
+  kv.close();
+});
+
+test("a failed keep-alive is tried again in time", async () => {
+  const { clock, replica, kv } = leasing();
+  const lease = await kv.lease(3000);
+  replica.failure = noQuorum();
+  await clock.pass(2000);
+  replica.failure = null;
+  await clock.pass(20_000);
+  expect(lease.signal.aborted).toBe(false);
+  kv.close();
+});
+
+test("a lease that somebody else revoked is lost at the next keep-alive", async () => {
+  const { clock, replica, kv } = leasing();
+  const lease = await kv.lease(3000);
+  const lost: string[] = [];
+  lease.on("lost", (error) => lost.push(error.code));
+  await replica.propose(encodeCommand(revoke(lease.id)));
+  await clock.pass(1100);
+  expect(lost).toEqual(["ERR_LEASE_NOT_FOUND"]);
+  kv.close();
+});
+
+test("only the leader ends leases, and a new one gives them their whole time again", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  (await kv.lease(3000)).close();
+  await clock.pass(2000);
+  replica.become("follower", 2);
+  await clock.pass(100_000);
+  expect(machine.leases.size).toBe(1);
+  replica.become("leader", 3);
+  await clock.pass(2900);
+  expect(machine.leases.size).toBe(1);
+  await clock.pass(600);
+  expect(machine.leases.size).toBe(0);
+  kv.close();
+});
+
+test("a long lease gets from a new leader what the last checkpoint left", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  const minute = 60_000;
+  (await kv.lease(20 * minute)).close();
+  await clock.pass(11 * minute);
+  expect(machine.leases.all().next().value?.remainingMs).toBeLessThanOrEqual(10 * minute + 1000);
+  replica.become("follower", 2);
+  replica.become("leader", 3);
+  await clock.pass(9 * minute);
+  expect(machine.leases.size).toBe(1);
+  await clock.pass(2 * minute);
+  expect(machine.leases.size).toBe(0);
+  kv.close();
+});
+
+test("a leader without a quorum tries again until leases can be ended", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  (await kv.lease(1000)).close();
+  replica.failure = noQuorum();
+  await clock.pass(5000);
+  expect(machine.leases.size).toBe(1);
+  replica.failure = null;
+  await clock.pass(1500);
+  expect(machine.leases.size).toBe(0);
+  kv.close();
+});
+
+test("many leases that end together are ended, and nothing is proposed once they are gone", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  const leases = await Promise.all(Array.from({ length: 500 }, () => kv.lease(1000)));
+  for (const lease of leases) lease.close();
+  await clock.pass(5000);
+  expect(machine.leases.size).toBe(0);
+  const { proposals } = replica;
+  await clock.pass(600_000);
+  expect(replica.proposals).toBe(proposals);
+  kv.close();
+});
+
+test("a closed store lets its leases expire and does no work any more", async () => {
+  const { clock, replica, kv } = leasing();
+  const lease = await kv.lease(1000);
+  kv.close();
+  expect(lease.signal.aborted).toBe(true);
+  const { proposals } = replica;
+  await clock.pass(60_000);
+  await settled();
+  expect(replica.proposals).toBe(proposals);
+});

@@ -1,0 +1,121 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { concatBytes, equalBytes } from "../../src/base/bytes.ts";
+import { QuorateError } from "../../src/base/errors.ts";
+import type { Command } from "../../src/kv/command.ts";
+import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { command, placed } from "./arbitraries.ts";
+import { Applying } from "./support.ts";
+
+const put = (key: string, value = ""): Command => ({ kind: "put", key, value, lease: "" });
+
+function apply(applying: Applying, commands: readonly Command[]): void {
+  for (const one of commands) applying.one(placed(one, applying.machine.store.revision));
+}
+
+const bytesOf = (machine: KvMachine) => concatBytes([...machine.snapshot()]);
+const commands = fc.array(command, { maxLength: 60 });
+
+test("two machines that applied the same have the same snapshots, bytes and all, whatever the batches were", () => {
+  fc.assert(
+    fc.property(commands, fc.integer({ min: 1, max: 9 }), (history, batch) => {
+      const one = new Applying(new KvMachine());
+      const placedHistory = history.map((each) => placed(each, 10));
+      for (const each of placedHistory) one.one(each);
+      const other = new Applying(new KvMachine());
+      for (let from = 0; from < history.length; from += batch) other.batch(placedHistory.slice(from, from + batch));
+      expect(equalBytes(bytesOf(other.machine), bytesOf(one.machine))).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a restored machine goes on as the original does, result for result", () => {
+  fc.assert(
+    fc.property(commands, commands, (before, after) => {
+      const original = new Applying(new KvMachine());
+      apply(original, before);
+      const restored = new Applying(new KvMachine(), original.index);
+      restored.machine.restore(original.machine.snapshot());
+      for (const one of after) {
+        const next = placed(one, original.machine.store.revision);
+        expect(restored.one(next)).toEqual(original.one(next));
+      }
+      expect(equalBytes(bytesOf(restored.machine), bytesOf(original.machine))).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a snapshot shows the moment it was asked for, whatever is applied while it is read", () => {
+  fc.assert(
+    fc.property(commands, fc.array(commands, { minLength: 1, maxLength: 20 }), (before, meanwhile) => {
+      const applying = new Applying(new KvMachine());
+      // Several blocks, so that there are moments between them.
+      applying.batch(Array.from({ length: 40 }, (_, at) => put(`big${at}`, "x".repeat(10_000))));
+      apply(applying, before);
+      const expected = bytesOf(applying.machine);
+      const chunks: Uint8Array[] = [];
+      const snapshot = applying.machine.snapshot()[Symbol.iterator]();
+      for (let at = 0; ; at++) {
+        apply(applying, meanwhile[at % meanwhile.length]!);
+        const next = snapshot.next();
+        if (next.done === true) break;
+        chunks.push(next.value);
+      }
+      expect(chunks.length).toBeGreaterThan(5);
+      expect(equalBytes(concatBytes(chunks), expected)).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("compaction waits for a snapshot to be read or given up, and then goes on", () => {
+  const applying = new Applying(new KvMachine());
+  apply(applying, [put("a"), put("a"), put("a")]);
+  const { store } = applying.machine;
+  const snapshots = [applying.machine.snapshot(), applying.machine.snapshot()].map((each) => each[Symbol.iterator]());
+  applying.one({ kind: "compact", revision: 4 });
+  expect(store.compaction.isDone).toBe(false);
+  snapshots[0]!.return?.();
+  applying.one(put("b"));
+  expect(store.compaction.isDone).toBe(false);
+  while (snapshots[1]!.next().done !== true);
+  applying.one(put("b"));
+  expect(store.compaction.isDone).toBe(true);
+});
+
+test("a damaged snapshot is refused as corrupt or read as something else, and leaves the state alone", () => {
+  const source = new Applying(new KvMachine());
+  apply(source, [{ kind: "lease-grant", lease: "L", ttlMs: 1 }, put("a", "1"), put("b", "2"), put("a", "3")]);
+  const whole = bytesOf(source.machine);
+  const target = new Applying(new KvMachine());
+  target.one(put("mine"));
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => target.machine.restore([whole.subarray(0, length)])).toThrow(QuorateError);
+    expect(target.machine.store.get("mine")).toBeDefined();
+  }
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
+      const damaged = whole.slice();
+      damaged[at] = byte;
+      try {
+        new KvMachine().restore([damaged]);
+      } catch (error) {
+        expect(QuorateError.is(error)).toBe(true);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("a snapshot in a newer format is refused as such", () => {
+  const bytes = bytesOf(new KvMachine());
+  bytes[5] = 2;
+  try {
+    new KvMachine().restore([bytes]);
+    expect.unreachable();
+  } catch (error) {
+    expect(QuorateError.is(error, "ERR_INCOMPATIBLE") && error.details).toMatchObject({ found: 2, supported: 1 });
+  }
+});

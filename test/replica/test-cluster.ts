@@ -1,0 +1,90 @@
+import { systemClock } from "../../src/base/clock.ts";
+import { Random } from "../../src/base/random.ts";
+import { commandCodec } from "../../src/replica/command-codec.ts";
+import type { ReplicaLimits } from "../../src/replica/options.ts";
+import { Replica } from "../../src/replica/replica.ts";
+import { MemoryStorage } from "../../src/storage/memory-storage.ts";
+import { MemoryNetwork, type NetworkFaults } from "../../src/transport/memory-transport.ts";
+import { type Add, Counter } from "./counter.ts";
+
+export type CounterReplica = Replica<Add, number, void, number>;
+
+const FAST: Partial<ReplicaLimits> = { tickMs: 10, electionTicks: 10, callTimeoutMs: 20_000 };
+
+/** Members in one process, on memory disks and a memory network, with the real clock running fast. */
+export class TestCluster {
+  readonly names: readonly string[];
+  readonly network: MemoryNetwork;
+  readonly #limits: Partial<ReplicaLimits>;
+  readonly #storages = new Map<string, MemoryStorage>();
+  readonly members = new Map<string, CounterReplica>();
+  readonly machines = new Map<string, Counter>();
+
+  constructor(size: number, faults: Partial<NetworkFaults> = {}, limits: Partial<ReplicaLimits> = {}) {
+    this.names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
+    this.network = new MemoryNetwork({ random: new Random(7), faults });
+    this.#limits = { ...FAST, ...limits };
+  }
+
+  async startAll(): Promise<void> {
+    await Promise.all(this.names.map((name) => this.start(name)));
+    await Promise.all([...this.members.values()].map((member) => member.ready()));
+  }
+
+  async start(name: string): Promise<CounterReplica> {
+    const storage = this.#storages.get(name) ?? new MemoryStorage();
+    this.#storages.set(name, storage);
+    const machine = new Counter();
+    const member = await Replica.open<Add, number, void, number>({
+      name,
+      peers: Object.fromEntries(this.names.map((peer) => [peer, ""])),
+      machine,
+      codec: commandCodec<Add>("json"),
+      storage,
+      transport: this.network.transport(),
+      clock: systemClock,
+      random: new Random(this.names.indexOf(name) + 1),
+      limits: this.#limits,
+    });
+    this.machines.set(name, machine);
+    this.members.set(name, member);
+    return member;
+  }
+
+  get all(): CounterReplica[] {
+    return [...this.members.values()];
+  }
+
+  get leader(): CounterReplica {
+    const leader = this.all.find((member) => member.isLeader);
+    if (leader === undefined) throw new Error("nobody leads");
+    return leader;
+  }
+
+  get followers(): CounterReplica[] {
+    return this.all.filter((member) => !member.isLeader);
+  }
+
+  /** Cuts a member off from every other. */
+  isolate(name: string): void {
+    for (const other of this.names) if (other !== name) this.network.cut(name, other);
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.members.get(name)?.close();
+    this.members.delete(name);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.all.map((member) => member.close()));
+  }
+}
+
+/** Waits, for a bounded time, until the claim holds. */
+export async function until(claim: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!claim()) {
+    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
