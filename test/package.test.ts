@@ -127,6 +127,10 @@ describe("a program that installed the package", () => {
     expect(await runWell("node", ["program.cjs", "data-cjs"], consumer)).toBe("hello\n");
   });
 
+  it("has a command that knows its version", { timeout: SLOW }, async () => {
+    expect(await runWell("node_modules/.bin/quorate", ["--version"], consumer)).toBe(`${MANIFEST.version}\n`);
+  });
+
   it("shares its classes between the exports of one kind", { timeout: SLOW }, async () => {
     write(
       "shared.cjs",

@@ -25,8 +25,8 @@ export interface MemoryFilesOptions {
  * A program's view of a disk in memory: the twin of `NodeFiles` that knows what was synced and what was not. `disk`
  * outlives it, as a disk outlives a process.
  *
- * A write that fails has written its first half. A sync that fails drops what it should have made durable, and the
- * file looks as if nothing were amiss: so do real systems.
+ * A write that fails has written its first half. A sync that fails, also that of a durable write, drops what it
+ * should have made durable, and the file looks as if nothing were amiss: so do real systems.
  */
 export class MemoryFiles implements Files {
   readonly disk: MemoryDisk;
@@ -241,7 +241,10 @@ class MemoryFile implements File {
   write(bytes: Uint8Array, offset: number, done: Done): void {
     const failure = this.#files.refusal("write", this.path);
     const given = bytes.slice();
-    this.#inode.write(failure === null ? given : given.subarray(0, given.length / 2), offset);
+    this.#inode.write(
+      failure === null || this.#isDurable ? given : given.subarray(0, given.length / 2),
+      offset,
+    );
     const marked = this.#inode.mark();
     this.#files.soon(() => {
       assert(equalBytes(given, bytes), "bytes do not change while they are written");

@@ -46,8 +46,9 @@ test("every member takes commands and reads, and all see the same sum", async ()
 });
 
 test("a command takes effect once, though frames are lost, doubled and overtaken", async () => {
-  const { all } = await started(3, { loss: 0.05, duplication: 0.2, delayMsMin: 0, delayMsMax: 8 });
-  await proposeMany(all, 100);
+  const { all } = await started(3, { loss: 0.05, duplication: 0.3, delayMsMin: 0, delayMsMax: 8 });
+  // In many waves, so that many frames carry commands.
+  for (let wave = 0; wave < 20; wave++) await proposeMany(all, 5);
   expect(await Promise.all(all.map((member) => member.query()))).toEqual([300, 300, 300]);
 });
 

@@ -190,12 +190,7 @@ export function flipBits(remains: Remains, step: number): Tally {
     for (let bit = step % 7; bit < bytes.length * 8; bit += step) {
       const damaged = bytes.slice();
       damaged[bit >> 3]! ^= 1 << (bit & 7);
-      lookAtDamage(
-        new Map(remains.image).set(path, damaged),
-        remains,
-        `bit ${bit} of ${path}`,
-        tally,
-      );
+      lookAtDamage(new Map(remains.image).set(path, damaged), remains, `bit ${bit} of ${path}`, tally);
     }
   }
   return tally;

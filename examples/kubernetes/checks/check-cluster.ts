@@ -46,10 +46,8 @@ async function checkWrites(cluster: Cluster): Promise<number> {
   const ledgers = cluster.configs.map(({ files }) => files.ledger);
   const answers = await cluster.askAll("readBack", { ledgers }, CHECK_LIMIT_MS);
 
-  const lost = answers.flatMap((answer, at) =>
-    answer.lost.map((each) => describeLost(cluster.names[at]!, each)),
-  );
-  if (lost.length > 0) throw failure(`${lost.length} acknowledged writes could not be read back`, lost);
+  const lost = answers.flatMap(({ lost }, at) => lost.map((each) => describeLost(cluster.names[at]!, each)));
+  if (lost.length > 0) throw failure(`${lost.length} reads did not find a write that was acknowledged`, lost);
   return answers.reduce((sum, { reads }) => sum + reads, 0);
 }
 
