@@ -7,9 +7,14 @@ import { readSource, type Source } from "../scripts/architecture/source.ts";
 
 const SRC = new URL("../src/", import.meta.url).pathname;
 
+const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .sort()
+  .map((path) => readSource(path, readFileSync(join(SRC, path), "utf8")));
+
 describe("src/", () => {
   it("keeps to its floors and rings", () => {
-    const breaches = findBreaches(readTree());
+    const breaches = findBreaches(sources);
     expect(breaches.map(printBreach).join("\n"), "lines that break a rule").toBe("");
   });
 });
@@ -31,7 +36,7 @@ describe("the table of floors", () => {
 
 describe("the tables of exceptions", () => {
   it("name only files that are there", () => {
-    const files = readTree().map(({ path }) => path);
+    const files = sources.map(({ path }) => path);
     for (const path of [...Object.keys(PORTABLE_FILES), ...Object.keys(ALLOWED_WORDS)]) {
       expect(files).toContain(path);
     }
@@ -185,13 +190,6 @@ describe("what only looks like a breach passes", () => {
     expect(findBreaches(sourcesOf(files)).map(printBreach)).toEqual([]);
   });
 });
-
-function readTree(): Source[] {
-  return readdirSync(SRC, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
-    .sort()
-    .map((path) => readSource(path, readFileSync(join(SRC, path), "utf8")));
-}
 
 function sourcesOf(files: Record<string, string>): Source[] {
   return Object.entries(files).map(([path, text]) => readSource(path, text));

@@ -1,10 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { freePorts } from "./free-ports.ts";
-import { MemberProcess } from "./member-process.ts";
+import { type FirstWrite, MemberProcess } from "./member-process.ts";
 import type { Answer, Ask, MemberConfig, RequestName, RoleName } from "./protocol.ts";
-import { until } from "./wait.ts";
 
 const NAMES = ["n1", "n2", "n3"];
 /** Each role has a member of its own, so whatever one writes reaches the next through the store alone. */
@@ -16,23 +14,6 @@ const ROLES: Readonly<Record<string, readonly RoleName[]>> = {
 
 const START_LIMIT_MS = 15_000;
 const ANSWER_LIMIT_MS = 15_000;
-const FAILOVER_LIMIT_MS = 15_000;
-/** How long everybody works before the leader is killed. */
-const WORK_MS = 2_000;
-/** How long a killed member stays away, so that the others get ahead of it. */
-const DOWN_MS = 1_000;
-
-/** How one loss of the leader went. Times are milliseconds. */
-export interface Failover {
-  readonly killed: string;
-  readonly leader: string;
-  readonly term: number;
-  readonly busyWriters: number;
-  /** From the SIGKILL until a survivor had a write acknowledged under the new leader. */
-  readonly failoverMs: number;
-  /** From the start of the new process until it had seen everything that the others had by then. */
-  readonly catchUpMs: number;
-}
 
 /** Three members, each in a process of its own, seen from outside: started, asked, killed and started again. */
 export class Cluster {
@@ -66,6 +47,11 @@ export class Cluster {
 
   get configs(): readonly MemberConfig[] {
     return this.#configs;
+  }
+
+  /** How many writers there are when every member runs. */
+  get writers(): number {
+    return this.#writersPerMember * NAMES.length;
   }
 
   get acknowledged(): number {
@@ -121,36 +107,29 @@ export class Cluster {
     return await Promise.all(this.names.map((member) => this.ask(member, name, ask, limitMs)));
   }
 
-  /** Kills whichever member leads, waits until the others go on, starts it again and waits until it has caught up. */
-  async killLeader(): Promise<Failover> {
-    await pause(WORK_MS);
-    const wanted = this.#writersPerMember * this.names.length;
-    const isBusy = (): true | null => this.busyWriters === wanted || null;
-    await until(() => `${wanted} writers to be busy`, FAILOVER_LIMIT_MS, isBusy);
-    const old = await until(
-      () => "a leader to kill",
-      FAILOVER_LIMIT_MS,
-      () => this.leader,
-    );
+  /** Ends a member's process as a power cut would. */
+  async kill(name: string): Promise<void> {
+    const process = this.#process(name);
+    this.#acknowledgedBefore += process.pulse.acknowledged;
+    this.#processes.delete(name);
+    await process.kill();
+  }
 
-    const killedAt = Date.now();
-    await this.#kill(old.name);
-    const firstWrite = await until(
-      () => `a write after the end of ${old.name}`,
-      FAILOVER_LIMIT_MS,
-      () => this.#firstWriteAfter(old.term),
-    );
-    await pause(DOWN_MS);
-    const { startedAt, caughtUpAt } = await this.#restart(old.name);
+  /** Starts a killed member again, and its work once it has seen all that the others had seen by then. */
+  async restart(name: string): Promise<{ readonly catchUpMs: number }> {
+    const { revision } = this;
+    const { startedAt } = this.#launch(this.#configs.find((config) => config.name === name)!);
+    const { at } = await this.ask(name, "catchUp", { revision });
+    await this.ask(name, "startRoles", { roles: ROLES[name]! });
+    await this.ask(name, "startWriters", { count: this.#writersPerMember });
+    return { catchUpMs: at - startedAt };
+  }
 
-    return {
-      killed: old.name,
-      leader: this.leader?.name ?? "nobody",
-      term: firstWrite.term,
-      busyWriters: wanted,
-      failoverMs: firstWrite.at - killedAt,
-      catchUpMs: caughtUpAt - startedAt,
-    };
+  /** The first write that a running member acknowledged under a leader of a later term; null if there was none yet. */
+  firstWriteAfter(term: number): FirstWrite | null {
+    const writes = this.#running().flatMap(({ firstWrites }) => firstWrites);
+    const later = writes.filter((write) => write.term > term).sort((a, b) => a.at - b.at);
+    return later[0] ?? null;
   }
 
   /** Closes every member in good order. */
@@ -167,29 +146,6 @@ export class Cluster {
     const process = new MemberProcess(config, this.#fail);
     this.#processes.set(config.name, process);
     return process;
-  }
-
-  async #kill(name: string): Promise<void> {
-    const process = this.#process(name);
-    this.#acknowledgedBefore += process.pulse.acknowledged;
-    this.#processes.delete(name);
-    await process.kill();
-  }
-
-  async #restart(name: string): Promise<{ readonly startedAt: number; readonly caughtUpAt: number }> {
-    const revision = this.revision;
-    const { startedAt } = this.#launch(this.#configs.find((config) => config.name === name)!);
-    const { at } = await this.ask(name, "catchUp", { revision });
-    await this.ask(name, "startRoles", { roles: ROLES[name]! });
-    await this.ask(name, "startWriters", { count: this.#writersPerMember });
-    return { startedAt, caughtUpAt: at };
-  }
-
-  #firstWriteAfter(term: number): { readonly term: number; readonly at: number } | null {
-    const writes = this.#running().flatMap((process) =>
-      process.firstWrites.filter((write) => write.term > term),
-    );
-    return writes.sort((a, b) => a.at - b.at)[0] ?? null;
   }
 
   #process(name: string): MemberProcess {

@@ -12,11 +12,18 @@ const { name, peers, files } = JSON.parse(process.argv[2]!) as MemberConfig;
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 
-const service = open({ dir: files.store, name, peers, values: "json" }).then(
-  (store) => new MemberService(name, store, files, send),
-);
+const service = start();
 process.on("message", (message) => void answer(message as RequestMessage));
 await service;
+
+async function start(): Promise<MemberService> {
+  const store = await open({ dir: files.store, name, peers, values: "json" });
+  // A member that cannot go on has stopped already. Its process ends with it, and whoever runs it starts another.
+  store.on("error", (error) => {
+    throw error;
+  });
+  return new MemberService(name, store, files, send);
+}
 
 async function answer({ id, name, ask }: RequestMessage): Promise<void> {
   try {

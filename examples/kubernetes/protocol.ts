@@ -44,7 +44,7 @@ export type RoleName = "replica-set-controller" | "scheduler" | "kubelet";
 
 export interface Settlement {
   readonly runningPods: number;
-  /** What the roles still have to do, in words. */
+  /** Some of what the roles still have to do, in words; nothing if they are done. */
   readonly waiting: readonly string[];
 }
 

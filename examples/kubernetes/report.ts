@@ -1,4 +1,4 @@
-import type { Failover } from "./cluster.ts";
+import type { Failover } from "./failover.ts";
 import type { Problem } from "./manifests.ts";
 
 /** What came of a run that lost nothing. */

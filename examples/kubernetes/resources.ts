@@ -54,12 +54,6 @@ export function keyOf(object: KubeObject): string {
   return isNamespaced ? `${REGISTRY}${plural}/${namespace}/${name}` : `${REGISTRY}${plural}/${name}`;
 }
 
-/** The plural in a key, for counting by resource. */
-export function pluralOfKey(key: string): string {
-  const start = REGISTRY.length;
-  return key.slice(start, key.indexOf("/", start));
-}
-
 /** `NetworkPolicy` → `networkpolicies`, by the rules that Kubernetes itself guesses plurals with. */
 export function pluralOf(kind: string): string {
   const singular = kind.toLowerCase();

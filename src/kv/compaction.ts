@@ -61,7 +61,7 @@ export class Compaction {
       const isForgotten = this.#keys.history(change.key)?.compact(this.#revision) === true;
       if (isForgotten) this.#keys.forget(change.key);
       this.#next += 1;
-      // Changes of the compacted revision itself stay, for those who watch from there.
+      // Changes of the compacted revision itself stay, deletions too, for those who watch from there (etcd-io/etcd#18089).
       if (change.modRevision < this.#revision) this.#changes.dropTo(this.#next);
     }
   }

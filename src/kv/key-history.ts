@@ -63,21 +63,20 @@ export class KeyHistory {
   }
 
   /**
-   * Forgets what nobody can ask for once reads below `revision` are refused: all but the last change up to there,
-   * and that one too if it is a deletion. A deletion at `revision` itself stays, for those who watch from there
-   * (etcd-io/etcd#18089). Returns whether nothing is left.
+   * Forgets what nobody can ask for once reads below `revision` are refused: all but the last change up to there, and
+   * that one too if it is a deletion. Returns whether nothing is left.
    */
   compact(revision: Revision): boolean {
     if (this.newest.modRevision <= revision) {
       this.#older = null;
-      return isDeletion(this.newest) && this.newest.modRevision < revision;
+      return isDeletion(this.newest);
     }
     if (this.#older === null) return false;
 
     const reached = countUpTo(this.#older, revision);
     const last = this.#older[reached - 1];
     if (last === undefined) return false;
-    const forgotten = isDeletion(last) && last.modRevision < revision ? reached : reached - 1;
+    const forgotten = isDeletion(last) ? reached : reached - 1;
     if (forgotten === this.#older.length) this.#older = null;
     else if (forgotten > 0) this.#older = this.#older.slice(forgotten);
     return false;

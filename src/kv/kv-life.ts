@@ -10,6 +10,7 @@ const COMPACTION_STEP = 10_000;
 
 /** A watch, or a lease that is kept alive. */
 interface Part {
+  readonly isOver: boolean;
   close(): unknown;
 }
 
@@ -42,8 +43,10 @@ export class Life {
     if (this.#isClosed) throw new QuorateError("ERR_CLOSED", "the store is closed", {});
   }
 
+  /** Takes in a part that may be over already; one that began too late is closed at once. */
   begun<Begun extends Part>(part: Begun): Begun {
-    this.#parts.add(part);
+    if (this.#isClosed) part.close();
+    else if (!part.isOver) this.#parts.add(part);
     return part;
   }
 

@@ -147,7 +147,10 @@ export class Kv<Value> {
   }
 
   /** Runs a function that reads and writes, again and again until nobody interfered. */
-  transact<Result>(work: (tx: Tx<Value>) => Promise<Result>, options: TransactOptions = {}): Promise<Result> {
+  async transact<Result>(
+    work: (tx: Tx<Value>) => Promise<Result>,
+    options: TransactOptions = {},
+  ): Promise<Result> {
     this.#life.check();
     return transact(this.#space, work, options);
   }

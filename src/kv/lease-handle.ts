@@ -52,6 +52,10 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     return this.#ended.signal;
   }
 
+  get isOver(): boolean {
+    return this.signal.aborted;
+  }
+
   /** Ends the lease and deletes its keys, in one revision. */
   async revoke(options: CallOptions = {}): Promise<void> {
     this.close();

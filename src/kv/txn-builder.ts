@@ -48,7 +48,10 @@ export interface OpFactory<Value> {
   put(
     key: string,
     value: Value,
-    options?: { readonly lease?: string | { readonly id: string }; readonly prev?: boolean },
+    options?: {
+      readonly lease?: string | { readonly id: string } | undefined;
+      readonly prev?: boolean | undefined;
+    },
   ): Op<KvEntry<Value> | undefined>;
   /** Its result is the number of keys deleted. */
   delete(keyOrRange: string | Range): Op<number>;

@@ -96,9 +96,14 @@ export class Watch<Value>
     };
     this.#watcher = space.machine.watches.watch(request, () => this.#advance());
     this.#signal = options.signal;
+    if (options.progress === true) this.#scheduleProgress();
     if (this.#signal?.aborted === true) this.#end(null);
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
-    if (options.progress === true) this.#scheduleProgress();
+  }
+
+  /** Whether the watch has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {
@@ -119,8 +124,8 @@ export class Watch<Value>
         const events = batch === null ? null : this.#events(batch);
         if (events === null) await this.#nextNews();
         else if (events.length > 0) yield events;
-        // The history had nothing for us so far: let others run before reading on.
-        else await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
+        // A long history must not keep others waiting.
+        if (this.#watcher.isBehind) await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
       }
       this.#signal?.throwIfAborted();
     } catch (error) {

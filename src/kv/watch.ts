@@ -71,6 +71,11 @@ export class Watcher {
     return this.next === revision + 1 ? revision : null;
   }
 
+  /** Whether the next take reads the history. */
+  get isBehind(): boolean {
+    return this.#isBehind && !this.#isClosed;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

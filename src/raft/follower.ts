@@ -1,7 +1,7 @@
 import type { Entry, Index } from "../log/entry.ts";
 import type { Core } from "./core.ts";
 import { isMember } from "./membership.ts";
-import type { AppendMessage, HeartbeatMessage, SnapshotMessage } from "./message.ts";
+import type { AppendMessage, CommitNewsMessage, HeartbeatMessage, SnapshotMessage } from "./message.ts";
 import type { SnapshotMetadata } from "./snapshot.ts";
 
 /** Takes entries from the leader, if they fit behind what we hold; says where the logs may fit if not (5.3). */
@@ -68,6 +68,11 @@ export function receiveHeartbeat(core: Core, message: HeartbeatMessage): void {
   core.outbox.send({ kind: "heartbeat-reply", from: core.id, to, term: core.term, readRound });
 }
 
+/** What is committed stays committed, whoever says so; if we hold that entry, we hold all before it too (5.3). */
+export function receiveCommitNews(core: Core, { committed }: CommitNewsMessage): void {
+  if (core.log.matches(committed)) core.log.commitTo(committed.index);
+}
+
 /** Takes a snapshot in place of the log, if it brings anything new (7). */
 export function receiveSnapshot(core: Core, message: SnapshotMessage): void {
   const { snapshot } = message;
@@ -80,8 +85,7 @@ export function receiveSnapshot(core: Core, message: SnapshotMessage): void {
 function maybeRestore(core: Core, snapshot: SnapshotMetadata): boolean {
   const { log, trace } = core;
   if (snapshot.index <= log.committed) return false;
-  // Not meant for us: by its own account we take no part.
-  if (!isMember(snapshot.membership, core.id)) return false;
+  if (!core.settings.takeEarlierSnapshots && !isMember(snapshot.membership, core.id)) return false;
   if (log.matches(snapshot)) {
     // We hold all of it, and perhaps acknowledged entries beyond, which must not be lost.
     log.commitTo(snapshot.index);

@@ -27,7 +27,9 @@ export function decodeMembershipChange(data: Uint8Array): MembershipChange {
   if (transition === undefined || !Array.isArray(changes) || !(context instanceof Uint8Array)) {
     throw new MalformedBytes("not a change of membership");
   }
-  return { transition, changes: changes.map(readMemberChange), context };
+  // A view with the plain type: a Buffer would compare and print differently.
+  const bytes = new Uint8Array(context.buffer, context.byteOffset, context.length);
+  return { transition, changes: changes.map(readMemberChange), context: bytes };
 }
 
 function readMemberChange(value: unknown): MemberChange {

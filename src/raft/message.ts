@@ -57,6 +57,15 @@ export interface VoteReplyMessage extends Envelope {
   readonly granted: boolean;
 }
 
+/**
+ * Voter to a candidate that it refuses: all entries up to this one are committed. A candidate that holds the entry may
+ * need the news to be elected at all: the change that it still has to apply may have removed the one who refuses.
+ */
+export interface CommitNewsMessage extends Envelope {
+  readonly kind: "commit-news";
+  readonly committed: EntryId;
+}
+
 /** Would you vote for me? Asked before a term is begun, so that nobody is disturbed in vain (thesis, 9.6). */
 export interface PreVoteMessage extends Envelope {
   readonly kind: "pre-vote";
@@ -128,6 +137,7 @@ export type Message =
   | VoteReplyMessage
   | PreVoteMessage
   | PreVoteReplyMessage
+  | CommitNewsMessage
   | SnapshotMessage
   | TimeoutNowMessage
   | QuiesceMessage

@@ -21,6 +21,9 @@ export interface RaftOptions {
    */
   readonly ownVoteFirst?: boolean;
 
+  /** Voters that refuse a candidate tell it what is committed, which it may not know yet. Default true. */
+  readonly commitNews?: boolean;
+
   /** Followers pass proposals on to the leader. Default true. */
   readonly forwardProposals?: boolean;
   /** The leader answers forwarded proposals, and a member that does not lead refuses them. Default true. */
@@ -53,6 +56,8 @@ export interface RaftOptions {
   readonly validateChanges?: boolean;
   /** Entries that a learner may lack when it becomes a voter. Default 1 000. */
   readonly learnerLagMax?: number;
+  /** Take a snapshot in which this member has no part: it was made before the member joined. Default true. */
+  readonly takeEarlierSnapshots?: boolean;
   /** The leader makes voters of learners once they are ready. Default false. */
   readonly promoteLearners?: boolean;
 
@@ -80,6 +85,7 @@ const DEFAULTS: Omit<Settings, "id"> = {
   preVote: true,
   checkQuorum: true,
   ownVoteFirst: true,
+  commitNews: true,
   forwardProposals: true,
   replyToForwarded: true,
   messageBytesMax: 1024 * 1024,
@@ -95,6 +101,7 @@ const DEFAULTS: Omit<Settings, "id"> = {
   refusedChange: "refuse",
   validateChanges: true,
   learnerLagMax: 1000,
+  takeEarlierSnapshots: true,
   promoteLearners: false,
   leaseReads: false,
   leaseGuard: true,
@@ -107,6 +114,7 @@ export const etcdProfile = {
   preVote: false,
   checkQuorum: false,
   ownVoteFirst: false,
+  commitNews: false,
   replyToForwarded: false,
   messageBytesMax: Number.POSITIVE_INFINITY,
   inflightMessagesMax: Number.POSITIVE_INFINITY,
@@ -118,6 +126,7 @@ export const etcdProfile = {
   handOver: false,
   refusedChange: "empty-entry",
   leaseGuard: false,
+  takeEarlierSnapshots: false,
   learnerLagMax: Number.POSITIVE_INFINITY,
 } as const satisfies Partial<RaftOptions>;
 

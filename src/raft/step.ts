@@ -3,7 +3,7 @@ import { receiveVote } from "./candidate.ts";
 import type { Core } from "./core.ts";
 import type { ProposeResult } from "./effects.ts";
 import { becomeFollower, stand } from "./election.ts";
-import { receiveAppend, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
+import { receiveAppend, receiveCommitNews, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
 import { proposeAsLeader, receiveAccepted, receiveHeartbeatReply, receiveRejected } from "./leader.ts";
 import { isMember } from "./membership.ts";
 import type {
@@ -47,6 +47,9 @@ export function step(core: Core, message: Message): Refusal | null {
       return null;
     case "propose":
       return stepPropose(core, message);
+    case "commit-news":
+      receiveCommitNews(core, message);
+      return null;
     case "propose-reply":
       core.outbox.proposed.push({ request: message.request, result: message.result });
       return null;

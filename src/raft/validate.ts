@@ -34,6 +34,8 @@ function complaintAboutFields(message: Message): string | null {
     case "pre-vote":
       if (!isEntryId(message.last)) return "not a place in a log";
       return message.last.term <= message.term ? null : "its log is of a later term than its candidate";
+    case "commit-news":
+      return isEntryId(message.committed) ? null : "not a place in a log";
     case "quiesce":
       return isEntryId(message.last) ? null : "not a place in a log";
     case "snapshot":

@@ -42,6 +42,15 @@ function replyToCandidate(core: Core, request: VoteRequest, granted: boolean): v
   const kind = request.kind === "vote" ? "vote-reply" : "pre-vote-reply";
   const term = granted ? request.term : core.term;
   core.outbox.sendSaved({ kind, from: core.id, to: request.from, term, granted });
+  if (!granted) maybeTellCommit(core, request);
+}
+
+/** Tells a candidate that we refuse what is committed, if it seems to hold it. */
+function maybeTellCommit(core: Core, { from: to, last }: VoteRequest): void {
+  const { id: from, log, outbox, settings, term } = core;
+  if (!settings.commitNews || last.index < log.committed) return;
+  const committed = { index: log.committed, term: log.termAt(log.committed)! };
+  outbox.send({ kind: "commit-news", from, to, term, committed });
 }
 
 function traceVote(core: Core, request: VoteRequest, granted: boolean): void {

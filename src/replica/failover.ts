@@ -3,9 +3,10 @@ import type { Raft } from "../raft/raft.ts";
 
 /**
  * Shortens the time without a leader. A process that ends lets go of its connections at once, long before its silence
- * is noticed. So a follower that loses its leader's connection forgets the leader and asks for pre-votes. This is
- * safe, and it cannot disturb a leader that still works: a pre-vote changes nothing, and is refused by everyone who
- * still hears from the leader (thesis, 9.6).
+ * is noticed. So a follower that loses its leader's connection forgets the leader and asks for pre-votes, again and
+ * again until somebody leads: others may notice the loss later than we do. This is safe, and it cannot disturb a
+ * leader that still works: a pre-vote changes nothing, and is refused by everyone who still hears from the leader
+ * (thesis, 9.6).
  */
 export class Failover {
   #ticksToCampaign: number | null = null;
@@ -24,13 +25,18 @@ export class Failover {
 
   tick(raft: Raft): void {
     if (this.#ticksToCampaign === null) return;
+    if (raft.leader !== null) {
+      this.#ticksToCampaign = null;
+      return;
+    }
     this.#ticksToCampaign -= 1;
     if (this.#ticksToCampaign <= 0) this.#campaign(raft);
   }
 
+  /** The next time is when each other voter has had its turn. A true election under way is left to end by itself. */
   #campaign(raft: Raft): void {
-    this.#ticksToCampaign = null;
-    if (raft.leader === null && raft.role === "follower") raft.campaign();
+    this.#ticksToCampaign = raft.membership.voters.length;
+    if (raft.role === "follower" || raft.role === "pre-candidate") raft.campaign();
   }
 }
 

@@ -26,7 +26,7 @@ export const FRAMES_OFFSET = SECTOR_BYTES;
 const SEGMENT_MAGIC = 0x47455351; // "QSEG"
 const HEADER_BYTES = 28;
 /** Zeros are written and synced piece by piece, so that the WAL's own writes do not wait behind a long queue. */
-const ZEROS_BYTES = 256 * 1024;
+const ZEROS_BYTES = 1024 * 1024;
 
 export function segmentPath(number: number): string {
   return `${WAL_DIRECTORY}/${String(number).padStart(12, "0")}.wal`;

@@ -94,6 +94,7 @@ export class Wal {
   /** Stops for good: nobody knows what is on the disk. The next start finds out. */
   fail(error: QuorateError): void {
     this.#failure ??= error;
+    this.#idleTimer?.cancel();
     this.#released.push(...(this.#flight?.dones ?? []), ...this.#filling.takeDones());
     this.#released.push(...this.#waiting.splice(0).map(({ done }) => done));
     this.#callReleased();
@@ -210,7 +211,8 @@ export class Wal {
 
   /** Brings the second copy of the hard state up to date once the WAL has been quiet for a while. */
   #awaitIdle(): void {
-    if (this.#idleTimer !== null || this.#closed !== null || !this.#isStateBehind()) return;
+    if (this.#failure !== null || this.#idleTimer !== null || this.#closed !== null || !this.#isStateBehind())
+      return;
     const sequence = this.#sequence;
     this.#idleTimer = this.#parts.clock.after(this.#parts.idleMs, () => {
       this.#idleTimer = null;

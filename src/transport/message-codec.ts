@@ -32,6 +32,7 @@ const CODES: Record<Message["kind"], number> = {
   "read-index": 15,
   "read-index-reply": 16,
   quiesce: 17,
+  "commit-news": 18,
 };
 
 const KINDS = new Map(Object.entries(CODES).map(([kind, code]) => [code, kind as Message["kind"]]));
@@ -103,6 +104,9 @@ function writeFields(writer: ByteWriter, message: Message): void {
     case "pre-vote-reply":
       writeFlag(writer, message.granted);
       break;
+    case "commit-news":
+      writeEntryId(writer, message.committed);
+      break;
     case "snapshot":
       writeSnapshotMetadata(writer, message.snapshot);
       break;
@@ -167,6 +171,8 @@ function readFields(
     case "vote-reply":
     case "pre-vote-reply":
       return { kind, from, to, term, granted: readFlag(reader) };
+    case "commit-news":
+      return { kind, from, to, term, committed: readEntryId(reader) };
     case "snapshot":
       return { kind, from, to, term, snapshot: readSnapshotMetadata(reader) };
     case "timeout-now":

@@ -273,6 +273,7 @@ describe("npm start", () => {
       /^main job: ok, \d+ writes acknowledged, 0 lost, 3 failovers$/,
     );
     expect(status).toBe(0);
-    expect(readdirSync(temporary)).toEqual([]);
+    // What tsx caches there is its own affair.
+    expect(readdirSync(temporary).filter((name) => name.startsWith("quorate"))).toEqual([]);
   });
 });

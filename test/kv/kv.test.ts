@@ -19,8 +19,17 @@ test("what is put is got, with its revisions, until it is deleted", async () => 
   const { kv } = opened();
   expect(await kv.get("a")).toBeUndefined();
   expect(await kv.put("a", "1")).toEqual({ revision: 2 });
-  expect(await kv.put("a", "2", { prev: true })).toMatchObject({ revision: 3, prev: { value: "1", version: 1 } });
-  expect(await kv.entry("a")).toEqual({ key: "a", value: "2", createRevision: 2, modRevision: 3, version: 2 });
+  expect(await kv.put("a", "2", { prev: true })).toMatchObject({
+    revision: 3,
+    prev: { value: "1", version: 1 },
+  });
+  expect(await kv.entry("a")).toEqual({
+    key: "a",
+    value: "2",
+    createRevision: 2,
+    modRevision: 3,
+    version: 2,
+  });
   expect(await kv.get("a", { revision: 2 })).toBe("1");
   expect(await kv.delete("a")).toEqual({ revision: 4, deleted: 1 });
   expect(await kv.delete("a")).toEqual({ revision: 4, deleted: 0 });
@@ -28,17 +37,22 @@ test("what is put is got, with its revisions, until it is deleted", async () => 
 });
 
 test("any text is a key and a value, and keys are in the order of their UTF-8 bytes", async () => {
-  const text = fc.string({ unit: "binary", minLength: 1, maxLength: 8 });
+  const character = fc
+    .oneof(fc.nat(0xff), fc.nat(0x10ffff))
+    .map((point) => String.fromCodePoint(point >= 0xd800 && point < 0xe000 ? 0xfffd : point));
+  const text = fc.string({ unit: character, minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(text, { maxLength: 20 }), async (keys) => {
       const { kv } = opened();
       for (const key of keys) await kv.put(key, `${key}!`);
       for (const key of keys) expect(await kv.get(key)).toBe(`${key}!`);
-      const inByteOrder = keys.toSorted((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+      const inByteOrder = keys.toSorted((left, right) =>
+        Buffer.compare(Buffer.from(left), Buffer.from(right)),
+      );
       expect(keysOf(await kv.range().toArray())).toEqual(inByteOrder);
       kv.close();
     }),
-    { numRuns: 100 },
+    { numRuns: 30 },
   );
 });
 
@@ -83,23 +97,22 @@ test("a range is bounded from both sides, limited and reversed", async () => {
   expect(await kv.delete({ prefix: "a" })).toMatchObject({ deleted: 3 });
 });
 
-test("a long scan shows one revision, in both directions, whatever is written meanwhile", async () => {
-  const { kv } = opened();
-  const keys = Array.from({ length: 1000 }, (_, at) => `k${String(at).padStart(4, "0")}`);
-  await Promise.all(keys.map((key) => kv.put(key, "old")));
-  for (const reverse of [false, true]) {
+test.each([false, true])(
+  "a long scan shows one revision, whatever is written meanwhile (reverse: %s)",
+  async (reverse) => {
+    const { kv } = opened();
+    const keys = Array.from({ length: 1000 }, (_, at) => `k${String(at).padStart(4, "0")}`);
+    await Promise.all(keys.map((key) => kv.put(key, "old")));
     const seen: KvEntry<string>[] = [];
     for await (const entry of kv.range({ reverse, limit: 900 })) {
       seen.push(entry);
-      if (seen.length % 100 === 0) await Promise.all([kv.delete(keys[seen.length]!), kv.put(`k${seen.length}x`, "new")]);
+      const at = reverse ? 999 - seen.length : seen.length;
+      if (seen.length % 100 === 0) await Promise.all([kv.delete(keys[at]!), kv.put(`${keys[at]}+`, "new")]);
     }
-    const live = reverse ? keys.toReversed() : keys;
-    const expected = reverse ? keysOf(await kv.range({ reverse, limit: 900, revision: seen[0]!.modRevision }).toArray()) : live;
-    if (!reverse) expect(keysOf(seen)).toEqual(expected.slice(0, 900));
-    expect(seen).toHaveLength(900);
-    expect(seen.every(({ value }) => value === "old" || reverse)).toBe(true);
-  }
-});
+    expect(keysOf(seen)).toEqual((reverse ? keys.toReversed() : keys).slice(0, 900));
+    expect(seen.every(({ value }) => value === "old")).toBe(true);
+  },
+);
 
 test("a scan whose revision is compacted away ends with ERR_COMPACTED", async () => {
   const { kv } = opened();
@@ -143,7 +156,7 @@ test("values are what the codec says", async () => {
 
   const packed = kv.namespace("msgpack/", { values: "msgpack" });
   await packed.put("a", { bytes: Buffer.from([1, 2]), at: 1.5 });
-  expect(await packed.get("a")).toEqual({ bytes: Buffer.from([1, 2]), at: 1.5 });
+  expect(await packed.get("a")).toEqual({ bytes: Uint8Array.of(1, 2), at: 1.5 });
 
   const day: Codec<Date> = {
     name: "day",

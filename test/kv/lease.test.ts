@@ -1,15 +1,19 @@
 import { expect, test } from "vitest";
+import { QuorateError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { ALL_KEYS } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
-import { QuorateError } from "../../src/base/errors.ts";
 import { Applying, HandClock, LoneReplica, settled } from "./support.ts";
 
 const put = (key: string, lease: string): Command => ({ kind: "put", key, value: "", lease });
 const grant = (lease: string, ttlMs = 1000): Command => ({ kind: "lease-grant", lease, ttlMs });
-const revoke = (lease: string, renewedAt: number | null = null): Command => ({ kind: "lease-revoke", lease, renewedAt });
+const revoke = (lease: string, renewedAt: number | null = null): Command => ({
+  kind: "lease-revoke",
+  lease,
+  renewedAt,
+});
 
 function leasing() {
   const clock = new HandClock();
@@ -23,12 +27,22 @@ const noQuorum = () => new QuorateError("ERR_NO_QUORUM", "cut off", { waitedMs: 
 
 test("revoking a lease deletes its keys in key order in one revision, and no others", () => {
   const applying = new Applying(new KvMachine());
-  const setUp = [grant("L"), grant("M"), put("c", "L"), put("a", "L"), put("b", "M"), put("d", "L"), put("d", "")];
+  const setUp = [
+    grant("L"),
+    grant("M"),
+    put("c", "L"),
+    put("a", "L"),
+    put("b", "M"),
+    put("d", "L"),
+    put("d", ""),
+  ];
   applying.batch(setUp);
   const watcher = applying.machine.watches.watch({ range: ALL_KEYS, from: null }, () => {});
   expect(applying.one(revoke("L"))).toMatchObject({ kind: "lease-revoke", revision: 7 });
   const batch = watcher.take();
-  expect(batch?.kind === "changes" && batch.changes.map(({ change }) => [change.key, change.modRevision])).toEqual([
+  expect(
+    batch?.kind === "changes" && batch.changes.map(({ change }) => [change.key, change.modRevision]),
+  ).toEqual([
     ["a", 7],
     ["c", 7],
   ]);
@@ -103,6 +117,19 @@ test("a lease that cannot be kept alive is reported lost before it can have expi
   replica.failure = null;
   await clock.pass(10_000);
   expect(lost).toHaveLength(1);
+  kv.close();
+});
+
+test("a lease's time is counted from when a keep-alive was sent, not from when the answer came", async () => {
+  const { clock, replica, kv } = leasing();
+  const lease = await kv.lease(3000);
+  replica.answerMs = 800;
+  await clock.pass(1500);
+  replica.failure = noQuorum();
+  await clock.pass(2100);
+  expect(lease.signal.aborted).toBe(false);
+  await clock.pass(200);
+  expect(lease.signal.aborted).toBe(true);
   kv.close();
 });
 
@@ -191,4 +218,13 @@ test("a closed store lets its leases expire and does no work any more", async ()
   await clock.pass(60_000);
   await settled();
   expect(replica.proposals).toBe(proposals);
+});
+
+test("a lease that is granted while the store is closed is not kept alive", async () => {
+  const { clock, kv } = leasing();
+  const granted = kv.lease(1000);
+  kv.close();
+  const lease = await granted;
+  expect(lease.signal.aborted).toBe(true);
+  expect(clock.timers).toBe(0);
 });

@@ -75,7 +75,8 @@ class Pair {
     const asked = { range, revision, limit, reverse };
     if (revision > model.revision || revision < model.compactRevision) {
       const code = revision > model.revision ? "ERR_FUTURE_REVISION" : "ERR_COMPACTED";
-      return agree(comparable(answer), { kind: "refused", code }, asked);
+      agree(comparable(answer), { kind: "refused", code }, asked);
+      return;
     }
     const found = model.range(range, revision);
     if (reverse) found.reverse();

@@ -23,7 +23,8 @@ test("two machines that applied the same have the same snapshots, bytes and all,
       const placedHistory = history.map((each) => placed(each, 10));
       for (const each of placedHistory) one.one(each);
       const other = new Applying(new KvMachine());
-      for (let from = 0; from < history.length; from += batch) other.batch(placedHistory.slice(from, from + batch));
+      for (let from = 0; from < history.length; from += batch)
+        other.batch(placedHistory.slice(from, from + batch));
       expect(equalBytes(bytesOf(other.machine), bytesOf(one.machine))).toBe(true);
     }),
     { numRuns: 300 },
@@ -74,7 +75,9 @@ test("compaction waits for a snapshot to be read or given up, and then goes on",
   const applying = new Applying(new KvMachine());
   apply(applying, [put("a"), put("a"), put("a")]);
   const { store } = applying.machine;
-  const snapshots = [applying.machine.snapshot(), applying.machine.snapshot()].map((each) => each[Symbol.iterator]());
+  const snapshots = [applying.machine.snapshot(), applying.machine.snapshot()].map((each) =>
+    each[Symbol.iterator](),
+  );
   applying.one({ kind: "compact", revision: 4 });
   expect(store.compaction.isDone).toBe(false);
   snapshots[0]!.return?.();
@@ -116,6 +119,9 @@ test("a snapshot in a newer format is refused as such", () => {
     new KvMachine().restore([bytes]);
     expect.unreachable();
   } catch (error) {
-    expect(QuorateError.is(error, "ERR_INCOMPATIBLE") && error.details).toMatchObject({ found: 2, supported: 1 });
+    expect(QuorateError.is(error, "ERR_INCOMPATIBLE") && error.details).toMatchObject({
+      found: 2,
+      supported: 1,
+    });
   }
 });

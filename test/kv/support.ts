@@ -43,6 +43,8 @@ export class LoneReplica implements KvReplica {
   isLeader = true;
   /** Set to make proposals and barriers fail. */
   failure: QuorateError | null = null;
+  /** How long an answer is on its way after the command was applied. */
+  answerMs = 0;
   proposals = 0;
 
   constructor(machine: KvMachine, clock: Clock = systemClock) {
@@ -53,7 +55,9 @@ export class LoneReplica implements KvReplica {
   async propose(command: Uint8Array): Promise<KvResult> {
     this.proposals += 1;
     if (this.failure !== null) throw this.failure;
-    return this.#applying.bytes(command);
+    const result = this.#applying.bytes(command);
+    if (this.answerMs > 0) await new Promise<void>((resolve) => this.clock.after(this.answerMs, resolve));
+    return result;
   }
 
   async barrier(): Promise<void> {
@@ -99,6 +103,11 @@ export class HandClock implements Clock {
 
   soon(run: () => void): void {
     setImmediate(run);
+  }
+
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#timers.length;
   }
 
   /** Lets time pass, timer by timer; what a timer sets off is finished before the next one. */

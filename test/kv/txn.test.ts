@@ -7,7 +7,8 @@ import type { KvResult } from "../../src/kv/result.ts";
 import { Applying } from "./support.ts";
 
 const put = (key: string, value = "") => ({ kind: "put", key, value, lease: "" }) as const;
-const remove = (from: string, to: string | null = `${from}\0`) => ({ kind: "delete", range: { from, to } }) as const;
+const remove = (from: string, to: string | null = `${from}\0`) =>
+  ({ kind: "delete", range: { from, to } }) as const;
 const range = (limit = 0, revision: number | null = null) =>
   ({ kind: "range", range: ALL_KEYS, revision, limit, reverse: false }) as const;
 const txn = (
@@ -46,7 +47,10 @@ test("operations see what came before them, and tell the revision of their momen
   const applying = withKeys(put("a"));
   const result = applying.one(txn([range(), put("b"), range(), remove("a"), range()]));
   const results = result.kind === "txn" ? result.results : [];
-  const seen = results.map((one) => [one.revision, one.kind === "range" ? one.versions.map(({ key }) => key) : one.kind]);
+  const seen = results.map((one) => [
+    one.revision,
+    one.kind === "range" ? one.versions.map(({ key }) => key) : one.kind,
+  ]);
   expect(seen).toEqual([
     [2, ["a"]],
     [3, "put"],
@@ -80,8 +84,12 @@ test("a claim about a range must hold for each of its keys, and an empty range i
   const over = (claimed: Compare) => outcome(applying.one(txn([], [], [claimed])));
   expect(over({ range: ALL_KEYS, target: "version", relation: "greater", operand: 0 })).toBe("true");
   expect(over({ range: ALL_KEYS, target: "version", relation: "equal", operand: 1 })).toBe("false");
-  expect(over({ range: { from: "x", to: null }, target: "version", relation: "equal", operand: 0 })).toBe("true");
-  expect(over({ range: { from: "x", to: null }, target: "value", relation: "notEqual", operand: "" })).toBe("false");
+  expect(over({ range: { from: "x", to: null }, target: "version", relation: "equal", operand: 0 })).toBe(
+    "true",
+  );
+  expect(over({ range: { from: "x", to: null }, target: "value", relation: "notEqual", operand: "" })).toBe(
+    "false",
+  );
 });
 
 test("one branch writes no key twice: puts meet neither puts nor deletes, nested ones included", () => {

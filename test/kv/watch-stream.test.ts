@@ -13,7 +13,9 @@ function opened() {
 }
 
 const told = (event: WatchEvent<string>) =>
-  event.type === "put" ? `${event.entry.key}=${event.entry.value}@${event.revision}` : `${event.key} gone@${event.revision}`;
+  event.type === "put"
+    ? `${event.entry.key}=${event.entry.value}@${event.revision}`
+    : `${event.key} gone@${event.revision}`;
 
 async function take(watch: AsyncIterable<WatchEvent<string>>, count: number): Promise<string[]> {
   const events: string[] = [];
@@ -91,7 +93,10 @@ test("batches never split a revision, even for a consumer that is slow", async (
   const { kv } = opened();
   const watch = kv.watch({ highWaterMark: 1 });
   for (let round = 0; round < 5; round++) {
-    await kv.txn().do((op) => ["a", "b", "c"].map((key) => op.put(key, String(round)))).commit();
+    await kv
+      .txn()
+      .do((op) => ["a", "b", "c"].map((key) => op.put(key, String(round))))
+      .commit();
   }
   let seen = 0;
   for await (const batch of watch.batches()) {
@@ -177,4 +182,12 @@ test("impossible options are refused at once", () => {
   for (const options of [{ from: 0 }, { from: 1.5 }, { highWaterMark: 0 }]) {
     expect(() => kv.watch(options)).toThrow(/whole number/);
   }
+});
+
+test("a watch whose signal was aborted before leaves nothing behind", () => {
+  const { kv, clock } = opened();
+  const { timers } = clock;
+  const watch = kv.watch({ signal: AbortSignal.abort(), progress: true });
+  expect(watch.isOver).toBe(true);
+  expect(clock.timers).toBe(timers);
 });

@@ -25,7 +25,10 @@ type Step =
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ kind: fc.constant("commands"), commands: fc.array(command, { minLength: 1, maxLength: 5 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("commands"),
+      commands: fc.array(command, { minLength: 1, maxLength: 5 }),
+    }),
   },
   {
     weight: 3,
@@ -37,7 +40,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       pendingMax: fc.integer({ min: 1, max: 5 }),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("take"), which: fc.nat(10), times: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("take"),
+      which: fc.nat(10),
+      times: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: "restore" }) },
 );
 
@@ -51,7 +61,11 @@ class Witness {
   isCompacted = false;
   calls = 0;
 
-  constructor(machine: KvMachine, model: Model, { range, back: distance, without, pendingMax }: Step & { kind: "watch" }) {
+  constructor(
+    machine: KvMachine,
+    model: Model,
+    { range, back: distance, without, pendingMax }: Step & { kind: "watch" },
+  ) {
     this.#model = model;
     this.#from = distance === null ? model.revision + 1 : Math.max(1, model.revision - distance);
     const from = distance === null ? null : this.#from;
@@ -123,7 +137,7 @@ test("a watch is ordered, unique, reliable, atomic, resumable and bookmarkable, 
         if (one.kind === "watch") witnesses.push(new Witness(machine, model, one));
         else if (one.kind === "commands") {
           const commands = one.commands.map((unplaced) => placed(unplaced, model.revision));
-          commands.forEach((each, at) => model.apply(each, applying.index + 1 + at));
+          for (const [at, each] of commands.entries()) model.apply(each, applying.index + 1 + at);
           applying.batch(commands);
         } else if (one.kind === "take") {
           const witness = witnesses[one.which % Math.max(1, witnesses.length)];
@@ -135,7 +149,8 @@ test("a watch is ordered, unique, reliable, atomic, resumable and bookmarkable, 
         while (witness.take() !== null) expect(batches++).toBeLessThan(1000);
         witness.checkTold();
         if (witness.isCompacted) compactions += 1;
-        else expect(witness.watcher.progress ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(model.revision);
+        else
+          expect(witness.watcher.progress ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(model.revision);
       }
     }),
     { numRuns: 600 },
@@ -155,7 +170,9 @@ function watched(range = ALL_KEYS, from: number | null = null, pendingMax?: numb
   });
   const told = () => {
     const batch = watcher.take();
-    return batch?.kind === "changes" ? batch.changes.map(({ change }) => [change.key, change.modRevision]) : batch;
+    return batch?.kind === "changes"
+      ? batch.changes.map(({ change }) => [change.key, change.modRevision])
+      : batch;
   };
   return { machine, applying, watcher, told, calls: () => calls };
 }
@@ -194,7 +211,8 @@ test("a watch on a future revision stays silent when a snapshot jumps to before 
   expect(told()).toBeNull();
   expect(watcher.progress).toBeNull();
   expect(watcher.next).toBe(10);
-  for (let revision = machine.store.revision + 1; revision <= 10; revision++) applying.one(put(`k${revision}`));
+  for (let revision = machine.store.revision + 1; revision <= 10; revision++)
+    applying.one(put(`k${revision}`));
   expect(told()).toEqual([["k10", 10]]);
 });
 
@@ -217,7 +235,9 @@ test("a watch from the compacted revision shows a deletion made there (etcd-io/e
   applying.batch([put("c")]);
   const watcher = machine.watches.watch({ range: ALL_KEYS, from: 4 }, () => {});
   const batch = watcher.take();
-  expect(batch?.kind === "changes" && batch.changes.map(({ change }) => [change.key, change.version])).toEqual([
+  expect(
+    batch?.kind === "changes" && batch.changes.map(({ change }) => [change.key, change.version]),
+  ).toEqual([
     ["a", 0],
     ["c", 1],
   ]);
@@ -238,7 +258,13 @@ test("the changes of one transaction come in one batch even when they overflow t
   const success = ["a", "b", "c", "d", "e"].map((key) => put(key) as Command & { kind: "put" });
   applying.one({ kind: "txn", compares: [], success, failure: [] });
   const batch = watcher.take();
-  expect(batch?.kind === "changes" && batch.changes.map(({ change }) => change.key)).toEqual(["a", "b", "c", "d", "e"]);
+  expect(batch?.kind === "changes" && batch.changes.map(({ change }) => change.key)).toEqual([
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+  ]);
 });
 
 test("a closed watch is told nothing and keeps nothing", () => {
@@ -249,4 +275,33 @@ test("a closed watch is told nothing and keeps nothing", () => {
   expect(calls()).toBe(1);
   expect(told()).toBeNull();
   expect(machine.watches.watch({ range: singleKey("a"), from: null }, () => {}).take()).toBeNull();
+});
+
+test("a long history is read in steps that split no revision and leave nothing out", () => {
+  const { machine, applying } = watched();
+  const success = ["x", "y", "z"].map((key) => put(key) as Command & { kind: "put" });
+  for (let at = 0; at < 1022; at++) applying.one(put(`k${at}`));
+  for (let at = 0; at < 700; at++) applying.one({ kind: "txn", compares: [], success, failure: [] });
+  const watcher = machine.watches.watch({ range: ALL_KEYS, from: 1 }, () => {});
+  const revisions: number[][] = [];
+  for (let batch = watcher.take(); batch?.kind === "changes"; batch = watcher.take()) {
+    revisions.push(batch.changes.map(({ change }) => change.modRevision));
+    expect(batch.revision).toBe(revisions.at(-1)!.at(-1));
+  }
+  expect(revisions.length).toBeGreaterThan(2);
+  expect(revisions.flat()).toEqual(
+    Array.from({ length: 1722 }, (_, at) => (at < 1022 ? [at + 2] : [at + 2, at + 2, at + 2])).flat(),
+  );
+  for (let at = 1; at < revisions.length; at++)
+    expect(revisions[at]![0]).toBeGreaterThan(revisions[at - 1]!.at(-1)!);
+});
+
+test("what is compacted away is not told as previous, even while it is still in memory", () => {
+  const { machine, applying } = watched();
+  applying.batch([put("a", "1"), put("b"), put("a", "2")]);
+  machine.snapshot();
+  applying.one({ kind: "compact", revision: 4 });
+  expect(machine.store.compaction.isDone).toBe(false);
+  const watcher = machine.watches.watch({ range: ALL_KEYS, from: 4, previous: true }, () => {});
+  expect(watcher.take()).toMatchObject({ changes: [{ change: { value: "2" }, previous: null }] });
 });

@@ -116,14 +116,29 @@ export class Invariants {
     const text = textOf(entry);
     if (known === undefined) {
       this.#committed.set(entry.index, { term: entry.term, text });
-      const durable = [...cluster.members.values()].filter(({ disk }) => disk.holds(entry.index, entry.term));
-      assert(durable.length > 0, `member ${id} commits ${entry.term}/${entry.index}, which no disk holds`);
+      this.#checkDurable(cluster, id, entry);
       return;
     }
     assert(known.term === entry.term && known.text === text, () => {
       return `member ${id} commits ${entry.term}/${entry.index}, but ${known.term}/${entry.index} was committed`;
     });
   }
+
+  /** Whoever commits an entry first knows that the disks of a majority hold it, of each half of the configuration. */
+  #checkDurable(cluster: PureCluster, id: MemberId, { index, term }: Entry): void {
+    const { voters, outgoing } = cluster.raft(id).membership;
+    for (const half of [voters, outgoing]) {
+      const durable = half.filter((voter) => cluster.members.get(voter)?.disk.holds(index, term));
+      assert(
+        durable.length >= majority(half),
+        `member ${id} commits ${term}/${index}, which only ${durable} of ${half} hold`,
+      );
+    }
+  }
+}
+
+function majority(ids: readonly MemberId[]): number {
+  return ids.length === 0 ? 0 : Math.floor(ids.length / 2) + 1;
 }
 
 function textOf({ kind, data }: Entry): string {

@@ -262,7 +262,12 @@ export class PureCluster {
   /** Does what the core wants done, until it wants nothing more. */
   #settle(member: PureMember): void {
     const { raft } = member;
-    while (raft.hasEffects()) this.#perform(member, raft.takeEffects());
+    this.invariants.check(this, member);
+    while (raft.hasEffects()) {
+      const effects = raft.takeEffects();
+      this.invariants.check(this, member);
+      this.#perform(member, effects);
+    }
     this.invariants.check(this, member);
   }
 

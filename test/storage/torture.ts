@@ -175,10 +175,7 @@ function lookAtDamage(
     return;
   }
   if (complaintAbout(found, remains.due) === null) return;
-  const complaint =
-    found.droppedBytes > 0
-      ? complaintAbout(found, remains.dueWithoutLast)
-      : complaintAbout(found, remains.due);
+  const complaint = complaintAbout(found, remains.dueWithoutLast);
   if (complaint !== null) throw new Error(`${where}: ${complaint}`);
   tally.dropped += 1;
 }

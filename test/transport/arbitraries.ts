@@ -75,6 +75,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fields("vote-reply", { granted: fc.boolean() }),
   fields("pre-vote", { last: entryId }),
   fields("pre-vote-reply", { granted: fc.boolean() }),
+  fields("commit-news", { committed: entryId }),
   snapshotMessage,
   fields("timeout-now", {}),
   fields("quiesce", { last: entryId }),

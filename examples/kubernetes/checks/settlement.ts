@@ -7,6 +7,8 @@ import { list } from "../roles/list.ts";
 import { ownerKeyOf } from "../roles/replica-set-controller.ts";
 import { fits } from "../roles/scheduler.ts";
 
+const WAITING_TOLD = 10;
+
 /** How far the roles have come. A Pod that fits on no Node waits for a Node, not for them. */
 export async function settlement(store: Store<unknown>): Promise<Settlement> {
   const { objects: nodes } = await list<Node>(store, "nodes");
@@ -18,14 +20,13 @@ export async function settlement(store: Store<unknown>): Promise<Settlement> {
   );
   const bound = pods.filter(isWaitingToRun);
   const unequal = sets.filter((set) => !hasItsPods(set, pods));
-  return {
-    runningPods: pods.filter(({ status }) => status?.phase === "Running").length,
-    waiting: [
-      ...unbound.map((pod) => `${keyOf(pod)} is not bound`),
-      ...bound.map((pod) => `${keyOf(pod)} does not run`),
-      ...unequal.map((set) => `${keyOf(set)} has not the Pods it asks for`),
-    ],
-  };
+  const waiting = [
+    ...unbound.map((pod) => `${keyOf(pod)} is not bound`),
+    ...bound.map((pod) => `${keyOf(pod)} does not run`),
+    ...unequal.map((set) => `${keyOf(set)} has not the Pods it asks for`),
+  ];
+  const runningPods = pods.filter(({ status }) => status?.phase === "Running").length;
+  return { runningPods, waiting: waiting.slice(0, WAITING_TOLD) };
 }
 
 function hasItsPods(set: ReplicaSet, pods: readonly Pod[]): boolean {

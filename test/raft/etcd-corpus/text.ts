@@ -42,6 +42,7 @@ const TYPES: Record<Message["kind"], string> = {
   "pre-vote-reply": "MsgPreVoteResp",
   snapshot: "MsgSnap",
   "timeout-now": "MsgTimeoutNow",
+  "commit-news": "(no such message)",
   quiesce: "(no such message)",
   "transfer-leader": "MsgTransferLeader",
   propose: "MsgProp",
