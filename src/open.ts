@@ -95,11 +95,17 @@ async function memberParts(options: MemberOptions) {
     peers: members,
     cluster,
     limits,
-    storage: storage ?? (dir === undefined ? new MemoryStorage() : new DiskStorage(new NodeFiles(dir))),
+    storage: storage ?? (dir === undefined ? memoryStorage() : new DiskStorage(new NodeFiles(dir))),
     transport: options.transport ?? (await defaultTransport(Object.keys(members).length)),
     clock: systemClock,
     random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
   };
+}
+
+/** Each one is another store: a member that has forgotten what it promised must not pass for the one that promised. */
+function memoryStorage(): Storage {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return new MemoryStorage({ storeId: Buffer.from(bytes).toString("hex") });
 }
 
 /** A lone member needs no network, and its program should not have to load one. */

@@ -61,7 +61,7 @@ export interface ErrorFields {
   ERR_MEMBERSHIP: { readonly reason: string };
   /** The state machine threw while applying a command. */
   ERR_APPLY: { readonly index: number };
-  /** A bug of ours: the member has stopped. Please report it with the message. */
+  /** The member found itself in a state that cannot be, and has stopped: a bug of ours, or a disk that lost what it kept. */
   ERR_INTERNAL: Record<never, never>;
 }
 

@@ -193,7 +193,7 @@ export class Watch<Value>
   }
 
   #emitAll(): void {
-    while (this.#emitted < this.#emitting.length && !this.#isOver) {
+    while (this.#emitted < this.#emitting.length && !this.#isOver && !this.#isIterated) {
       const event = this.#emitting[this.#emitted++]!;
       this.#hasEmitted = true;
       if (event.type === "put") this.emit("put", event.entry, event.prev);

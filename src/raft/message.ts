@@ -6,7 +6,7 @@ import type { SnapshotMetadata } from "./snapshot.ts";
 interface Envelope {
   readonly from: MemberId;
   readonly to: MemberId;
-  /** 0 in forwarded requests, which belong to no term. */
+  /** 0 where it makes no difference: in forwarded requests, the answers to them, and news of what is committed. */
   readonly term: Term;
 }
 

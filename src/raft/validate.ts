@@ -1,6 +1,7 @@
 import type { Entry, EntryId, Index, MemberId, Proposal } from "../log/entry.ts";
 import type { Membership } from "./membership.ts";
 import type { Message } from "./message.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** Why no correct member can have sent this, or null when one may have. Shapes are the codec's to check; sense is ours. */
 export function complaintAbout(message: Message, self: MemberId): string | null {
@@ -12,9 +13,16 @@ export function complaintAbout(message: Message, self: MemberId): string | null 
 }
 
 function belongsToNoTerm({ kind }: Message): boolean {
-  return (
-    kind === "propose" || kind === "propose-reply" || kind === "read-index" || kind === "read-index-reply"
-  );
+  switch (kind) {
+    case "propose":
+    case "propose-reply":
+    case "read-index":
+    case "read-index-reply":
+    case "commit-news":
+      return true;
+    default:
+      return false;
+  }
 }
 
 function complaintAboutFields(message: Message): string | null {
@@ -46,10 +54,10 @@ function complaintAboutFields(message: Message): string | null {
       return isCount(message.request) ? complaintAboutProposals(message.proposals) : "not a request";
     case "propose-reply":
       if (!isCount(message.request)) return "not a request";
-      return "refused" in message.result || isEntryId(message.result) ? null : "not a place in a log";
+      return isRefusal(message.result) || isEntryId(message.result) ? null : "not a place in a log";
     case "read-index-reply":
       if (!isCount(message.request)) return "not a request";
-      return typeof message.result === "object" || isCount(message.result) ? null : "not an index";
+      return isRefusal(message.result) || isCount(message.result) ? null : "not an index";
     case "read-index":
       return isCount(message.request) ? null : "not a request";
     default:
@@ -91,6 +99,10 @@ export function isValidMembership(membership: Membership): boolean {
 
 function isAscending(ids: readonly MemberId[]): boolean {
   return ids.every((id, at) => isId(id) && (at === 0 || ids[at - 1]! < id));
+}
+
+function isRefusal(result: EntryId | Refusal | Index): result is Refusal {
+  return typeof result === "object" && "refused" in result;
 }
 
 function isEntryId(id: EntryId): boolean {

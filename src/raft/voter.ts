@@ -47,10 +47,11 @@ function replyToCandidate(core: Core, request: VoteRequest, granted: boolean): v
 
 /** Tells a candidate that we refuse what is committed, if it seems to hold it. */
 function maybeTellCommit(core: Core, { from: to, last }: VoteRequest): void {
-  const { id: from, log, outbox, settings, term } = core;
+  const { id: from, log, outbox, settings } = core;
   if (!settings.commitNews || last.index < log.committed) return;
   const committed = { index: log.committed, term: log.termAt(log.committed)! };
-  outbox.send({ kind: "commit-news", from, to, term, committed });
+  // True in every term, and the candidate may be in a later one than we are.
+  outbox.send({ kind: "commit-news", from, to, term: 0, committed });
 }
 
 function traceVote(core: Core, request: VoteRequest, granted: boolean): void {

@@ -4,7 +4,13 @@ import type { Entry, Index, MemberId, Term } from "../log/entry.ts";
 import type { Membership } from "../raft/membership.ts";
 import { decodeMembershipChange } from "../raft/membership-codec.ts";
 import type { Raft } from "../raft/raft.ts";
-import type { Directory, MemberRecord } from "./directory.ts";
+import {
+  type Directory,
+  type MemberRecord,
+  type PackedMember,
+  packMember,
+  unpackMember,
+} from "./directory.ts";
 import { openCommand } from "./envelope.ts";
 import type { Proposals } from "./proposals.ts";
 import { Sessions } from "./sessions.ts";
@@ -138,16 +144,12 @@ const NOT_OURS = -1;
 
 /** The members that a change brings in, as its context. */
 export function packMembers(members: readonly MemberRecord[]): Uint8Array {
-  return pack(members.map(({ id, name, address }) => [id, name, address]));
+  return pack(members.map(packMember));
 }
 
 function unpackMembers(context: Uint8Array): MemberRecord[] {
   if (context.length === 0) return [];
-  return (unpack(context) as [MemberId, string, string][]).map(([id, name, address]) => ({
-    id,
-    name,
-    address,
-  }));
+  return (unpack(context) as PackedMember[]).map(unpackMember);
 }
 
 function takesPart({ voters, outgoing, learners }: Membership, id: MemberId): boolean {

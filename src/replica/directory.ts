@@ -5,9 +5,14 @@ export interface MemberRecord {
   readonly id: MemberId;
   readonly name: string;
   readonly address: string;
+  /**
+   * The tag of the store that speaks for the member, or null while the group has not agreed on it. Once agreed, no
+   * other store is believed: a disk that was wiped or replaced has forgotten what the member promised.
+   */
+  readonly store: number | null;
 }
 
-export type PackedMember = readonly [id: MemberId, name: string, address: string];
+export type PackedMember = readonly [id: MemberId, name: string, address: string, store: number | null];
 
 /**
  * Names and addresses of the members. Replicated state: it changes with applied membership entries, and snapshots
@@ -51,11 +56,22 @@ export class Directory {
   }
 
   pack(): PackedMember[] {
-    return this.members.map(({ id, name, address }) => [id, name, address]);
+    return this.members.map(packMember);
   }
 
   restore(packed: readonly PackedMember[]): void {
     this.#byId.clear();
-    for (const [id, name, address] of packed) this.put({ id, name, address });
+    for (const member of packed) this.put(unpackMember(member));
   }
+}
+
+export function packMember({ id, name, address, store }: MemberRecord): PackedMember {
+  return [id, name, address, store];
+}
+
+/** Throws TypeError for what is no member. */
+export function unpackMember([id, name, address, store]: PackedMember): MemberRecord {
+  const isSound = Number.isSafeInteger(id) && typeof name === "string" && typeof address === "string";
+  if (isSound && (store === null || Number.isSafeInteger(store))) return { id, name, address, store };
+  throw new TypeError("not a member");
 }

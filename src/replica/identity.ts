@@ -22,6 +22,11 @@ export function firstClusterId(cluster: string, names: readonly string[]): strin
   return word(11) + word(12) + word(13) + word(14);
 }
 
+/** A number that tells stores apart, short enough to go with every message. */
+export function storeTag(storeId: string): number {
+  return hashText(storeId, 2);
+}
+
 /** Throws ERR_INVALID_ARGUMENT for names that cannot stand for a member. */
 export function checkMemberNames(names: readonly string[]): void {
   const ids = new Map<MemberId, string>();

@@ -1,5 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import type { Recovered, SnapshotReader } from "../storage/storage.ts";
+import type { MemberRecord } from "./directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
 import { type ReplicaOptions, replicaLimits } from "./options.ts";
 import { found, isUnused } from "./recovery.ts";
@@ -36,8 +37,10 @@ export function clusterIdOf({ cluster, peers }: Pick<Options, "cluster" | "peers
   return firstClusterId(cluster ?? "", Object.keys(peers));
 }
 
-function firstMembers({ peers }: Options) {
-  return Object.entries(peers).map(([name, address]) => ({ id: firstMemberId(name), name, address }));
+function firstMembers({ peers }: Options): MemberRecord[] {
+  return Object.entries(peers).map(([name, address]) => {
+    return { id: firstMemberId(name), name, address, store: null };
+  });
 }
 
 function checkOptions({ name, peers, limits }: Options): void {

@@ -1,5 +1,5 @@
 import { MalformedBytes } from "../base/bytes.ts";
-import type { QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import type { Message, SnapshotMessage } from "../raft/message.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -7,6 +7,7 @@ import type { SnapshotSink } from "../transport/incoming-snapshot.ts";
 import {
   decodePeerFrame,
   encodePeerFrame,
+  type MessageFrame,
   type PeerFrame,
   type SnapshotBegin,
 } from "../transport/peer-frame.ts";
@@ -14,18 +15,22 @@ import { SnapshotReceiver } from "../transport/snapshot-receiver.ts";
 import { SnapshotSender, transferNumber } from "../transport/snapshot-sender.ts";
 import type { Self, Transport, TransportHost } from "../transport/transport.ts";
 import type { Directory } from "./directory.ts";
+import type { Stores } from "./stores.ts";
 
 export interface PeersParts {
   readonly self: Self;
   readonly transport: Transport;
   readonly storage: Storage;
   readonly directory: Directory;
+  readonly stores: Stores;
   /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
   applied(): Index;
   onMessage(message: Message): void;
   onUp(peer: string): void;
   onDown(peer: string): void;
   onRefused(reason: QuorateError): void;
+  /** The others know this member by another store: this one must not go on. */
+  onReplaced(): void;
   /** A snapshot that the core wanted sent has arrived, or has not. */
   onSnapshotSent(peer: MemberId, succeeded: boolean): void;
 }
@@ -39,6 +44,7 @@ export class Peers implements TransportHost {
   readonly #parts: PeersParts;
   readonly #receiver: SnapshotReceiver;
   readonly #senders = new Map<string, SnapshotSender>();
+  readonly #refusedStores = new Set<string>();
   #transfers = 0;
   #framesRefused = 0;
 
@@ -67,11 +73,12 @@ export class Peers implements TransportHost {
       const peer = this.#parts.directory.byId(message.to);
       if (peer === undefined) continue; // It has left the group.
       if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
-      else this.#parts.transport.send(peer.name, encodePeerFrame({ kind: "message", message }));
+      else this.#sendFrame(peer.name, { kind: "message", store: this.#parts.stores.ownTag, message });
     }
   }
 
   tick(): void {
+    this.#refusedStores.clear();
     this.#receiver.tick();
     for (const sender of this.#senders.values()) sender.tick();
   }
@@ -103,9 +110,13 @@ export class Peers implements TransportHost {
   }
 
   #take(from: string, frame: PeerFrame): void {
+    const { stores } = this.#parts;
     switch (frame.kind) {
       case "message":
-        this.#takeMessage(from, frame.message);
+        this.#takeMessage(from, frame);
+        break;
+      case "store-refuse":
+        if (frame.store === stores.ownTag && !stores.isAgreed) this.#parts.onReplaced();
         break;
       case "snapshot-begin":
       case "snapshot-chunk":
@@ -119,9 +130,27 @@ export class Peers implements TransportHost {
     }
   }
 
-  #takeMessage(from: string, message: Message): void {
-    if (this.#isAddressed(from, message)) this.#parts.onMessage(message);
-    else this.#framesRefused += 1;
+  #takeMessage(from: string, { store, message }: MessageFrame): void {
+    if (!this.#isAddressed(from, message)) {
+      this.#framesRefused += 1;
+      return;
+    }
+    const { directory, stores, onMessage } = this.#parts;
+    if (stores.admits(directory.byId(message.from)!, store)) onMessage(message);
+    else this.#refuseStore(from, store);
+  }
+
+  /** Tells both sides, once a tick at most: the other one goes on sending until it understands. */
+  #refuseStore(from: string, store: number): void {
+    this.#framesRefused += 1;
+    if (this.#refusedStores.has(from)) return;
+    this.#refusedStores.add(from);
+    this.#sendFrame(from, { kind: "store-refuse", store });
+    this.#parts.onRefused(replacedError(from));
+  }
+
+  #sendFrame(to: string, frame: PeerFrame): void {
+    this.#parts.transport.send(to, encodePeerFrame(frame));
   }
 
   /** Nobody speaks for another member, and what was meant for another one is not for us. */
@@ -160,4 +189,13 @@ export class Peers implements TransportHost {
     const isUseful = this.#isAddressed(from, message) && message.snapshot.index > this.#parts.applied();
     return isUseful ? this.#parts.storage.createSnapshot({ metadata: message.snapshot, context }) : null;
   }
+}
+
+/** A member's store is not the one that the group knows. */
+export function replacedError(name: string): QuorateError<"ERR_IDENTITY_MISMATCH"> {
+  return new QuorateError(
+    "ERR_IDENTITY_MISMATCH",
+    `the storage of ${name} is not the one that the group knows: it was wiped or replaced, and must not speak for ${name}`,
+    { field: "storeId", expected: "the first one", found: "another" },
+  );
 }

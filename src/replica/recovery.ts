@@ -3,7 +3,7 @@ import type { Membership } from "../raft/membership.ts";
 import { EMPTY_MEMBERSHIP } from "../raft/membership.ts";
 import type { RaftState } from "../raft/raft.ts";
 import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
-import type { MemberRecord } from "./directory.ts";
+import { type MemberRecord, packMember } from "./directory.ts";
 import { encodeContext } from "./snapshot-context.ts";
 
 /** The id of the snapshot that every cluster begins with. */
@@ -28,8 +28,7 @@ export function found(
 ): void {
   const voters = members.map(({ id }) => id).sort((left, right) => left - right);
   const membership: Membership = { ...EMPTY_MEMBERSHIP, voters };
-  const packed = members.map(({ id, name, address }) => [id, name, address] as const);
-  const context = encodeContext({ members: packed, sessions: [], time: 0 });
+  const context = encodeContext({ members: members.map(packMember), sessions: [], time: 0 });
   const writer = storage.createSnapshot({ metadata: { ...FIRST, membership }, context });
 
   const rest = chunks[Symbol.iterator]();

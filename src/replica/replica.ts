@@ -8,22 +8,23 @@ import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
-import { Applier } from "./applier.ts";
+import { Applier, packMembers } from "./applier.ts";
 import { Call, type CallOptions, checkCallOptions } from "./call.ts";
 import { DecodedMachine } from "./decoded-machine.ts";
 import { Directory } from "./directory.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
-import { firstMemberId } from "./identity.ts";
+import { firstMemberId, storeTag } from "./identity.ts";
 import { clusterIdOf, type OpenedStorage, openStorage } from "./opening.ts";
 import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
-import { Peers } from "./peers.ts";
+import { Peers, replacedError } from "./peers.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { chunksOf, raftState } from "./recovery.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
+import { Stores } from "./stores.ts";
 import { Turn } from "./turn.ts";
 
 export interface ReadOptions extends CallOptions {
@@ -49,6 +50,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   readonly #transport: Transport;
   readonly #limits: ReplicaLimits;
   readonly #directory: Directory;
+  readonly #stores: Stores;
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
@@ -101,6 +103,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#limits = replicaLimits(options.limits);
 
     this.#directory = new Directory(new Map(Object.entries(options.peers)));
+    this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
     this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
     this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, () =>
@@ -141,6 +144,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
       transport: this.#transport,
       storage: this.#storage,
       directory: this.#directory,
+      stores: this.#stores,
       applied: () => this.#applier.index,
       onMessage: (message) => this.#turn.received(message),
       onUp: (peer) => {
@@ -148,6 +152,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
         this.emit("peer", peer, "up");
       },
       onDown: (peer) => this.#onPeerDown(peer),
+      onReplaced: () => this.#fail(replacedError(this.name)),
       onRefused: (reason) => this.emit("refused", reason),
       onSnapshotSent: (peer, succeeded) => {
         this.#raft.reportSnapshot(peer, succeeded);
@@ -301,6 +306,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   #scheduleTick(): void {
     this.#ticker = this.clock.after(this.#limits.tickMs, () => {
       this.#peers.tick();
+      this.#recordStore();
       this.#turn.ticked();
       this.#scheduleTick();
     });
@@ -324,8 +330,20 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   }
 
   #onMembers(): void {
+    if (this.#stores.isReplaced) {
+      this.#fail(replacedError(this.name));
+      return;
+    }
     this.#peers.connect();
     this.emit("members", this.#directory.members);
+  }
+
+  /** The leader has the group agree on the stores that it hears, one at a time. */
+  #recordStore(): void {
+    const member = this.isLeader ? this.#stores.next() : null;
+    if (member === null) return;
+    const changes = [{ kind: "update", member: member.id }] as const;
+    this.#raft.proposeMembership(0, { transition: "auto", changes, context: packMembers([member]) });
   }
 
   #onPeerDown(peer: string): void {

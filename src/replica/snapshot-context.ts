@@ -1,6 +1,6 @@
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { PackedMember } from "./directory.ts";
+import { type PackedMember, packMember, unpackMember } from "./directory.ts";
 import type { PackedSession } from "./sessions.ts";
 
 /** What the replica keeps in a snapshot beside the machine's state. */
@@ -19,7 +19,7 @@ export function encodeContext({ members, sessions, time }: SnapshotContext): Uin
 export function decodeContext(bytes: Uint8Array): SnapshotContext {
   try {
     const [members, sessions, time] = unpack(bytes) as [PackedMember[], PackedSession[], number];
-    return { members: members.map(checkMember), sessions: sessions.map(checkSession), time };
+    return { members: members.map(unpackMember).map(packMember), sessions: sessions.map(checkSession), time };
   } catch (cause) {
     throw new QuorateError(
       "ERR_INCOMPATIBLE",
@@ -28,12 +28,6 @@ export function decodeContext(bytes: Uint8Array): SnapshotContext {
       { cause },
     );
   }
-}
-
-function checkMember([id, name, address]: PackedMember): PackedMember {
-  if (Number.isSafeInteger(id) && typeof name === "string" && typeof address === "string")
-    return [id, name, address];
-  throw new TypeError("not a member");
 }
 
 function checkSession([origin, floor, applied]: PackedSession): PackedSession {

@@ -1,3 +1,4 @@
+import { AssertionError } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
@@ -114,7 +115,7 @@ export class Turn<Result, Query, Answer> {
     reads.release(applier.index);
 
     if (effects.state !== null) this.#parts.onState(effects.state);
-    if (raft.failure !== null) throw internalError(raft.failure);
+    if (raft.failure !== null) throw new AssertionError(raft.failure.reason, { cause: raft.failure.dump });
     if (raft.hasEffects()) this.wake();
   }
 
@@ -166,10 +167,6 @@ export class Turn<Result, Query, Answer> {
 }
 
 function internalError(cause: unknown): QuorateError {
-  return new QuorateError(
-    "ERR_INTERNAL",
-    "the member has stopped because of a bug in it",
-    {},
-    { outcome: "unknown", cause },
-  );
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new QuorateError("ERR_INTERNAL", reason, {}, { outcome: "unknown", cause });
 }

@@ -44,9 +44,25 @@ export interface SnapshotRefuse {
   readonly transfer: number;
 }
 
+/** A message of the core, and which store speaks: a member whose disk was replaced is not the one that voted. */
+export interface MessageFrame {
+  readonly kind: "message";
+  /** See `storeTag`. */
+  readonly store: number;
+  readonly message: Message;
+}
+
+/** I hear a store under your name that is not the one I know: your disk has forgotten what you promised. */
+export interface StoreRefuse {
+  readonly kind: "store-refuse";
+  /** The store that was heard. */
+  readonly store: number;
+}
+
 /** What travels between members: a message of the core, or a part of a snapshot on its way. */
 export type PeerFrame =
-  | { readonly kind: "message"; readonly message: Message }
+  | MessageFrame
+  | StoreRefuse
   | SnapshotBegin
   | SnapshotChunk
   | SnapshotAck
@@ -60,6 +76,7 @@ const CODES: Record<PeerFrame["kind"], number> = {
   "snapshot-ack": 4,
   "snapshot-abort": 5,
   "snapshot-refuse": 6,
+  "store-refuse": 7,
 };
 
 const KINDS = new Map(Object.entries(CODES).map(([kind, code]) => [code, kind as PeerFrame["kind"]]));
@@ -81,8 +98,9 @@ export function decodePeerFrame(bytes: Uint8Array): PeerFrame {
 
 function writePeerFrame(writer: ByteWriter, frame: PeerFrame): void {
   writer.u8(CODES[frame.kind]);
-  if (frame.kind === "message") {
-    writeMessage(writer, frame.message);
+  if (frame.kind === "message" || frame.kind === "store-refuse") {
+    writer.u64(frame.store);
+    if (frame.kind === "message") writeMessage(writer, frame.message);
     return;
   }
   writer.u64(frame.transfer);
@@ -107,7 +125,8 @@ function writePeerFrame(writer: ByteWriter, frame: PeerFrame): void {
 }
 
 function readPeerFrame(reader: ByteReader, kind: PeerFrame["kind"]): PeerFrame {
-  if (kind === "message") return { kind, message: readMessage(reader) };
+  if (kind === "message") return { kind, store: reader.u64(), message: readMessage(reader) };
+  if (kind === "store-refuse") return { kind, store: reader.u64() };
   const transfer = reader.u64();
   switch (kind) {
     case "snapshot-begin":

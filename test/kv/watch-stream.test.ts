@@ -89,6 +89,46 @@ test("an iteration takes over from listeners without losing or repeating an even
   expect(heard).toEqual(["1"]);
 });
 
+test("an iteration that a listener begins is told what the listeners are not told any more", async () => {
+  const { kv } = opened();
+  const watch = kv.watch({});
+  const heard: string[] = [];
+  let rest: Promise<string[]> | undefined;
+  watch.on("put", ({ value }) => {
+    heard.push(value);
+    rest ??= take(watch, 2);
+  });
+  for (const value of ["1", "2", "3"]) await kv.put("a", value);
+  await settled();
+  expect(heard).toEqual(["1"]);
+  expect(await rest).toEqual(["a=2@3", "a=3@4"]);
+});
+
+test("what a listener throws costs no events", async () => {
+  const clock = new HandClock();
+  const thrown: unknown[] = [];
+  clock.soon = (run) => {
+    setImmediate(() => {
+      try {
+        run();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  };
+  const machine = new KvMachine();
+  const kv = Kv.over(new LoneReplica(machine, clock), machine);
+  const heard: string[] = [];
+  kv.watch({}).on("put", ({ value }) => {
+    heard.push(value);
+    throw new Error(value);
+  });
+  for (const value of ["1", "2", "3"]) await kv.put("a", value);
+  for (let turn = 0; turn < 3; turn++) await settled();
+  expect(heard).toEqual(["1", "2", "3"]);
+  expect(thrown).toHaveLength(3);
+});
+
 test("batches never split a revision, even for a consumer that is slow", async () => {
   const { kv } = opened();
   const watch = kv.watch({ highWaterMark: 1 });

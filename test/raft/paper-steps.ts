@@ -88,7 +88,10 @@ export class OneMember {
   /** The terms of the log, from its first entry on. */
   get terms(): Term[] {
     const { log } = this.raft;
-    return Array.from({ length: log.lastIndex - log.base.index }, (_, at) => log.termAt(log.firstIndex + at)!);
+    return Array.from(
+      { length: log.lastIndex - log.base.index },
+      (_, at) => log.termAt(log.firstIndex + at)!,
+    );
   }
 
   get last(): EntryId {
@@ -149,7 +152,8 @@ export class OneMember {
   lead(): Message[] {
     let sent = this.stand();
     for (const voter of voterIds(this.raft.membership)) {
-      if (this.raft.role === "candidate" && voter !== this.id) sent = this.hear(granted(voter, this.raft.term));
+      if (this.raft.role === "candidate" && voter !== this.id)
+        sent = this.hear(granted(voter, this.raft.term));
     }
     assert(this.raft.role === "leader", "with all votes it leads");
     return sent;
@@ -325,7 +329,10 @@ export function converse(first: readonly Message[], ...members: readonly OneMemb
 }
 
 /** Those of one kind. */
-export function only<Kind extends Message["kind"]>(kind: Kind, messages: readonly Message[]): MessageOf<Kind>[] {
+export function only<Kind extends Message["kind"]>(
+  kind: Kind,
+  messages: readonly Message[],
+): MessageOf<Kind>[] {
   return messages.filter((message): message is MessageOf<Kind> => message.kind === kind);
 }
 
@@ -368,7 +375,13 @@ export function remove(member: MemberId): MemberChange {
 
 // What others send to member 1.
 
-export function append(from: MemberId, term: Term, previous: EntryId, terms: readonly Term[], commit = 0): Message {
+export function append(
+  from: MemberId,
+  term: Term,
+  previous: EntryId,
+  terms: readonly Term[],
+  commit = 0,
+): Message {
   return { kind: "append", from, to: ME, term, previous, entries: entries(previous.index, ...terms), commit };
 }
 
@@ -416,7 +429,12 @@ export function timeoutNow(from: MemberId, term: Term): Message {
   return { kind: "timeout-now", from, to: ME, term };
 }
 
-export function snapshot(from: MemberId, term: Term, id: EntryId, membership: Partial<Membership> = {}): Message {
+export function snapshot(
+  from: MemberId,
+  term: Term,
+  id: EntryId,
+  membership: Partial<Membership> = {},
+): Message {
   const all = { ...EMPTY_MEMBERSHIP, voters: [1, 2, 3], ...membership };
   return { kind: "snapshot", from, to: ME, term, snapshot: { ...id, membership: all } };
 }

@@ -120,6 +120,26 @@ test("an aborted call rejects with the signal's reason", async () => {
   expect(await codeOf(leader.barrier({ signal: abort.signal }))).toBe("Error: enough");
 });
 
+test("a member whose disk was wiped is not taken for the one that voted, and stops", async () => {
+  const { leader, followers } = await started(3);
+  await leader.propose({ add: 1 });
+  await until(() => leader.status().members.every(({ store }) => store !== null), "agreement on the stores");
+  const [gone, other] = followers;
+  await cluster.stop(gone!.name);
+  cluster.wipe(gone!.name);
+
+  const impostor = await cluster.start(gone!.name);
+  const error = await new Promise<QuorateError>((resolve) => impostor.once("error", resolve));
+  // Either the others say so, or the leader's first word shows that something is missing here.
+  expect(error.message).toMatch(/wiped or replaced|has the disk lost what was acknowledged/);
+  expect(await codeOf(impostor.propose({ add: 1 }))).toBe(`${error.code} none`);
+
+  // Neither its votes nor its acknowledgements count: with the other one gone too there is no majority.
+  await cluster.start(gone!.name);
+  await cluster.stop(other!.name);
+  expect(await codeOf(leader.propose({ add: 1 }, { timeout: 300 }))).toBe("ERR_TIMEOUT unknown");
+});
+
 test("leadership can be handed over", async () => {
   const { leader, followers } = await started(3);
   const [heir] = followers;

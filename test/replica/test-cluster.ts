@@ -17,6 +17,7 @@ export class TestCluster {
   readonly network: MemoryNetwork;
   readonly #limits: Partial<ReplicaLimits>;
   readonly #storages = new Map<string, MemoryStorage>();
+  #storesMade = 0;
   readonly members = new Map<string, CounterReplica>();
   readonly machines = new Map<string, Counter>();
 
@@ -32,7 +33,7 @@ export class TestCluster {
   }
 
   async start(name: string): Promise<CounterReplica> {
-    const storage = this.#storages.get(name) ?? new MemoryStorage();
+    const storage = this.#storages.get(name) ?? this.#newStorage();
     this.#storages.set(name, storage);
     const machine = new Counter();
     const member = await Replica.open<Add, number, void, number>({
@@ -49,6 +50,16 @@ export class TestCluster {
     this.machines.set(name, machine);
     this.members.set(name, member);
     return member;
+  }
+
+  /** Puts an empty disk in place of the member's. */
+  wipe(name: string): void {
+    this.#storages.delete(name);
+  }
+
+  #newStorage(): MemoryStorage {
+    this.#storesMade += 1;
+    return new MemoryStorage({ storeId: String(this.#storesMade).padStart(32, "0") });
   }
 
   get all(): CounterReplica[] {

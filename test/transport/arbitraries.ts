@@ -91,7 +91,8 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
 
 /** Any frame that a correct member can send. */
 export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
-  fc.record({ kind: fc.constant("message" as const), message }),
+  fc.record({ kind: fc.constant("message" as const), store: wide, message }),
+  fc.record({ kind: fc.constant("store-refuse" as const), store: wide }),
   fc.record({
     kind: fc.constant("snapshot-begin" as const),
     transfer: wide,

@@ -79,6 +79,8 @@ export function tellMessage(message: Message, questionName: (question: number) =
       return `${message.kind} ${message.granted ? "granted" : "rejected"}`;
     case "snapshot":
       return `snapshot ${tellId(message.snapshot)} ${tellMembership(message.snapshot.membership)}`;
+    case "commit-news":
+      return `commit-news committed=${tellId(message.committed)}`;
     case "timeout-now":
       return "timeout-now";
     case "quiesce":

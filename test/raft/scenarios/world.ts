@@ -14,7 +14,6 @@ import {
   tellEntry,
   tellEvent,
   tellId,
-  tellMembership,
   tellMessage,
   tellProposed,
   tellRead,

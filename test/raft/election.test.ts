@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import type { VoteMessage } from "../../src/raft/message.ts";
+import { PureCluster } from "./pure-cluster.ts";
+
+describe("elections", () => {
+  it("begin after the election timeout, drawn anew by each member from its own chance", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3], seed: 7 });
+    const timeouts = [1, 2, 3].map((id) => cluster.raft(id).status().electionTimeout);
+    for (const ticks of timeouts) {
+      expect(ticks).toBeGreaterThanOrEqual(10);
+      expect(ticks).toBeLessThan(20);
+    }
+    cluster.run(20);
+    expect(cluster.leader).not.toBeNull();
+  });
+
+  it("let a member with a lower priority wait an election timeout longer for each step", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3], options: { priority: 2 } });
+    expect(cluster.raft(1).status().electionTimeout).toBeGreaterThanOrEqual(30);
+  });
+
+  it("leave a leader alone that its voters still hear: with pre-vote not even the term moves (thesis, 9.6)", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3] });
+    cluster.elect(1);
+    cluster.campaign(2);
+    cluster.stabilize();
+    expect(cluster.leader?.id).toBe(1);
+    expect(cluster.raft(3).term).toBe(cluster.raft(1).term);
+    cluster.run(2);
+    expect(cluster.raft(2).leader).toBe(1);
+  });
+
+  it("make a leader step down that hears from no majority for an election timeout (thesis, 6.2)", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3] });
+    cluster.elect(1);
+    cluster.isolate(1);
+    cluster.run(20);
+    expect(cluster.raft(1).role).not.toBe("leader");
+    cluster.run(20);
+    expect([2, 3]).toContain(cluster.leader?.id);
+  });
+
+  it("are not stood for by learners, nor by members of no group", () => {
+    const cluster = new PureCluster({ voters: [1, 2], learners: [3] });
+    cluster.add(4);
+    expect(cluster.campaign(3)).toMatchObject({ refused: "not-promotable" });
+    expect(cluster.campaign(4)).toMatchObject({ refused: "not-promotable" });
+  });
+
+  it("go ahead at once where all voters have forgotten a leader that the host knows to be gone", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3] });
+    cluster.elect(1);
+    cluster.crash(1);
+    for (const id of [2, 3]) expect(cluster.raft(id).forgetLeader()).toBeNull();
+    cluster.campaign(2);
+    cluster.stabilize();
+    expect(cluster.leader?.id).toBe(2);
+  });
+
+  it("are not stood for while a committed change of membership waits to be applied", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3], options: { committedBytesMax: 1 } });
+    cluster.elect(1);
+    const { raft } = cluster.member(2);
+    cluster.propose(1, "a");
+    cluster.proposeChange(1, [{ kind: "add-learner", member: 9 }]);
+    cluster.add(9);
+    cluster.stabilize();
+    expect(raft.membership.learners).toEqual([9]);
+    expect(raft.campaign()).toBeNull();
+  });
+
+  it("are not won before the candidate's own disk holds the term, or it could lead twice in it", () => {
+    const cluster = new PureCluster({
+      voters: [1, 2, 3, 4, 5],
+      slowDisks: true,
+      options: { preVote: false },
+    });
+    cluster.campaign(1);
+    while (cluster.network.length > 0) cluster.deliver();
+    for (const id of [2, 3, 4]) cluster.save(id);
+    while (cluster.network.length > 0) cluster.deliver();
+    expect(cluster.raft(1).role).toBe("candidate"); // Three votes of five, but not its own.
+    cluster.save(1);
+    expect(cluster.raft(1).role).toBe("leader");
+  });
+
+  it("tell a refused candidate what is committed, when that is all that keeps it from being elected", () => {
+    const cluster = new PureCluster({ voters: [1, 2] });
+    cluster.elect(1);
+    cluster.proposeChange(1, [{ kind: "remove", member: 1 }]);
+    // The entry reaches member 2, and its acknowledgement member 1; the news that it is committed gets lost.
+    cluster.deliver();
+    cluster.deliver();
+    cluster.network = [];
+    expect(cluster.raft(1).role).toBe("follower");
+    expect(cluster.raft(2).membership.voters).toEqual([1, 2]);
+    cluster.run(60);
+    expect(cluster.leader?.id).toBe(2);
+    expect(cluster.raft(2).membership.voters).toEqual([2]);
+  });
+
+  it("tell it so even if the candidate is in a later term than the one who refuses", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3] });
+    cluster.elect(1);
+    cluster.propose(1, "not committed");
+    cluster.crash(1);
+    cluster.restart(1);
+    cluster.network = [{ kind: "pre-vote", from: 2, to: 1, term: 9, last: { index: 2, term: 2 } }];
+    cluster.deliver();
+    expect(cluster.network).toContainEqual({
+      kind: "commit-news",
+      from: 1,
+      to: 2,
+      term: 0,
+      committed: { index: 2, term: 2 },
+    });
+  });
+});
+
+describe("a vote", () => {
+  it("is asked with the place of the last entry, and given to one candidate only, across a crash", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3], options: { preVote: false, checkQuorum: false } });
+    const request = (from: number): VoteMessage => {
+      return { kind: "vote", from, to: 3, term: 5, last: { index: 1, term: 1 }, transfer: false };
+    };
+    const replies = (): unknown[] =>
+      cluster.network.splice(0).map((message) => "granted" in message && message.granted);
+    cluster.network.push(request(1));
+    cluster.deliver();
+    expect(replies()).toEqual([true]);
+    cluster.crash(3);
+    cluster.restart(3);
+    cluster.network.push(request(2), request(1));
+    cluster.deliver();
+    expect(replies().slice(-1)).toEqual([false]);
+    cluster.network.push(request(1));
+    cluster.deliver();
+    expect(replies()).toEqual([true]);
+  });
+});
