@@ -64,6 +64,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   #ticker: Timer | null = null;
   #handovers: { readonly to: MemberId; readonly call: Call<void> }[] = [];
   #closing: Promise<void> | null = null;
+  #released: Promise<void> | null = null;
 
   /**
    * Opens the storage, recovers what it holds (or founds the cluster, when it is new), and starts to take part.
@@ -371,20 +372,34 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#failure = error;
     this.#state = "failed";
     this.#halt((outcome) => stopped(error, outcome));
-    this.#transport.close(() => this.#storage.close(() => {}));
+    void this.#release();
     this.emit("error", error);
   }
 
   async #close(): Promise<void> {
-    if (this.#state === "failed") return;
+    if (this.#failure === null) await this.#shutDown();
+    await this.#release();
+  }
+
+  async #shutDown(): Promise<void> {
     this.#state = "closing";
     await this.#drain();
     if (this.#failure !== null) return;
     this.#state = "closed";
     this.#halt((outcome) => new QuorateError("ERR_CLOSED", "the member was closed", {}, { outcome }));
-    await promised<void>((done) => this.#transport.close(() => done(null, undefined)));
-    await promised<void>((done) => this.#storage.close((error) => done(error, undefined)));
-    this.emit("close");
+  }
+
+  /** Lets go of everything outside. What the disk says at the end cannot change what was acknowledged. */
+  #release(): Promise<void> {
+    this.#released ??= new Promise((resolve) => {
+      this.#transport.close(() =>
+        this.#storage.close(() => {
+          this.emit("close");
+          resolve();
+        }),
+      );
+    });
+    return this.#released;
   }
 
   /** Waits, for an election timeout at most, until what was proposed here is settled and another member leads. */

@@ -28,6 +28,7 @@ export class Snapshotter<Result, Query, Answer> {
   #entriesSince = 0;
   #bytesSince = 0;
   #writing: SnapshotWriter | null = null;
+  #chunks: Iterator<Uint8Array> | null = null;
 
   constructor(
     parts: {
@@ -73,6 +74,7 @@ export class Snapshotter<Result, Query, Answer> {
     const chunks = this.#machine.snapshot()[Symbol.iterator]();
     const writer = this.#storage.createSnapshot({ metadata, context: this.#applier.context() });
     this.#writing = writer;
+    this.#chunks = chunks;
     this.#writeNext(writer, chunks, { index, bytes: 0 }, () => this.#committed(metadata, raft));
   }
 
@@ -86,6 +88,7 @@ export class Snapshotter<Result, Query, Answer> {
   stop(): void {
     this.#writing?.abort();
     this.#writing = null;
+    this.#chunks?.return?.();
   }
 
   #writeNext(
