@@ -25,6 +25,8 @@ export interface MemberOptions {
   readonly peers?: Readonly<Record<string, string>> | undefined;
   /** Tells clusters apart whose members have the same names. */
   readonly cluster?: string | undefined;
+  /** The ticket of a member that was added to a running cluster; it takes the place of `peers`. */
+  readonly join?: string | undefined;
   /** How members reach each other; TCP by default. */
   readonly transport?: Transport | undefined;
   /** Where the state is kept, in place of `dir`. */
@@ -68,7 +70,7 @@ export async function createReplica<Command, Result, Query = void, Answer = unkn
   return Replica.open({ ...(await memberParts(member)), machine, codec: commandCodec(codec) });
 }
 
-const MEMBER_OPTIONS = ["dir", "name", "peers", "cluster", "transport", "storage", "limits"];
+const MEMBER_OPTIONS = ["dir", "name", "peers", "cluster", "join", "transport", "storage", "limits"];
 
 /** Commands of the key-value store are bytes already. */
 const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
@@ -80,7 +82,7 @@ async function memberParts(options: MemberOptions) {
   for (const option of Object.keys(options)) {
     if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
   }
-  const { dir, storage, peers, name, cluster, limits } = options;
+  const { dir, storage, peers, name, cluster, join, limits } = options;
   if (dir !== undefined && storage !== undefined)
     throw invalid("storage", "dir and storage exclude each other");
   if (dir !== undefined && (typeof dir !== "string" || dir === ""))
@@ -88,15 +90,19 @@ async function memberParts(options: MemberOptions) {
   if (peers !== undefined && name === undefined)
     throw invalid("name", "name must say which of the peers this member is");
 
+  if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
+  if (join !== undefined && name === undefined) throw invalid("name", "name must be the one that was added");
+
   const ownName = name ?? LONE_NAME;
   const members = peers ?? { [ownName]: "" };
   return {
     name: ownName,
     peers: members,
     cluster,
+    join,
     limits,
     storage: storage ?? (dir === undefined ? memoryStorage() : new DiskStorage(new NodeFiles(dir))),
-    transport: options.transport ?? (await defaultTransport(Object.keys(members).length)),
+    transport: options.transport ?? (await defaultTransport(peers === undefined && join === undefined)),
     clock: systemClock,
     random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
   };
@@ -109,8 +115,8 @@ function memoryStorage(): Storage {
 }
 
 /** A lone member needs no network, and its program should not have to load one. */
-async function defaultTransport(members: number): Promise<Transport> {
-  if (members === 1) return new MemoryNetwork().transport();
+async function defaultTransport(isAlone: boolean): Promise<Transport> {
+  if (isAlone) return new MemoryNetwork().transport();
   const { tcp } = await import("./transport/tcp-transport.ts");
   return tcp();
 }

@@ -22,6 +22,15 @@ export interface StoreStatus extends ReplicaStatus {
 /** The group that a store is a member of. */
 export interface Cluster {
   readonly members: readonly MemberRecord[];
+  /**
+   * Adds a member, which learns at first: it is sent everything and has no vote. Gives the ticket with which it is
+   * opened: `open({ dir, name, join: ticket })`, at its first start and at every later one.
+   */
+  add(member: { readonly name: string; readonly address: string }, options?: CallOptions): Promise<string>;
+  /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */
+  promote(name: string, options?: CallOptions): Promise<void>;
+  /** Removes a member, which then stops. Its name may be given to another one; its disk may not be used again. */
+  remove(name: string, options?: CallOptions): Promise<void>;
   /** Hands leadership to the named member; only the leader can. Resolves when the other leads. */
   transfer(to: string, options?: CallOptions): Promise<void>;
   /** Begins a snapshot of this member's state now, whatever the policy says. */
@@ -46,6 +55,9 @@ export class Store<Value> extends Kv<Value> {
       get members() {
         return replica.status().members;
       },
+      add: (member, options) => replica.addMember(member, options),
+      promote: (name, options) => replica.promoteMember(name, options),
+      remove: (name, options) => replica.removeMember(name, options),
       transfer: (to, options) => replica.transferLeadership(to, options),
       snapshot: () => replica.snapshot(),
     };

@@ -6,6 +6,7 @@ import { type VoteResult, voteResult } from "./quorum.ts";
 import { announce } from "./replication.ts";
 import type { Candidate } from "./role.ts";
 import type { Ballot } from "./trace.ts";
+import { tellCommit } from "./voter.ts";
 
 /** Counts an answer; with enough of them the election is decided (5.2). */
 export function receiveVote(
@@ -22,6 +23,7 @@ export function receiveVote(
   // The first answer counts: messages may be repeated.
   if (!candidate.votes.has(from)) candidate.votes.set(from, granted);
   traceCount(core, candidate, ballot);
+  if (!granted) tellCommit(core, from);
 
   const result = countVotes(core, candidate);
   if (result === "lost") becomeFollower(core, core.term, null);

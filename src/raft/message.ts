@@ -57,10 +57,7 @@ export interface VoteReplyMessage extends Envelope {
   readonly granted: boolean;
 }
 
-/**
- * Voter to a candidate that it refuses: all entries up to this one are committed. A candidate that holds the entry may
- * need the news to be elected at all: the change that it still has to apply may have removed the one who refuses.
- */
+/** Between a candidate and a voter that refused it: all entries up to this one are committed. */
 export interface CommitNewsMessage extends Envelope {
   readonly kind: "commit-news";
   readonly committed: EntryId;

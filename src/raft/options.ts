@@ -21,7 +21,7 @@ export interface RaftOptions {
    */
   readonly ownVoteFirst?: boolean;
 
-  /** Voters that refuse a candidate tell it what is committed, which it may not know yet. Default true. */
+  /** A candidate and the voters that refuse it tell each other what is committed. Default true. */
   readonly commitNews?: boolean;
 
   /** Followers pass proposals on to the leader. Default true. */

@@ -24,7 +24,7 @@ import type { Refusal } from "./refusal.ts";
 import type { Candidate, Follower, Leader } from "./role.ts";
 import { isWakening, receiveQuiesce, wakeUp } from "./sleep.ts";
 import { startTransfer } from "./transfer.ts";
-import { castVote, mustIgnoreCandidate, rejectPreVote } from "./voter.ts";
+import { castVote, mustIgnoreCandidate, rejectPreVote, tellCommit } from "./voter.ts";
 
 /** What only a leader of the term sends. */
 type LeaderMessage = AppendMessage | HeartbeatMessage | SnapshotMessage | QuiesceMessage;
@@ -111,6 +111,7 @@ function meetOlderTerm(core: Core, message: Message): void {
     outbox.acknowledge(id, message.from, term, 0);
     return;
   }
+  if (message.kind === "pre-vote-reply") tellCommit(core, message.from);
   core.trace?.({ kind: "lower-term", message, term });
 }
 

@@ -1,3 +1,4 @@
+import type { MemberId } from "../log/entry.ts";
 import type { Core } from "./core.ts";
 import type { PreVoteMessage, VoteMessage } from "./message.ts";
 
@@ -42,15 +43,18 @@ function replyToCandidate(core: Core, request: VoteRequest, granted: boolean): v
   const kind = request.kind === "vote" ? "vote-reply" : "pre-vote-reply";
   const term = granted ? request.term : core.term;
   core.outbox.sendSaved({ kind, from: core.id, to: request.from, term, granted });
-  if (!granted) maybeTellCommit(core, request);
+  if (!granted) tellCommit(core, request.from);
 }
 
-/** Tells a candidate that we refuse what is committed, if it seems to hold it. */
-function maybeTellCommit(core: Core, { from: to, last }: VoteRequest): void {
+/**
+ * Between a candidate and a voter that refuses it: either may lack the news that a change of membership is committed,
+ * which removed the other, or made itself a voter. Without it neither of them could ever be elected.
+ */
+export function tellCommit(core: Core, to: MemberId): void {
   const { id: from, log, outbox, settings } = core;
-  if (!settings.commitNews || last.index < log.committed) return;
+  if (!settings.commitNews) return;
   const committed = { index: log.committed, term: log.termAt(log.committed)! };
-  // True in every term, and the candidate may be in a later one than we are.
+  // True in every term, and the two may be in different ones.
   outbox.send({ kind: "commit-news", from, to, term: 0, committed });
 }
 

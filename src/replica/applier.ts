@@ -1,6 +1,6 @@
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { Entry, Index, MemberId, Term } from "../log/entry.ts";
+import type { Entry, EntryId, Index, MemberId, Term } from "../log/entry.ts";
 import type { Membership } from "../raft/membership.ts";
 import { decodeMembershipChange } from "../raft/membership-codec.ts";
 import type { Raft } from "../raft/raft.ts";
@@ -17,8 +17,8 @@ import { Sessions } from "./sessions.ts";
 import { decodeContext, encodeContext } from "./snapshot-context.ts";
 import type { Applied, StateMachine } from "./state-machine.ts";
 
-/** Told after each applied change of membership. */
-export type MembershipListener = (membership: Membership) => void;
+/** Told after each applied change of membership, with the place of its entry. */
+export type MembershipListener = (entry: EntryId) => void;
 
 /**
  * Applies what is committed: commands to the machine, in batches, and membership entries to the core and the
@@ -131,7 +131,7 @@ export class Applier<Result, Query, Answer> {
       this.#directory.remove(id);
       this.#sessions.drop(id);
     }
-    this.#onMembership(membership);
+    this.#onMembership(entry);
   }
 
   #moveTo(index: Index, term: Term): void {
@@ -147,9 +147,14 @@ export function packMembers(members: readonly MemberRecord[]): Uint8Array {
   return pack(members.map(packMember));
 }
 
+/** What is no list of members names nobody, on every member alike: an entry that is agreed on cannot be refused any more. */
 function unpackMembers(context: Uint8Array): MemberRecord[] {
   if (context.length === 0) return [];
-  return (unpack(context) as PackedMember[]).map(unpackMember);
+  try {
+    return (unpack(context) as PackedMember[]).map(unpackMember);
+  } catch {
+    return [];
+  }
 }
 
 function takesPart({ voters, outgoing, learners }: Membership, id: MemberId): boolean {

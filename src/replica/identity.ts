@@ -1,5 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import { hashText } from "../base/hash.ts";
+import type { Random } from "../base/random.ts";
 import type { MemberId } from "../log/entry.ts";
 
 const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -13,6 +14,11 @@ const MEMBER_ID_MAX = 2 ** 48;
  */
 export function firstMemberId(name: string): MemberId {
   return (hashText(name, 1) % (MEMBER_ID_MAX - 1)) + 1;
+}
+
+/** A number for a member that is added later, which nobody has had. */
+export function randomMemberId(random: Random): MemberId {
+  return random.next() * 2 ** 16 + random.between(1, 2 ** 16 - 1);
 }
 
 /** What all members of a new cluster compute from its name and theirs: 16 bytes in hex. */

@@ -1,15 +1,28 @@
 import { QuorateError } from "../base/errors.ts";
+import type { MemberId } from "../log/entry.ts";
 import type { Recovered, SnapshotReader } from "../storage/storage.ts";
 import type { MemberRecord } from "./directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
 import { type ReplicaOptions, replicaLimits } from "./options.ts";
 import { found, isUnused } from "./recovery.ts";
+import { decodeTicket } from "./ticket.ts";
+
+/** Who a member is, by its options alone: the same at every start. */
+export interface Enrolment {
+  readonly clusterId: string;
+  readonly self: MemberRecord;
+  /** Everybody whom the options tell of, this member included. */
+  readonly members: readonly MemberRecord[];
+  /** Whether the member was added to a cluster that others founded. */
+  readonly isJoining: boolean;
+}
 
 /** What a member starts from. */
 export interface OpenedStorage {
+  readonly enrolment: Enrolment;
   readonly recovered: Recovered;
-  /** Open for reading; whoever takes it closes it. */
-  readonly snapshot: SnapshotReader;
+  /** Open for reading; whoever takes it closes it. Null for a member that has joined and was not sent anything yet. */
+  readonly snapshot: SnapshotReader | null;
 }
 
 /** Here the machine matters by its first state only. */
@@ -19,40 +32,53 @@ type Options = Omit<ReplicaOptions<never, unknown, never, unknown>, "codec" | "m
 
 /** Opens the storage, and founds the cluster where it is new. After a failure the storage is closed again. */
 export function openStorage(options: Options, done: (error: unknown, opened?: OpenedStorage) => void): void {
-  checkOptions(options);
-  const { name, storage, machine } = options;
-  const identity = { clusterId: clusterIdOf(options), memberId: firstMemberId(name), memberName: name };
-  const recovered = storage.open(identity);
+  replicaLimits(options.limits);
+  const enrolment = enrol(options);
+  const { clusterId, self, members, isJoining } = enrolment;
+  const { storage, machine } = options;
+  const recovered = storage.open({ clusterId, memberId: self.id, memberName: self.name });
   const finish = (error: QuorateError | null): void => {
-    const snapshot = error === null ? storage.openSnapshot() : null;
-    if (snapshot !== null) done(null, { recovered, snapshot });
-    else storage.close(() => done(error ?? noSnapshot()));
+    if (error !== null) storage.close(() => done(error));
+    else done(null, { enrolment, recovered, snapshot: storage.openSnapshot() });
   };
-  if (isUnused(recovered)) found(storage, firstMembers(options), machine.snapshot(), finish);
+  if (isUnused(recovered) && !isJoining) found(storage, members, machine.snapshot(), finish);
   else finish(null);
 }
 
-/** The cluster's id follows from what its first members were told. */
-export function clusterIdOf({ cluster, peers }: Pick<Options, "cluster" | "peers">): string {
-  return firstClusterId(cluster ?? "", Object.keys(peers));
+function enrol(options: Options): Enrolment {
+  return options.join === undefined ? enrolAsFounder(options) : enrolByTicket(options.name, options.join);
 }
 
-function firstMembers({ peers }: Options): MemberRecord[] {
-  return Object.entries(peers).map(([name, address]) => {
-    return { id: firstMemberId(name), name, address, store: null };
-  });
-}
-
-function checkOptions({ name, peers, limits }: Options): void {
-  checkMemberNames(Object.keys(peers));
-  replicaLimits(limits);
-  if (name in peers) return;
+/** The first members' ids, and their cluster's, follow from what they were all told alike. */
+function enrolAsFounder({ name, peers, cluster = "" }: Options): Enrolment {
+  const names = Object.keys(peers);
+  checkMemberNames(names);
+  const members = Object.entries(peers).map(([peer, address]) =>
+    memberRecord(firstMemberId(peer), peer, address),
+  );
+  const self = members.find((member) => member.name === name);
+  if (self !== undefined)
+    return { clusterId: firstClusterId(cluster, names), self, members, isJoining: false };
   throw new QuorateError("ERR_INVALID_ARGUMENT", `peers must name every member, ${name} included`, {
     argument: "peers",
-    received: Object.keys(peers),
+    received: names,
   });
 }
 
-function noSnapshot(): QuorateError {
-  return new QuorateError("ERR_INTERNAL", "the storage has a log but no snapshot", {});
+function enrolByTicket(name: string, join: string): Enrolment {
+  const { clusterId, id, members } = decodeTicket(join);
+  const self = members.find((member) => member.id === id);
+  if (self?.name === name) return { clusterId, self, members, isJoining: true };
+  throw new QuorateError(
+    "ERR_INVALID_ARGUMENT",
+    `the ticket is for ${self?.name ?? "nobody"}, not for ${name}`,
+    {
+      argument: "name",
+      received: name,
+    },
+  );
+}
+
+function memberRecord(id: MemberId, name: string, address: string): MemberRecord {
+  return { id, name, address, store: null };
 }

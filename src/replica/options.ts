@@ -13,6 +13,8 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly peers: Readonly<Record<string, string>>;
   /** Tells clusters apart whose members have the same names. */
   readonly cluster?: string | undefined;
+  /** The ticket of a member that was added later; it takes the place of `peers` and `cluster`. */
+  readonly join?: string | undefined;
   readonly machine: StateMachine<Command, Result, Query, Answer>;
   /** How commands become bytes. */
   readonly codec: Codec<Command>;

@@ -7,6 +7,7 @@ import type { Refusal } from "../raft/refusal.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { ENVELOPE_BYTES, sealCommand } from "./envelope.ts";
 import type { ReplicaLimits } from "./options.ts";
+import type { Requests } from "./requests.ts";
 
 interface Pending<Result> {
   readonly sequence: number;
@@ -33,16 +34,17 @@ export class Proposals<Result> {
   readonly #origin: MemberId;
   readonly #clock: Clock;
   readonly #limits: ReplicaLimits;
+  readonly #requests: Requests;
   readonly #pending = new Map<number, Pending<Result>>();
   readonly #batches = new Map<number, Batch<Result>>();
   #queue: Pending<Result>[] = [];
   #nextSequence: number;
-  #nextRequest = 1;
   #tick = 0;
   #isHeld = false;
 
   /** Sequences of one start never meet those of another: the boot epoch is their upper half. */
-  constructor(origin: MemberId, bootEpoch: number, clock: Clock, limits: ReplicaLimits) {
+  constructor(origin: MemberId, bootEpoch: number, clock: Clock, limits: ReplicaLimits, requests: Requests) {
+    this.#requests = requests;
     this.#origin = origin;
     this.#nextSequence = bootEpoch * 0x1_0000_0000;
     this.#clock = clock;
@@ -73,7 +75,7 @@ export class Proposals<Result> {
     while (this.#queue.length > 0 && raft.leader !== null && !this.#isHeld) {
       const pendings = this.#takeQueued();
       if (pendings.length === 0) continue;
-      const request = this.#nextRequest++;
+      const request = this.#requests.next();
       const refusal = raft.propose(request, this.#seal(pendings));
       if (refusal !== null) {
         this.#hold(pendings);

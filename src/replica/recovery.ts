@@ -1,7 +1,6 @@
 import type { Done } from "../base/callback.ts";
 import type { Membership } from "../raft/membership.ts";
 import { EMPTY_MEMBERSHIP } from "../raft/membership.ts";
-import type { RaftState } from "../raft/raft.ts";
 import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, packMember } from "./directory.ts";
 import { encodeContext } from "./snapshot-context.ts";
@@ -39,39 +38,6 @@ export function found(
     else writer.write(next.value, writeNext);
   };
   writeNext(null);
-}
-
-/** What the core starts from. */
-export function raftState(recovered: Recovered, snapshot: SnapshotReader | null): RaftState {
-  const metadata = snapshot?.snapshot.metadata ?? null;
-  const { hardState, entries } = recovered;
-  if (metadata === null) return { hardState, snapshot: null, entries, applied: 0 };
-  return {
-    hardState: {
-      term: Math.max(hardState.term, metadata.term),
-      // A vote belongs to its term.
-      vote: hardState.term >= metadata.term ? hardState.vote : null,
-      commit: Math.max(hardState.commit, metadata.index),
-    },
-    snapshot: metadata,
-    entries: connected(entries, metadata),
-    applied: metadata.index,
-  };
-}
-
-/**
- * The entries that go with the snapshot. When the snapshot came from a leader and the log does not contain its last
- * entry, the log is another history and gives way (Raft, section 7, rules 6 and 7).
- */
-function connected(
-  entries: Recovered["entries"],
-  metadata: { index: number; term: number },
-): Recovered["entries"] {
-  const first = entries[0];
-  if (first === undefined) return entries;
-  if (first.index === metadata.index + 1) return entries;
-  const last = entries[metadata.index - first.index];
-  return last !== undefined && last.term === metadata.term ? entries : [];
 }
 
 /** The chunks of a snapshot, for start-up. */

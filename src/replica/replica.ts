@@ -1,30 +1,36 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
+import type { MemberChange } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
-import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
+import type { SnapshotReader, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Applier, packMembers } from "./applier.ts";
 import { Call, type CallOptions, checkCallOptions } from "./call.ts";
 import { DecodedMachine } from "./decoded-machine.ts";
-import { Directory } from "./directory.ts";
+import { Directory, type MemberRecord } from "./directory.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
-import { firstMemberId, storeTag } from "./identity.ts";
-import { clusterIdOf, type OpenedStorage, openStorage } from "./opening.ts";
+import { checkMemberNames, randomMemberId, storeTag } from "./identity.ts";
+import { MembershipChanges, membershipError } from "./membership-changes.ts";
+import { type OpenedStorage, openStorage } from "./opening.ts";
 import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
 import { Peers, replacedError } from "./peers.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
-import { chunksOf, raftState } from "./recovery.ts";
+import { chunksOf } from "./recovery.ts";
+import { Requests } from "./requests.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { Stores } from "./stores.ts";
+import { encodeTicket } from "./ticket.ts";
 import { Turn } from "./turn.ts";
 
 export interface ReadOptions extends CallOptions {
@@ -49,11 +55,13 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   readonly #storage: Storage;
   readonly #transport: Transport;
   readonly #limits: ReplicaLimits;
+  readonly #random: Random;
   readonly #directory: Directory;
   readonly #stores: Stores;
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
+  readonly #changes: MembershipChanges;
   readonly #applier: Applier<Result, Query, Answer>;
   readonly #snapshotter: Snapshotter<Result, Query, Answer>;
   readonly #peers: Peers;
@@ -75,9 +83,9 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
   ): Promise<Replica<Command, Result, Query, Answer>> {
-    const { recovered, snapshot } = await promised<OpenedStorage>((done) => openStorage(options, done));
+    const opened = await promised<OpenedStorage>((done) => openStorage(options, done));
     try {
-      const replica = new Replica(options, recovered, snapshot);
+      const replica = new Replica(options, opened);
       await promised<void>((done) => replica.#start(done));
       return replica;
     } catch (error) {
@@ -86,16 +94,13 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     }
   }
 
-  /** Use `open`. The storage is open and holds a snapshot at least. */
-  constructor(
-    options: ReplicaOptions<Command, Result, Query, Answer>,
-    recovered: Recovered,
-    snapshot: SnapshotReader,
-  ) {
+  /** Use `open`. */
+  constructor(options: ReplicaOptions<Command, Result, Query, Answer>, opened: OpenedStorage) {
     super();
-    this.name = options.name;
-    this.id = firstMemberId(options.name);
-    this.clusterId = clusterIdOf(options);
+    const { enrolment, recovered, snapshot } = opened;
+    this.name = enrolment.self.name;
+    this.id = enrolment.self.id;
+    this.clusterId = enrolment.clusterId;
     this.clock = options.clock;
     this.#codec = options.codec;
     this.#machine = new DecodedMachine(options.machine, options.codec);
@@ -103,17 +108,20 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#transport = options.transport;
     this.#limits = replicaLimits(options.limits);
 
+    this.#random = options.random;
     this.#directory = new Directory(new Map(Object.entries(options.peers)));
+    for (const member of enrolment.members) this.#directory.put(member);
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
-    this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits);
+    const requests = new Requests();
+    this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits, requests);
+    this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#reads = new Reads(this.clock, this.#limits);
-    this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, () =>
-      this.#onMembers(),
-    );
-    const state = raftState(recovered, snapshot);
-    const { index, term } = snapshot.snapshot.metadata;
-    this.#applier.restore(index, term, snapshot.snapshot.context, chunksOf(snapshot));
-    snapshot.close();
+    this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, (entry) => {
+      this.#changes.applied(entry);
+      this.#onMembers();
+    });
+    const newest = snapshot?.snapshot.metadata ?? null;
+    if (snapshot !== null) this.#restore(snapshot);
 
     this.#snapshotter = new Snapshotter(
       {
@@ -124,13 +132,18 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
         onTaken: (taken) => this.emit("snapshot", taken),
         onFailure: (error) => this.#fail(error),
       },
-      state.snapshot,
+      newest,
     );
-    const { electionTicks } = this.#limits;
-    this.#raft = new Raft({ id: this.id, electionTicks }, state, {
-      random: options.random,
-      latestSnapshot: () => this.#snapshotter.newest,
-    });
+    this.#raft = new Raft(
+      { id: this.id, electionTicks: this.#limits.electionTicks },
+      {
+        hardState: recovered.hardState,
+        snapshot: newest,
+        entries: recovered.entries,
+        applied: this.#applier.index,
+      },
+      { random: options.random, latestSnapshot: () => this.#snapshotter.newest },
+    );
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
 
     this.#peers = new Peers({
@@ -140,7 +153,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
         id: this.id,
         storeId: recovered.storeId,
         bootEpoch: recovered.bootEpoch,
-        address: options.peers[this.name] ?? "",
+        address: options.peers[this.name] ?? enrolment.self.address,
       },
       transport: this.#transport,
       storage: this.#storage,
@@ -166,6 +179,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
       clock: this.clock,
       proposals: this.#proposals,
       reads: this.#reads,
+      changes: this.#changes,
       applier: this.#applier,
       snapshotter: this.#snapshotter,
       failover: new Failover(),
@@ -224,8 +238,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   /** Hands leadership to the named member. Only the leader can. Resolves when the other leads. */
   async transferLeadership(name: string, options: CallOptions = {}): Promise<void> {
     this.#checkOpen();
-    const target = this.#directory.byName(name);
-    if (target === undefined) throw membershipError(`there is no member named ${name}`);
+    const target = this.#member(name);
     if (this.#raft.leader === target.id) return;
     const refusal = this.#raft.transferLeadership(target.id);
     if (refusal !== null) throw membershipError(refusal.detail ?? refusal.refused);
@@ -247,6 +260,33 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#handovers.push({ to: target.id, call });
     this.#turn.wake();
     return call.promise;
+  }
+
+  /**
+   * Adds a member, which learns at first: it is sent everything and has no vote. Gives the ticket with which the new
+   * member is opened (`join`). Make a voter of it with `promote`.
+   */
+  async addMember(
+    member: { readonly name: string; readonly address: string },
+    options: CallOptions = {},
+  ): Promise<string> {
+    const { name, address } = member;
+    checkMemberNames([name]);
+    if (this.#directory.byName(name) !== undefined) throw membershipError(`there is a member named ${name}`);
+    const id = randomMemberId(this.#random);
+    const added = { id, name, address, store: null };
+    await this.#change({ kind: "add-learner", member: id }, packMembers([added]), options);
+    return encodeTicket({ clusterId: this.clusterId, id, members: this.#directory.members });
+  }
+
+  /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */
+  async promoteMember(name: string, options: CallOptions = {}): Promise<void> {
+    await this.#change({ kind: "add-voter", member: this.#member(name).id }, EMPTY_BYTES, options);
+  }
+
+  /** Removes a member, whose name and number then mean nobody. A leader may remove itself: it hands over. */
+  async removeMember(name: string, options: CallOptions = {}): Promise<void> {
+    await this.#change({ kind: "remove", member: this.#member(name).id }, EMPTY_BYTES, options);
   }
 
   /** Takes a snapshot now, whatever the policy says. */
@@ -289,6 +329,20 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     await this.close();
   }
 
+  #member(name: string): MemberRecord {
+    const member = this.#directory.byName(name);
+    if (member === undefined) throw membershipError(`there is no member named ${name}`);
+    return member;
+  }
+
+  #change(change: MemberChange, context: Uint8Array, options: CallOptions): Promise<void> {
+    this.#checkOpen();
+    checkCallOptions(options);
+    const settled = this.#changes.add({ transition: "auto", changes: [change], context }, options);
+    this.#turn.wake();
+    return settled;
+  }
+
   #start(done: Done): void {
     this.#transport.start(this.#peers, (error) => {
       if (error !== null) {
@@ -326,15 +380,15 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     });
     if (state.leader === null) return;
     this.#proposals.resendAll();
+    this.#changes.resendAll();
     this.#reads.resendAll();
     this.#turn.wake();
   }
 
   #onMembers(): void {
-    if (this.#stores.isReplaced) {
-      this.#fail(replacedError(this.name));
-      return;
-    }
+    if (this.#stores.isReplaced) this.#fail(replacedError(this.name));
+    if (this.#raft.membership.removed.includes(this.id)) this.#fail(removedError(this.name));
+    if (this.#failure !== null) return;
     this.#peers.connect();
     this.emit("members", this.#directory.members);
   }
@@ -358,12 +412,17 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     if (reader === null || reader.snapshot.metadata.index !== save.snapshot?.index) {
       throw new QuorateError("ERR_INTERNAL", "the snapshot that was saved is not there", {});
     }
-    const { metadata, context } = reader.snapshot;
-    this.#applier.restore(metadata.index, metadata.term, context, chunksOf(reader));
-    reader.close();
+    const { metadata } = reader.snapshot;
+    this.#restore(reader);
     this.#snapshotter.installed(metadata);
     this.#storage.compactTo(metadata.index);
     this.#onMembers();
+  }
+
+  #restore(reader: SnapshotReader): void {
+    const { metadata, context } = reader.snapshot;
+    this.#applier.restore(metadata.index, metadata.term, context, chunksOf(reader));
+    reader.close();
   }
 
   /** After a fault of the disk or of ours nobody knows what holds: the member says so and stops (fail-stop). */
@@ -428,6 +487,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#snapshotter.stop();
     this.#peers.stop();
     this.#proposals.failAll(makeError);
+    this.#changes.failAll(makeError);
     this.#reads.failAll(() => makeError("none"));
     for (const { call } of this.#handovers) call.fail(makeError("none"));
   }
@@ -453,6 +513,6 @@ function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
   });
 }
 
-function membershipError(reason: string): QuorateError {
-  return new QuorateError("ERR_MEMBERSHIP", reason, { reason }, { retryable: true });
+function removedError(name: string): QuorateError {
+  return new QuorateError("ERR_MEMBERSHIP", `${name} was removed from the cluster`, { reason: "removed" });
 }

@@ -9,6 +9,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
 import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
+import type { MembershipChanges } from "./membership-changes.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
 import type { Snapshotter } from "./snapshotter.ts";
@@ -20,6 +21,7 @@ export interface TurnParts<Result, Query, Answer> {
   readonly clock: Clock;
   readonly proposals: Proposals<Result>;
   readonly reads: Reads;
+  readonly changes: MembershipChanges;
   readonly applier: Applier<Result, Query, Answer>;
   readonly snapshotter: Snapshotter<Result, Query, Answer>;
   readonly failover: Failover;
@@ -99,7 +101,7 @@ export class Turn<Result, Query, Answer> {
   }
 
   #run(): void {
-    const { raft, applier, proposals, reads, snapshotter } = this.#parts;
+    const { raft, applier, proposals, changes, reads, snapshotter } = this.#parts;
     this.#takeInputs();
     const effects = raft.takeEffects();
 
@@ -110,7 +112,10 @@ export class Turn<Result, Query, Answer> {
       raft.applied(applier.index);
       snapshotter.applied(effects.apply, raft);
     }
-    for (const result of effects.proposed) proposals.proposed(result);
+    for (const result of effects.proposed) {
+      proposals.proposed(result);
+      changes.proposed(result);
+    }
     for (const read of effects.reads) reads.confirmed(read);
     reads.release(applier.index);
 
@@ -121,7 +126,7 @@ export class Turn<Result, Query, Answer> {
 
   /** What was saved comes first: it frees acknowledgements. Time comes last, so that a late turn costs no election. */
   #takeInputs(): void {
-    const { raft, failover, proposals, reads } = this.#parts;
+    const { raft, failover, proposals, changes, reads } = this.#parts;
     const inbox = this.#inbox;
     this.#inbox = new Inbox();
 
@@ -134,23 +139,25 @@ export class Turn<Result, Query, Answer> {
     if (inbox.hasFound) failover.foundConnection(raft);
     if (inbox.hasTicked) this.#tick();
     proposals.flush(raft);
+    changes.flush(raft);
     reads.flush(raft);
   }
 
   #step(message: Message): void {
     const { raft, clock } = this.#parts;
     if (message.kind === "propose" && raft.role === "leader") {
-      for (const { data } of message.proposals) stampTime(data, clock.wall());
+      for (const { kind, data } of message.proposals) if (kind === "command") stampTime(data, clock.wall());
     }
     raft.step(message);
   }
 
   /** However long the process was held up, it is one tick: what it missed waits in the inbox, not in the past. */
   #tick(): void {
-    const { raft, failover, proposals, reads } = this.#parts;
+    const { raft, failover, proposals, changes, reads } = this.#parts;
     raft.tick();
     failover.tick(raft);
     proposals.tick();
+    changes.tick();
     reads.tick();
   }
 

@@ -99,6 +99,25 @@ describe("elections", () => {
     expect(cluster.raft(2).membership.voters).toEqual([2]);
   });
 
+  it("tell a voter that refuses what is committed, when that makes it the one to be elected", () => {
+    const cluster = new PureCluster({ voters: [1], learners: [2], slowDisks: true });
+    cluster.campaign(1);
+    cluster.stabilize();
+    cluster.proposeChange(1, [{ kind: "add-voter", member: 2 }]);
+    cluster.run(1);
+    cluster.save(1); // Committed by member 1 alone, as the configuration was until then.
+    cluster.snapshot(1);
+    cluster.network = [];
+    cluster.propose(1, "reaches member 2, but not our own disk");
+    cluster.deliver();
+    cluster.save(2);
+    cluster.crash(1);
+    cluster.restart(1);
+    cluster.network = [];
+    cluster.run(60);
+    expect(cluster.leader?.id).toBe(2);
+  });
+
   it("tell it so even if the candidate is in a later term than the one who refuses", () => {
     const cluster = new PureCluster({ voters: [1, 2, 3] });
     cluster.elect(1);

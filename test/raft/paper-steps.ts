@@ -47,6 +47,8 @@ export interface Start {
   readonly slowDisk?: boolean;
   /** What is handed out to be applied waits for `finishApply`. */
   readonly slowMachine?: boolean;
+  /** Something impossible is about to happen. Otherwise a step after which the core has failed throws. */
+  readonly mayFail?: boolean;
 }
 
 /**
@@ -68,14 +70,16 @@ export class OneMember {
   readonly #began: RaftState;
   readonly #slowDisk: boolean;
   readonly #slowMachine: boolean;
+  readonly #mayFail: boolean;
   #sent: Message[] = [];
   #nextRequest = 1;
 
   constructor(start: Start = {}) {
-    const { seed = 1, options = {}, slowDisk = false, slowMachine = false } = start;
+    const { seed = 1, options = {}, slowDisk = false, slowMachine = false, mayFail = false } = start;
     this.id = start.id ?? ME;
     this.#slowDisk = slowDisk;
     this.#slowMachine = slowMachine;
+    this.#mayFail = mayFail;
     const state = start.state ?? stateOf(start);
     this.#began = state;
     this.snapshot = state.snapshot;
@@ -142,7 +146,7 @@ export class OneMember {
     if (this.raft.role === "pre-candidate") {
       const term = this.raft.term + 1;
       const others = voterIds(this.raft.membership).filter((id) => id !== this.id);
-      asked = others.flatMap((id) => this.hear(preVoteGranted(id, term)));
+      asked = others.flatMap((id) => this.hear({ ...preVoteGranted(id, term), to: this.id }));
     }
     assert(this.raft.role === "candidate" || this.raft.role === "leader", "nobody keeps it from standing");
     return asked;
@@ -153,7 +157,7 @@ export class OneMember {
     let sent = this.stand();
     for (const voter of voterIds(this.raft.membership)) {
       if (this.raft.role === "candidate" && voter !== this.id)
-        sent = this.hear(granted(voter, this.raft.term));
+        sent = this.hear({ ...granted(voter, this.raft.term), to: this.id });
     }
     assert(this.raft.role === "leader", "with all votes it leads");
     return sent;
@@ -258,6 +262,8 @@ export class OneMember {
   #act(act: () => void): Message[] {
     act();
     while (this.raft.hasEffects()) this.#perform();
+    const { failure } = this.raft;
+    assert(failure === null || this.#mayFail, () => `the core has failed: ${failure?.reason}`);
     const sent = this.#sent;
     this.#sent = [];
     return sent;

@@ -32,13 +32,15 @@ export class TestCluster {
     await Promise.all([...this.members.values()].map((member) => member.ready()));
   }
 
-  async start(name: string): Promise<CounterReplica> {
+  /** Starts a member: one of the first, or one that was added, with its ticket. */
+  async start(name: string, join?: string): Promise<CounterReplica> {
     const storage = this.#storages.get(name) ?? this.#newStorage();
     this.#storages.set(name, storage);
     const machine = new Counter();
     const member = await Replica.open<Add, number, void, number>({
       name,
       peers: Object.fromEntries(this.names.map((peer) => [peer, ""])),
+      join,
       machine,
       codec: commandCodec<Add>("json"),
       storage,

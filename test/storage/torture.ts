@@ -150,7 +150,8 @@ export function makeRemains({ seed, moves }: Run, end: "closed" | "cut off"): Re
   if (end === "closed") storage.close(() => {});
   clock.settle(look);
   look();
-  const due = expectationOf(member);
+  // An older snapshot may stand in for a damaged one, with the log that leads on from it.
+  const due = { ...expectationOf(member), acknowledgedSnapshot: 0 };
   return { image: disk.image(), due, dueWithoutLast: { ...due, acknowledged: acknowledged.at(-2)! } };
 }
 

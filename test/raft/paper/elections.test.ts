@@ -88,6 +88,13 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
     expect(member.raft.status()).toMatchObject({ role: "follower", term: 2, leader: 2 });
   });
 
+  it("what a former leader sends does not keep a follower from standing (figure 2)", () => {
+    const member = new OneMember({ term: 5, options });
+    member.tick(5);
+    member.hear(heartbeat(2, 3), append(2, 4, at(1, 1), []));
+    expect(member.raft.status()).toMatchObject({ electionElapsed: 5, leader: null });
+  });
+
   it("a follower that hears nothing stands: a new term, its own vote, and all others asked at once (5.2)", () => {
     const member = new OneMember({ voters: FIVE, log: [1, 2, 2], term: 3, options });
     const asked = member.stand();
@@ -380,6 +387,12 @@ describe("pre-vote and the voters' patience", () => {
       { kind: "pre-vote-reply", term: 2, granted: true },
     ]);
     expect(member.raft.status()).toMatchObject({ term: 1, vote: null, electionElapsed: 3 });
+  });
+
+  it("a server that asks around and hears from a leader follows it (thesis 9.6, 5.2)", () => {
+    const member = inRole("pre-candidate");
+    member.hear(heartbeat(3, 2));
+    expect(member.raft.status()).toMatchObject({ role: "follower", term: 2, leader: 3 });
   });
 
   it("a vote is promised only to a log that lacks nothing (thesis 9.6, 5.4.1)", () => {

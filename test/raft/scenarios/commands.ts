@@ -100,6 +100,7 @@ export class Commands {
       this.#world.tick(id);
       this.#world.stabilize();
     });
+    if (!this.#world.isLeader(id)) throw new Error(`n${id} is not elected: let the story tell why`);
   }
 
   #tick({ words, settings }: Line): void {

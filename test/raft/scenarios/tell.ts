@@ -34,6 +34,7 @@ export function tellChange(change: MembershipChange): string {
 
 export function tellMembership(membership: Membership): string {
   const { voters, outgoing, learners, learnersNext, autoLeave } = membership;
+  if (voters.length === 0 && learners.length === 0) return "nobody";
   const parts = [`voters ${voters.join(" ")}`];
   if (outgoing.length > 0) parts.push(`joint with ${outgoing.join(" ")}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(" ")}`);
@@ -129,7 +130,7 @@ export function tellEvent(event: TraceEvent): string | null {
     case "vote-cast":
       return tellVote(event.ballot === "vote", event.granted, event.from);
     case "vote-ignored":
-      return `ignores candidate n${event.from}: the leader is not silent`;
+      return `ignores candidate n${event.from}: its patience is not over`;
     case "quorum-lost":
       return "has not heard from a majority";
     case "leader-forgotten":
@@ -146,6 +147,8 @@ export function tellEvent(event: TraceEvent): string | null {
       return `goes on as before: hand-over to n${event.to} is ${event.reason}`;
     case "transfer-ended":
       return `gives up handing over to n${event.to}`;
+    case "proposal-dropped":
+      return `drops a proposal of its own: ${event.reason}`;
     case "leave-proposed":
       return "asks by itself to leave the joint configuration";
     case "conflict-found":
@@ -176,7 +179,6 @@ export function tellEvent(event: TraceEvent): string | null {
     case "message-refused":
     case "timeout-now-sent":
     case "timeout-now-received":
-    case "proposal-dropped":
     case "change-refused":
     case "append-rejected":
     case "unsaved-replaced":
@@ -203,6 +205,7 @@ export function tellStatus(status: RaftStatus): string[] {
   if (vote !== null) parts.push(`voted for n${vote}`);
   parts.push(`last ${tellId(last)}`, `saved ${saved}`, `committed ${committed}`, `applied ${applied}`);
   if (uncommittedBytes > 0) parts.push(`${uncommittedBytes} bytes not applied`);
+  if (status.restoring !== null) parts.push(`restoring snapshot ${tellId(status.restoring)}`);
   if (pendingReads > 0) parts.push(`${pendingReads} reads wait`);
   return [parts.join(", "), ...status.progress.filter(({ id }) => id !== status.id).map(tellPeer)];
 }

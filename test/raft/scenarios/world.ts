@@ -69,6 +69,8 @@ export class World {
   #nextRequest = 1;
   #lines: string[] = [];
   #isSilent = false;
+  /** A member is doing what its host or another member asked for. */
+  #isAsked = false;
 
   found(founding: Founding): void {
     assert(this.#founding === null, "one cluster for each story");
@@ -164,6 +166,10 @@ export class World {
 
   setElectionTimeout(id: MemberId, ticks: number): void {
     this.#member(id).raft.overrideElectionTimeout(ticks);
+  }
+
+  isLeader(id: MemberId): boolean {
+    return this.#member(id).raft.role === "leader";
   }
 
   membership(id: MemberId): Membership {
@@ -312,6 +318,7 @@ export class World {
   }
 
   #onTrace(id: MemberId, event: TraceEvent): void {
+    if (event.kind === "proposal-dropped" && this.#isAsked) return; // The refusal is told to whoever asked.
     const line = tellEvent(event);
     if (line !== null) this.#say(id, line);
   }
@@ -332,7 +339,9 @@ export class World {
 
   #ask(id: MemberId, what: string, ask: (raft: Raft) => Refusal | null): void {
     this.#act(id, (raft) => {
+      this.#isAsked = true;
       const refusal = ask(raft);
+      this.#isAsked = false;
       if (refusal !== null) this.#say(id, `refuses ${what}: ${tellRefusal(refusal)}`);
     });
   }
@@ -447,16 +456,15 @@ export class World {
 
   #receive(message: Message): void {
     if (this.#members.get(message.to)?.isDown !== false) return;
+    const isRequest = message.kind === "propose" || message.kind === "read-index";
     this.#act(message.to, (raft) => {
+      this.#isAsked = isRequest;
       const refusal = raft.step(message);
-      if (refusal === null || this.#isAnswered(message)) return;
+      this.#isAsked = false;
+      // The answer that is sent tells of a refused request, and a failure is told once.
+      if (refusal === null || isRequest || refusal.refused === "failed") return;
       this.#say(message.to, `refuses ${message.kind} of n${message.from}: ${tellRefusal(refusal)}`);
     });
-  }
-
-  /** A request whose refusal is told by the answer that is sent. */
-  #isAnswered({ kind }: Message): boolean {
-    return kind === "propose" || kind === "read-index";
   }
 }
 

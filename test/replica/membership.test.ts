@@ -1,0 +1,90 @@
+import { afterEach, expect, test } from "vitest";
+import { QuorateError } from "../../src/base/errors.ts";
+import { TestCluster, until } from "./test-cluster.ts";
+
+let cluster: TestCluster;
+
+afterEach(() => cluster.stopAll());
+
+async function started(size: number): Promise<TestCluster> {
+  cluster = new TestCluster(size, {}, { snapshotEntries: 50, trailingEntries: 5 });
+  await cluster.startAll();
+  return cluster;
+}
+
+async function reasonOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  return QuorateError.is(error, "ERR_MEMBERSHIP") ? error.details.reason : String(error);
+}
+
+test("a member that is added learns, is made a voter, and carries on when others go", async () => {
+  await started(3);
+  for (let count = 0; count < 100; count++) await cluster.leader.propose({ add: 1 });
+
+  // Any member can be asked.
+  const [follower] = cluster.followers;
+  const ticket = await follower!.addMember({ name: "n4", address: "" });
+  const added = await cluster.start("n4", ticket);
+  expect(await added.query()).toBe(100);
+  expect(added.status().membership.learners).toEqual([added.id]);
+
+  await added.promoteMember("n4");
+  expect(added.status().membership.voters).toContain(added.id);
+
+  // Three of four are a majority, and the new one is among them.
+  await cluster.stop(follower!.name);
+  await added.propose({ add: 1 });
+  expect(await cluster.leader.query()).toBe(101);
+});
+
+test("a member that was added starts again with its ticket, from its own disk", async () => {
+  await started(1);
+  const ticket = await cluster.leader.addMember({ name: "n2", address: "" });
+  await cluster.start("n2", ticket);
+  await cluster.members.get("n2")!.promoteMember("n2");
+  await cluster.leader.propose({ add: 5 });
+  await cluster.stop("n2");
+  const again = await cluster.start("n2", ticket);
+  expect(await again.query()).toBe(5);
+});
+
+test("a member that is removed stops, and the others go on without it", async () => {
+  await started(3);
+  const { leader, followers } = cluster;
+  const [gone, other] = followers;
+  await other!.removeMember(gone!.name);
+  await leader.propose({ add: 1 });
+  expect(leader.status().members.map(({ name }) => name)).not.toContain(gone!.name);
+  expect(leader.status().membership.voters).toHaveLength(2);
+  await until(
+    () => gone!.status().state === "failed" || gone!.status().leader === null,
+    "the removed member to stop",
+  );
+});
+
+test("a leader that is removed hands over first", async () => {
+  await started(3);
+  const { leader, followers } = cluster;
+  await followers[0]!.removeMember(leader.name);
+  await followers[0]!.propose({ add: 1 });
+  expect(await followers[1]!.query()).toBe(1);
+  expect(followers[0]!.status().leader).not.toBe(leader.name);
+});
+
+test("a change that makes no sense is refused with its reason", async () => {
+  await started(1);
+  const { leader } = cluster;
+  expect(await reasonOf(leader.addMember({ name: "n1", address: "" }))).toBe("there is a member named n1");
+  expect(await reasonOf(leader.removeMember("n9"))).toBe("there is no member named n9");
+  expect(await reasonOf(leader.removeMember("n1"))).toMatch(/^invalid-change/);
+});
+
+test("a ticket is for one name, and not everything is a ticket", async () => {
+  await started(1);
+  const ticket = await cluster.leader.addMember({ name: "n2", address: "" });
+  await expect(cluster.start("n3", ticket)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+  await expect(cluster.start("n2", "no ticket")).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+});
