@@ -6,6 +6,7 @@
  * `quorate/kv`, `quorate/transport/tcp` and `quorate/transport/memory`.
  */
 export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
+export { Coordination } from "./coordination/coordination.ts";
 export type { KvEntry, Range, ReadOptions } from "./kv/keyspace.ts";
 export type { DeleteOutcome, PutOptions, PutOutcome, StateHash, WriteResult } from "./kv/kv.ts";
 export { Kv } from "./kv/kv.ts";

@@ -1,6 +1,7 @@
 import { systemClock } from "./base/clock.ts";
 import { QuorateError } from "./base/errors.ts";
 import { Random } from "./base/random.ts";
+import { type KvLimits, kvLimits } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/kv-machine.ts";
 import { type CodecValue, type ValuesOption, valueCodec } from "./kv/value-codec.ts";
 import { type CommandCodecName, commandCodec } from "./replica/command-codec.ts";
@@ -34,7 +35,7 @@ export interface MemberOptions {
   readonly limits?: Partial<ReplicaLimits> | undefined;
 }
 
-export interface OpenOptions<Values extends ValuesOption = "utf8"> extends MemberOptions {
+export interface OpenOptions<Values extends ValuesOption = "utf8"> extends MemberOptions, KvLimits {
   /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
   readonly values?: Values | undefined;
 }
@@ -55,11 +56,12 @@ export async function open<Values extends ValuesOption = "utf8">(
   directoryOrOptions: string | OpenOptions<Values>,
 ): Promise<Store<CodecValue<Values>>> {
   const options = typeof directoryOrOptions === "string" ? { dir: directoryOrOptions } : directoryOrOptions;
-  const { values, ...member } = options as OpenOptions<Values>;
+  const { values, quotaBytes, historyRevisions, ...member } = options as OpenOptions<Values>;
   const codec = valueCodec((values ?? "utf8") as Values);
+  const limits = kvLimits({ quotaBytes, historyRevisions });
   const machine = new KvMachine();
   const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTES });
-  return new Store(replica, machine, codec);
+  return new Store(replica, machine, codec, limits);
 }
 
 /** Starts a member that replicates a state machine of your own. Throws what `open` throws. */

@@ -1,5 +1,9 @@
+import { Coordination } from "./coordination/coordination.ts";
+import type { Election } from "./coordination/election.ts";
+import type { Lock } from "./coordination/lock.ts";
 import { Keyspace } from "./kv/keyspace.ts";
 import { Kv } from "./kv/kv.ts";
+import { KvHost, type KvLimits } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
 import type { KvResult } from "./kv/result.ts";
@@ -45,9 +49,10 @@ export class Store<Value> extends Kv<Value> {
   readonly #life: Life;
 
   /** Use `open`. */
-  constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>) {
-    const life = new Life(replica, machine);
-    super(new Keyspace(replica, machine, "", codec), life);
+  constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>, limits: KvLimits) {
+    const host = new KvHost(replica, machine, limits);
+    const life = new Life(host);
+    super(new Keyspace(host, "", codec), life);
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
@@ -62,6 +67,16 @@ export class Store<Value> extends Kv<Value> {
       snapshot: () => replica.snapshot(),
     };
     replica.once("error", () => life.close());
+  }
+
+  /** The lock of this name: one holder at a time, in the whole cluster. */
+  lock(name: string): Lock {
+    return new Coordination(this).lock(name);
+  }
+
+  /** The election of this name: one of those who campaign leads. */
+  election(name: string): Election {
+    return new Coordination(this).election(name);
   }
 
   /** Resolves once a leader is known and this member has caught up with it. Throws ERR_NO_QUORUM. */

@@ -33,6 +33,7 @@ export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "base/clock.ts": "it is the clock",
   "kv/kv.ts": "it is the façade, and hands out promises",
   "kv/keyspace.ts": "the façade's way to the replica",
+  "kv/kv-host.ts": "names what the façade runs on, whose calls are promises",
   "kv/lease-handle.ts": "what the façade returns for a lease: it renews itself",
   "kv/scan.ts": "what the façade returns for a range: it is iterated with await",
   "kv/transact.ts": "the façade's loop around a function of the caller's",

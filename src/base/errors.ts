@@ -49,6 +49,8 @@ export interface ErrorFields {
   ERR_WATCH_LAGGED: { readonly revision: number };
   /** The lease does not exist: it was never granted, was revoked, or has expired. */
   ERR_LEASE_NOT_FOUND: { readonly lease: string };
+  /** A lock, a leadership or another hold is over: its lease was lost, or its key was deleted. */
+  ERR_LOCK_LOST: { readonly key: string; readonly reason: string };
   /** A lease with this id exists already. */
   ERR_LEASE_EXISTS: { readonly lease: string };
   /** The condition of a write did not hold; the key is now at this version and revision, both 0 when it is missing. */

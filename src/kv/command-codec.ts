@@ -10,6 +10,7 @@ import type {
 } from "./command.ts";
 import type { KeyRange } from "./key-range.ts";
 import { TXN_DEPTH_MAX } from "./limits.ts";
+import { type Selection, SORT_TARGETS } from "./selection.ts";
 
 /** The first element of an encoded command. Numbers are never used for something else. */
 const Code = {
@@ -40,7 +41,10 @@ function packCommand(command: Command | Operation): unknown[] {
     case "delete":
       return [Code.delete, ...packRange(command.range)];
     case "range":
-      return [Code.range, ...packRange(command.range), command.revision, command.limit, command.reverse];
+      return [
+        ...[Code.range, ...packRange(command.range), command.revision, command.limit, command.reverse],
+        ...packSelection(command.selection),
+      ];
     case "count":
       return [Code.count, ...packRange(command.range), command.revision];
     case "txn":
@@ -68,6 +72,15 @@ function packCommand(command: Command | Operation): unknown[] {
 
 function packRange(range: KeyRange): unknown[] {
   return [packText(range.from), packMaybe(range.to)];
+}
+
+/** Nothing in the usual case. */
+function packSelection(selection: Selection | null): unknown[] {
+  if (selection === null) return [];
+  const { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = selection;
+  return [
+    [SORT_TARGETS.indexOf(sortBy), minModRevision, maxModRevision, minCreateRevision, maxCreateRevision],
+  ];
 }
 
 function packCompare({ range, target, relation, operand }: Compare): unknown[] {
@@ -142,13 +155,14 @@ function unpackOperation(fields: readonly unknown[], depthLeft: number): Operati
       exactly(fields, 3);
       return { kind: "delete", range: unpackRange(fields, 1) };
     case Code.range:
-      exactly(fields, 6);
+      if (fields.length !== 6) exactly(fields, 7);
       return {
         kind: "range",
         range: unpackRange(fields, 1),
         revision: maybe(fields[3], whole),
         limit: whole(fields[4]),
         reverse: boolean(fields[5]),
+        selection: fields.length === 6 ? null : unpackSelection(fields[6]),
       };
     case Code.count:
       exactly(fields, 4);
@@ -174,6 +188,14 @@ function unpackTxn(fields: readonly unknown[], depthLeft: number): Operation {
 
 function unpackRange(fields: readonly unknown[], at: number): KeyRange {
   return { from: text(fields[at]), to: maybe(fields[at + 1], text) };
+}
+
+function unpackSelection(packed: unknown): Selection {
+  const fields = exactly(array(packed), 5).map(whole) as [number, number, number, number, number];
+  const [target, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision] = fields;
+  const sortBy = SORT_TARGETS[target];
+  if (sortBy === undefined) throw new UnknownShape();
+  return { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision };
 }
 
 function unpackCompare(packed: unknown): Compare {

@@ -1,6 +1,7 @@
 import type { Index } from "../log/entry.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import type { Key, KeyRange } from "./key-range.ts";
+import type { Selection } from "./selection.ts";
 
 /** What can be agreed on. Keys and values are byte strings. */
 export type Command =
@@ -38,6 +39,8 @@ export interface RangeOperation {
   /** 0 is no limit. */
   readonly limit: number;
   readonly reverse: boolean;
+  /** Null gives everything, in key order. */
+  readonly selection: Selection | null;
 }
 
 export interface CountOperation {

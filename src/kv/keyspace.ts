@@ -1,7 +1,6 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
@@ -9,22 +8,11 @@ import type { Command } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
+import type { KvHost } from "./kv-host.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvResult, Refused } from "./result.ts";
 import type { Store } from "./store.ts";
 import type { ValueCodec } from "./value-codec.ts";
-
-/** What the store needs of the member that it runs on; `Replica` is one. */
-export interface KvReplica {
-  /** Resolves with the machine's result once the command is applied here. Rejections tell the `outcome`. */
-  propose(command: Uint8Array, options?: CallOptions): Promise<KvResult>;
-  /** Resolves once everything that was committed before the call is applied here, or at once for `stale`. */
-  barrier(options?: BarrierOptions): Promise<void>;
-  readonly isLeader: boolean;
-  on(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
-  off(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
-  readonly clock: Clock;
-}
 
 /** A key with its value and what is known of both. */
 export interface KvEntry<Value> {
@@ -63,22 +51,24 @@ export interface ReadOptions extends BarrierOptions {
  * codec. All that the façade does goes through here.
  */
 export class Keyspace<Value> {
-  readonly replica: KvReplica;
-  readonly machine: KvMachine;
+  readonly host: KvHost;
   readonly prefix: Key;
   readonly codec: ValueCodec<Value>;
   readonly #everything: KeyRange;
 
-  constructor(replica: KvReplica, machine: KvMachine, prefix: Key, codec: ValueCodec<Value>) {
-    this.replica = replica;
-    this.machine = machine;
+  constructor(host: KvHost, prefix: Key, codec: ValueCodec<Value>) {
+    this.host = host;
     this.prefix = prefix;
     this.codec = codec;
     this.#everything = keysWithPrefix(prefix);
   }
 
   get clock(): Clock {
-    return this.replica.clock;
+    return this.host.clock;
+  }
+
+  get machine(): KvMachine {
+    return this.host.machine;
   }
 
   key(text: string): Key {
@@ -132,7 +122,7 @@ export class Keyspace<Value> {
     kind: Kind,
     options: CallOptions = {},
   ): Promise<Extract<KvResult, { kind: Kind }>> {
-    const result = await this.replica.propose(encodeCommand(command), options);
+    const result = await this.host.replica.propose(encodeCommand(command), options);
     if (result.kind === "refused") throw this.refusal(result);
     assert(result.kind === kind, "each command has its kind of result");
     return result as Extract<KvResult, { kind: Kind }>;
@@ -140,7 +130,7 @@ export class Keyspace<Value> {
 
   /** Waits until this member may answer, and gives the state to read from and the revision that was asked for. */
   async read({ revision, ...options }: ReadOptions): Promise<ReadableState> {
-    await this.replica.barrier(options);
+    await this.host.replica.barrier(options);
     const { store } = this.machine;
     if (revision !== undefined) checkRevision(revision, store);
     return { store, revision };

@@ -1,8 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { RoleKind } from "../raft/effects.ts";
-import type { KvReplica } from "./keyspace.ts";
-import type { KvMachine } from "./kv-machine.ts";
+import type { KvHost } from "./kv-host.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
 
 /** Changes that an unfinished compaction looks at in each tick, so that it also ends where nobody writes. */
@@ -19,8 +18,7 @@ interface Part {
  * compactions to finish, and the watches and leases to end when the store is closed.
  */
 export class Life {
-  readonly #replica: KvReplica;
-  readonly #machine: KvMachine;
+  readonly #host: KvHost;
   readonly #keeper: LeaseKeeper;
   readonly #parts = new Set<Part>();
   readonly #onRole = (role: RoleKind): void => {
@@ -30,11 +28,10 @@ export class Life {
   #ticker: Timer;
   #isClosed = false;
 
-  constructor(replica: KvReplica, machine: KvMachine) {
-    this.#replica = replica;
-    this.#machine = machine;
-    this.#keeper = new LeaseKeeper(replica, machine);
-    replica.on("role", this.#onRole);
+  constructor(host: KvHost) {
+    this.#host = host;
+    this.#keeper = new LeaseKeeper(host.replica, host.machine);
+    host.replica.on("role", this.#onRole);
     this.#ticker = this.#scheduleTick();
   }
 
@@ -58,16 +55,16 @@ export class Life {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#ticker.cancel();
-    this.#replica.off("role", this.#onRole);
+    this.#host.replica.off("role", this.#onRole);
     this.#keeper.stop();
     for (const part of [...this.#parts]) part.close();
   }
 
   #scheduleTick(): Timer {
-    return this.#replica.clock.after(LEASE_TICK_MS, () => {
+    return this.#host.clock.after(LEASE_TICK_MS, () => {
       this.#ticker = this.#scheduleTick();
       this.#keeper.tick();
-      this.#machine.store.compaction.step(COMPACTION_STEP);
+      this.#host.machine.store.compaction.step(COMPACTION_STEP);
     });
   }
 }

@@ -8,6 +8,7 @@ import { type KvState, restoreState, snapshotChunks } from "./kv-snapshot.ts";
 import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS, LEASES_MAX, type LeaseObserver, LeaseTable } from "./lease.ts";
 import { leaseNotFound, Operations } from "./operations.ts";
 import { type KvResult, type Refused, refused } from "./result.ts";
+import { type Selection, selectRange } from "./selection.ts";
 import { hashSteps } from "./state-hash.ts";
 import { type KeysFound, type RangeOptions, Store } from "./store.ts";
 import { runTxn } from "./txn.ts";
@@ -15,7 +16,11 @@ import { WatchHub } from "./watch.ts";
 
 /** What can be asked of the state without changing it. */
 export type KvQuery =
-  | ({ readonly kind: "range"; readonly range: KeyRange } & RangeOptions)
+  | ({
+      readonly kind: "range";
+      readonly range: KeyRange;
+      readonly selection?: Selection | null;
+    } & RangeOptions)
   | { readonly kind: "count"; readonly range: KeyRange; readonly revision?: Revision }
   | { readonly kind: "hash"; readonly revision: Revision };
 
@@ -71,7 +76,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     if (refusal !== null) return refusal;
     switch (query.kind) {
       case "range":
-        return { kind: "range", revision, ...this.#store.range(query.range, query) };
+        return { kind: "range", revision, ...this.#range(query) };
       case "count":
         return { kind: "count", revision, count: this.#store.count(query.range, query.revision) };
       case "hash":
@@ -185,6 +190,10 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     }
     this.#store.compaction.begin(revision);
     return { kind: "done", revision: this.#store.revision };
+  }
+
+  #range({ range, selection = null, ...options }: KvQuery & { kind: "range" }): KeysFound {
+    return selectRange(this.#store, range, { ...options, selection });
   }
 
   #hash(revision: Revision): KvAnswer {

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import { toByteString } from "./byte-text.ts";
@@ -9,15 +10,15 @@ import {
   compacted,
   Keyspace,
   type KvEntry,
-  type KvReplica,
   type Range,
   type ReadOptions,
 } from "./keyspace.ts";
+import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import { Lease } from "./lease-handle.ts";
 import type { KvResult } from "./result.ts";
-import { Scan } from "./scan.ts";
+import { Scan, type ScanOptions } from "./scan.ts";
 import { hashSteps } from "./state-hash.ts";
 import { type TransactOptions, type Tx, transact } from "./transact.ts";
 import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
@@ -79,10 +80,15 @@ export class Kv<Value> {
   static over<Values extends ValuesOption = "utf8">(
     replica: KvReplica,
     machine: KvMachine,
-    options: { readonly values?: Values } = {},
+    options: KvLimits & { readonly values?: Values } = {},
   ): Kv<CodecValue<Values>> {
-    const codec = valueCodec((options.values ?? "utf8") as Values);
-    return new Kv(new Keyspace(replica, machine, "", codec), new Life(replica, machine));
+    const host = new KvHost(replica, machine, options);
+    return new Kv(new Keyspace(host, "", valueCodec((options.values ?? "utf8") as Values)), new Life(host));
+  }
+
+  /** The clock that time limits and leases are counted by. */
+  get clock(): Clock {
+    return this.#space.clock;
   }
 
   /** The value of a key, or undefined when it does not exist. */
@@ -128,7 +134,7 @@ export class Kv<Value> {
   }
 
   /** The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. */
-  range(options: Range & ReadOptions = {}): Scan<Value> {
+  range(options: ScanOptions = {}): Scan<Value> {
     this.#life.check();
     return new Scan(this.#space, options);
   }
@@ -214,10 +220,9 @@ export class Kv<Value> {
   ): Kv<CodecValue<Values>>;
   namespace(prefix: string): Kv<Value>;
   namespace(prefix: string, { values }: { readonly values?: ValuesOption } = {}): unknown {
-    const { replica, machine } = this.#space;
     const codec = values === undefined ? this.#space.codec : (valueCodec(values) as ValueCodec<never>);
     const whole = this.#space.prefix + toByteString(prefix, "prefix");
-    return new Kv(new Keyspace(replica, machine, whole, codec), this.#life);
+    return new Kv(new Keyspace(this.#space.host, whole, codec), this.#life);
   }
 
   /** Ends watches, stops keeping leases alive, and refuses further calls. The member itself goes on. */
@@ -232,6 +237,7 @@ export class Kv<Value> {
       revision: null,
       limit: 1,
       reverse: false,
+      selection: null,
     } as const;
     const command = { kind: "txn", compares, success: [put], failure: [look] } as const;
     const { results } = await this.#space.propose(command, "txn", options);

@@ -2,7 +2,7 @@ import type { Index } from "../log/entry.ts";
 import type { LeaseCheckpoint } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId } from "./key-history.ts";
-import type { KvReplica } from "./keyspace.ts";
+import type { KvReplica } from "./kv-host.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { LeaseObserver, LeaseState } from "./lease.ts";
 

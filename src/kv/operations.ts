@@ -1,6 +1,5 @@
 import type { CountOperation, DeleteCommand, PutCommand, RangeOperation } from "./command.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
-import type { KeyRange } from "./key-range.ts";
 import type { LeaseTable } from "./lease.ts";
 import {
   type CountResult,
@@ -10,6 +9,7 @@ import {
   type Refused,
   refused,
 } from "./result.ts";
+import { selectRange } from "./selection.ts";
 import type { Store } from "./store.ts";
 
 /**
@@ -89,8 +89,9 @@ export class Operations {
     return null;
   }
 
-  range({ range, revision, limit, reverse }: RangeOperation): RangeResult {
-    const found = this.#store.range(range, { revision: revision ?? undefined, limit, reverse });
+  range({ range, revision, limit, reverse, selection }: RangeOperation): RangeResult {
+    const options = { revision: revision ?? undefined, limit, reverse, selection };
+    const found = selectRange(this.#store, range, options);
     return { kind: "range", revision: this.#store.openRevision, ...found };
   }
 
@@ -99,9 +100,10 @@ export class Operations {
     return { kind: "count", revision: this.#store.openRevision, count };
   }
 
-  /** Whether the range holds more than `most` keys. */
-  exceeds(range: KeyRange, revision: Revision | null, most: number): boolean {
-    return this.#store.count(range, revision ?? undefined, most + 1) > most;
+  /** How many keys a range operation has to look at, counted up to `most`. */
+  reach({ range, revision, limit, selection }: RangeOperation, most: number): number {
+    const wanted = limit === 0 || selection !== null ? most : Math.min(limit, most);
+    return this.#store.count(range, revision ?? undefined, wanted);
   }
 }
 

@@ -7,6 +7,7 @@ import { NO_LEASE, type Revision } from "./key-history.ts";
 import { singleKey } from "./key-range.ts";
 import type { Keyspace, KvEntry, Range } from "./keyspace.ts";
 import type { OperationResult } from "./result.ts";
+import { type SelectionOptions, selectionOf } from "./selection.ts";
 
 /** A claim about one key, made by `when`. */
 export interface Claim {
@@ -42,8 +43,11 @@ export interface Op<Result> {
 
 export interface OpFactory<Value> {
   get(key: string): Op<KvEntry<Value> | undefined>;
-  /** At most 10,000 entries; a range that holds more, and sets no lower limit, has the transaction refused (ERR_TOO_LARGE). */
-  range(range: Range): Op<KvEntry<Value>[]>;
+  /**
+   * What a transaction reads in all is at most 10,000 keys, or it is refused with ERR_TOO_LARGE: set a limit, or read
+   * outside. A sorted or filtered range counts with all of its keys.
+   */
+  range(range: Range & SelectionOptions): Op<KvEntry<Value>[]>;
   /** Its result is what was there before, if `prev` is set and there was something. */
   put(
     key: string,
@@ -170,6 +174,7 @@ function opFactory<Value>(space: Keyspace<Value>): OpFactory<Value> {
         revision: null,
         limit: 1,
         reverse: false,
+        selection: null,
       },
       read: (result) => space.maybeEntry(expect(result, "range").versions[0]),
     }),
@@ -180,6 +185,7 @@ function opFactory<Value>(space: Keyspace<Value>): OpFactory<Value> {
         revision: null,
         limit: wholeNumber(range.limit ?? 0),
         reverse: range.reverse === true,
+        selection: selectionOf(range),
       },
       read: (result) => expect(result, "range").versions.map((version) => space.entry(version)),
     }),

@@ -1,7 +1,7 @@
 import type { Compare, Operation, RangeOperation, TxnCommand } from "./command.ts";
 import type { KeyVersion } from "./key-history.ts";
 import { isSingleKey } from "./key-range.ts";
-import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX } from "./limits.ts";
+import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "./limits.ts";
 import type { Operations } from "./operations.ts";
 import { type OperationResult, type Refused, refused, type TxnResult } from "./result.ts";
 import type { Store } from "./store.ts";
@@ -26,18 +26,24 @@ export function runTxn(txn: TxnCommand, store: Store, operations: Operations): T
   if (invalid !== null) return invalid;
 
   const plan = decide(txn, store);
-  return checkPlan(plan, store, operations) ?? runPlan(plan, store, operations);
+  return new PlanCheck(store, operations).plan(plan) ?? runPlan(plan, store, operations);
 }
 
 function checkShape(txn: TxnCommand, store: Store): Refused | null {
   const size = largestPart(txn);
-  if (size > TXN_OPERATIONS_MAX) {
-    const details = { what: "operations of a transaction", size, limit: TXN_OPERATIONS_MAX };
-    return refused(store.revision, "ERR_TOO_LARGE", `a transaction has ${size} operations`, details);
-  }
+  if (size > TXN_OPERATIONS_MAX)
+    return tooLarge(store, "operations of a transaction", size, TXN_OPERATIONS_MAX);
+  const total = countOperations(txn);
+  if (total > TXN_TOTAL_MAX)
+    return tooLarge(store, "operations of all nested transactions", total, TXN_TOTAL_MAX);
   const key = findDoubleWrite(txn);
   if (key === null) return null;
   return refused(store.revision, "ERR_DUPLICATE_KEY", "a transaction writes the same key twice", { key });
+}
+
+function tooLarge(store: Store, what: string, size: number, limit: number): Refused {
+  const message = `${what}: ${size} are above the limit of ${limit}`;
+  return refused(store.revision, "ERR_TOO_LARGE", message, { what, size, limit });
 }
 
 /** What etcd limits: the longest of the three lists, with the same measure of the nested ones added to it. */
@@ -47,6 +53,15 @@ function largestPart({ compares, success, failure }: TxnCommand): number {
     if (operation.kind === "txn") nested = Math.max(nested, largestPart(operation));
   }
   return Math.max(compares.length, success.length, failure.length) + nested;
+}
+
+/** Compares and operations of both branches, at every depth. */
+function countOperations({ compares, success, failure }: TxnCommand): number {
+  let total = compares.length + success.length + failure.length;
+  for (const operation of [...success, ...failure]) {
+    if (operation.kind === "txn") total += countOperations(operation);
+  }
+  return total;
 }
 
 function decide(txn: TxnCommand, store: Store): Plan {
@@ -83,38 +98,50 @@ function holdsFor({ target, relation, operand }: Compare, version: KeyVersion | 
   }
 }
 
-function checkPlan(plan: Plan, store: Store, operations: Operations): Refused | null {
-  for (const step of plan.steps) {
-    const refusal = checkStep(step, store, operations);
-    if (refusal !== null) return refusal;
-  }
-  return null;
-}
+/** The first reason to refuse the plan. It also adds up the keys that its ranges look at. */
+class PlanCheck {
+  readonly #store: Store;
+  readonly #operations: Operations;
+  #keysRead = 0;
 
-function checkStep(step: Step, store: Store, operations: Operations): Refused | null {
-  switch (step.kind) {
-    case "plan":
-      return checkPlan(step, store, operations);
-    case "put":
-      return operations.checkPut(step);
-    case "delete":
-      return null;
-    case "range":
-      return operations.checkRevision(step.revision) ?? checkRangeSize(step, store, operations);
-    case "count":
-      return operations.checkRevision(step.revision);
+  constructor(store: Store, operations: Operations) {
+    this.#store = store;
+    this.#operations = operations;
   }
-}
 
-function checkRangeSize(
-  { range, revision, limit }: RangeOperation,
-  store: Store,
-  operations: Operations,
-): Refused | null {
-  if (limit > 0 && limit <= TXN_RANGE_KEYS_MAX) return null;
-  if (!operations.exceeds(range, revision, TXN_RANGE_KEYS_MAX)) return null;
-  const details = { what: "range in a transaction", size: TXN_RANGE_KEYS_MAX + 1, limit: TXN_RANGE_KEYS_MAX };
-  return refused(store.revision, "ERR_TOO_LARGE", "a range in a transaction finds too many keys", details);
+  plan({ steps }: Plan): Refused | null {
+    for (const step of steps) {
+      const refusal = this.#step(step);
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  #step(step: Step): Refused | null {
+    switch (step.kind) {
+      case "plan":
+        return this.plan(step);
+      case "put":
+        return this.#operations.checkPut(step);
+      case "delete":
+        return null;
+      case "range":
+        return this.#operations.checkRevision(step.revision) ?? this.#reach(step);
+      case "count":
+        return this.#operations.checkRevision(step.revision);
+    }
+  }
+
+  #reach(operation: RangeOperation): Refused | null {
+    this.#keysRead += this.#operations.reach(operation, TXN_RANGE_KEYS_MAX + 1);
+    if (this.#keysRead <= TXN_RANGE_KEYS_MAX) return null;
+    return tooLarge(
+      this.#store,
+      "keys that ranges in a transaction read",
+      this.#keysRead,
+      TXN_RANGE_KEYS_MAX,
+    );
+  }
 }
 
 function runPlan(plan: Plan, store: Store, operations: Operations): TxnResult {

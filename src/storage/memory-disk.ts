@@ -16,13 +16,14 @@ export const POWER_CUTS: readonly PowerCut[] = ["lose-all", "ordered", "pages", 
 const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;
 
-/** Bytes that grow. */
+/** Bytes that grow. Those it begins with are others' as well, and are copied before the first change. */
 class Content {
   #bytes: Uint8Array;
   #size: number;
+  #isShared = true;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes.slice();
+    this.#bytes = bytes;
     this.#size = bytes.length;
   }
 
@@ -36,6 +37,8 @@ class Content {
 
   write(bytes: Uint8Array, offset: number): void {
     this.growTo(offset + bytes.length);
+    if (this.#isShared) this.#bytes = this.#bytes.slice();
+    this.#isShared = false;
     this.#bytes.set(bytes, offset);
   }
 
@@ -45,6 +48,7 @@ class Content {
       const grown = new Uint8Array(Math.max(size, this.#bytes.length * 2));
       grown.set(this.#bytes);
       this.#bytes = grown;
+      this.#isShared = false;
     }
     this.#size = size;
   }
@@ -52,6 +56,7 @@ class Content {
   empty(): void {
     this.#bytes = new Uint8Array(0);
     this.#size = 0;
+    this.#isShared = true;
   }
 }
 
@@ -157,7 +162,7 @@ export class MemoryDisk {
   readonly #durableNames: Map<string, Inode>;
   #pendingNames: PendingName[] = [];
 
-  /** A disk that holds these files, durably. */
+  /** A disk that holds these files, durably. Their bytes must not change any more. */
   constructor(image: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.names = new Map([...image].map(([path, bytes]) => [path, new Inode(bytes)]));
     this.#durableNames = new Map(this.names);

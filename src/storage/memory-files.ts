@@ -17,8 +17,11 @@ export interface DiskCall {
 
 export interface MemoryFilesOptions {
   readonly clock?: Clock;
-  /** Asked before each call has any effect; `"fail"` makes it fail. Its return from a call is the moment for a power cut. */
-  readonly beforeCall?: (call: DiskCall) => "fail" | undefined;
+  /**
+   * Asked before each call has any effect; with a code of the system, `EIO` for one, the call fails. It is also the
+   * moment for a power cut.
+   */
+  readonly beforeCall?: (call: DiskCall) => string | undefined;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface MemoryFilesOptions {
 export class MemoryFiles implements Files {
   readonly disk: MemoryDisk;
   readonly #clock: Clock;
-  readonly #beforeCall: (call: DiskCall) => "fail" | undefined;
+  readonly #beforeCall: (call: DiskCall) => string | undefined;
   #calls = 0;
   #isHalted = false;
 
@@ -144,8 +147,8 @@ export class MemoryFiles implements Files {
   /** Counts a call; the reason why it is to fail, or null. */
   refusal(operation: string, path: string): QuorateError | null {
     this.#calls += 1;
-    const isRefused = this.#beforeCall({ number: this.#calls, operation, path }) === "fail";
-    return isRefused ? diskError(operation, path, "EIO") : null;
+    const errno = this.#beforeCall({ number: this.#calls, operation, path });
+    return errno === undefined ? null : diskError(operation, path, errno);
   }
 
   attempt(operation: string, path: string): void {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Command, Compare, Operation, PutCommand } from "../../src/kv/command.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
+import { type Selection, SORT_TARGETS } from "../../src/kv/selection.ts";
 
 /** Keys that have broken somebody's store: names of JavaScript's own, zero bytes, the highest bytes, no UTF-8, astral UTF-8. */
 export const KEYS = [
@@ -59,6 +60,14 @@ const compare: fc.Arbitrary<Compare> = fc.oneof(
   }),
 );
 
+export const selection: fc.Arbitrary<Selection> = fc.record({
+  sortBy: fc.constantFrom(...SORT_TARGETS),
+  minModRevision: fc.oneof(fc.constant(0), fc.nat(12)),
+  maxModRevision: fc.oneof(fc.constant(0), fc.nat(40)),
+  minCreateRevision: fc.oneof(fc.constant(0), fc.nat(12)),
+  maxCreateRevision: fc.oneof(fc.constant(0), fc.nat(40)),
+});
+
 /** Reads in transactions carry their revision as a distance, until `placed` knows the present. */
 const read: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
@@ -67,6 +76,7 @@ const read: fc.Arbitrary<Operation> = fc.oneof(
     revision: fc.option(back, { freq: 1 }),
     limit: fc.nat(3),
     reverse: fc.boolean(),
+    selection: fc.option(selection),
   }),
   fc.record({ kind: fc.constant("count" as const), range: keyRange, revision: fc.option(back) }),
 );

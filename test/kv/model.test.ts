@@ -6,8 +6,9 @@ import type { Command } from "../../src/kv/command.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
 import type { KvResult } from "../../src/kv/result.ts";
-import { back, command, keyRange, placed } from "./arbitraries.ts";
-import { type Expected, Model } from "./model.ts";
+import type { Selection } from "../../src/kv/selection.ts";
+import { back, command, keyRange, placed, selection } from "./arbitraries.ts";
+import { type Expected, Model, selected } from "./model.ts";
 import { Applying } from "./support.ts";
 
 type Action =
@@ -18,6 +19,7 @@ type Action =
       readonly back: number;
       readonly limit: number;
       readonly reverse: boolean;
+      readonly selection: Selection | null;
     }
   | { readonly kind: "restore"; readonly chunkBytes: number };
 
@@ -37,6 +39,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       back,
       limit: fc.nat(4),
       reverse: fc.boolean(),
+      selection: fc.option(selection),
     }),
   },
   {
@@ -53,7 +56,7 @@ class Pair {
 
   act(action: Action): void {
     if (action.kind === "commands") this.#apply(action.commands);
-    else if (action.kind === "query") this.#query(action.range, action.back, action.limit, action.reverse);
+    else if (action.kind === "query") this.#query(action);
     else this.#restore(action.chunkBytes);
   }
 
@@ -67,25 +70,28 @@ class Pair {
     }
   }
 
-  #query(range: KeyRange, distance: number, limit: number, reverse: boolean): void {
+  #query({ range, back: distance, limit, reverse, selection }: Action & { kind: "query" }): void {
     this.operations += 1;
     const { model } = this;
     const revision = Math.max(0, model.revision - distance);
-    const answer = this.applying.machine.query({ kind: "range", range, revision, limit, reverse });
-    const asked = { range, revision, limit, reverse };
+    const answer = this.applying.machine.query({
+      kind: "range",
+      ...{ range, revision, limit, reverse, selection },
+    });
+    const asked = { range, revision, limit, reverse, selection };
     if (revision > model.revision || revision < model.compactRevision) {
       const code = revision > model.revision ? "ERR_FUTURE_REVISION" : "ERR_COMPACTED";
       agree(comparable(answer), { kind: "refused", code }, asked);
       return;
     }
-    const found = model.range(range, revision);
-    if (reverse) found.reverse();
+    const inRange = model.range(range, revision);
+    const found = selected(inRange, selection, reverse);
     const versions = limit === 0 ? found : found.slice(0, limit);
     const more = versions.length < found.length;
     agree(comparable(answer), { kind: "range", revision: model.revision, versions, more }, asked);
 
     const counted = this.applying.machine.query({ kind: "count", range, revision });
-    agree(comparable(counted), { kind: "count", revision: model.revision, count: found.length }, asked);
+    agree(comparable(counted), { kind: "count", revision: model.revision, count: inRange.length }, asked);
   }
 
   /** The machine goes on from a snapshot of itself, cut into other chunks. */

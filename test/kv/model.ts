@@ -1,6 +1,7 @@
 import type { Command, Compare, Operation, PutCommand, TxnCommand } from "../../src/kv/command.ts";
 import type { KeyVersion } from "../../src/kv/key-history.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
+import type { Selection } from "../../src/kv/selection.ts";
 
 interface ModelLease {
   readonly ttlMs: number;
@@ -177,9 +178,8 @@ export class Model {
         return { kind: "count", revision: this.#open(), count };
       }
       case "range": {
-        const { range, revision, limit, reverse } = operation;
-        const found = this.range(range, revision ?? undefined);
-        if (reverse) found.reverse();
+        const { range, revision, limit, reverse, selection } = operation;
+        const found = selected(this.range(range, revision ?? undefined), selection, reverse);
         const versions = limit > 0 ? found.slice(0, limit) : found;
         return { kind: "range", revision: this.#open(), versions, more: versions.length < found.length };
       }
@@ -222,6 +222,26 @@ interface Chosen {
   readonly kind: "chosen";
   readonly succeeded: boolean;
   readonly operations: readonly (Exclude<Operation, TxnCommand> | Chosen)[];
+}
+
+/** What a selection leaves of versions in key order, sorted. */
+export function selected(
+  versions: readonly KeyVersion[],
+  selection: Selection | null,
+  reverse: boolean,
+): KeyVersion[] {
+  if (selection === null) return reverse ? versions.toReversed() : [...versions];
+  const { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = selection;
+  const left = versions.filter(({ modRevision, createRevision }) => {
+    if (maxModRevision > 0 && modRevision > maxModRevision) return false;
+    if (maxCreateRevision > 0 && createRevision > maxCreateRevision) return false;
+    return modRevision >= minModRevision && createRevision >= minCreateRevision;
+  });
+  const sign = reverse ? -1 : 1;
+  const order = (a: KeyVersion, b: KeyVersion) =>
+    a[sortBy] < b[sortBy] ? -sign : a[sortBy] > b[sortBy] ? sign : 0;
+  // Equal ones in key order, in both directions.
+  return left.sort((a, b) => order(a, b) || (a.key < b.key ? -1 : 1));
 }
 
 export function within(key: string, { from, to }: KeyRange): boolean {

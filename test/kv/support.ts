@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command-codec.ts";
-import type { KvReplica } from "../../src/kv/keyspace.ts";
+import type { KvReplica } from "../../src/kv/kv-host.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
 import type { KvResult } from "../../src/kv/result.ts";
 import type { RoleKind } from "../../src/raft/effects.ts";
@@ -37,6 +37,7 @@ export class Applying {
 
 /** A cluster of one without network and disk: what is proposed is applied at once. */
 export class LoneReplica implements KvReplica {
+  readonly id = 1;
   readonly clock: Clock;
   readonly #applying: Applying;
   readonly #listeners = new Set<(role: RoleKind, term: number) => void>();

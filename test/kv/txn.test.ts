@@ -10,7 +10,7 @@ const put = (key: string, value = "") => ({ kind: "put", key, value, lease: "" }
 const remove = (from: string, to: string | null = `${from}\0`) =>
   ({ kind: "delete", range: { from, to } }) as const;
 const range = (limit = 0, revision: number | null = null) =>
-  ({ kind: "range", range: ALL_KEYS, revision, limit, reverse: false }) as const;
+  ({ kind: "range", range: ALL_KEYS, revision, limit, reverse: false, selection: null }) as const;
 const txn = (
   success: readonly Operation[],
   failure: readonly Operation[] = [],

@@ -65,7 +65,7 @@ describe("group commit", () => {
 describe("a failed write", () => {
   it("fails the step, those that wait and all later ones, with an unknown outcome", () => {
     const run: Run = new Run({}, ({ operation, path }) =>
-      operation === "write" && path.startsWith("wal/") && run.isFailing ? "fail" : undefined,
+      operation === "write" && path.startsWith("wal/") && run.isFailing ? "EIO" : undefined,
     );
     run.open();
     run.save({ entries: [entry(1)] });
@@ -86,7 +86,7 @@ describe("a failed write", () => {
 
   it("leaves the disk as it is: no commit index beyond what is there", () => {
     const run: Run = new Run({}, ({ path }) =>
-      run.isFailing && path.startsWith("wal/") ? "fail" : undefined,
+      run.isFailing && path.startsWith("wal/") ? "EIO" : undefined,
     );
     run.open();
     run.save({ hardState: { term: 1, vote: 1, commit: 0 }, entries: [entry(1)] });
@@ -102,7 +102,7 @@ describe("a failed write", () => {
   });
 
   it("that the system hides is not counted on: what is read from its memory is written once more", () => {
-    const run: Run = new Run({}, () => (run.isFailing ? "fail" : undefined));
+    const run: Run = new Run({}, () => (run.isFailing ? "EIO" : undefined));
     run.open();
     run.save({ entries: [entry(1)] });
     run.clock.settle();
@@ -154,7 +154,7 @@ describe("segments", () => {
   });
 
   it("are kept until a later one holds a frame, since the hard state must be somewhere", () => {
-    const run: Run = new Run({ segmentBytes: 4096 }, () => (run.isFailing ? "fail" : undefined));
+    const run: Run = new Run({ segmentBytes: 4096 }, () => (run.isFailing ? "EIO" : undefined));
     run.open();
     for (let index = 1; index <= 7; index++) {
       run.save({ hardState: { term: 5, vote: 2, commit: index }, entries: [entry(index, 300, 5)] });
@@ -346,7 +346,7 @@ class Run {
   readonly disk: MemoryDisk;
   readonly done: (QuorateError | null)[] = [];
   readonly #options: DiskOptions;
-  readonly #beforeCall: (call: DiskCall) => "fail" | undefined;
+  readonly #beforeCall: (call: DiskCall) => string | undefined;
   readonly #writes: string[] = [];
   isFailing = false;
   files: MemoryFiles;
@@ -354,7 +354,7 @@ class Run {
 
   constructor(
     options: DiskOptions = {},
-    beforeCall: (call: DiskCall) => "fail" | undefined = () => undefined,
+    beforeCall: (call: DiskCall) => string | undefined = () => undefined,
     disk = new MemoryDisk(),
   ) {
     this.disk = disk;
@@ -364,7 +364,7 @@ class Run {
   }
 
   #make(): [MemoryFiles, DiskStorage] {
-    const beforeCall = (call: DiskCall): "fail" | undefined => {
+    const beforeCall = (call: DiskCall): string | undefined => {
       if (call.operation === "write") this.#writes.push(call.path);
       return this.#beforeCall(call);
     };

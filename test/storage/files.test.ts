@@ -166,7 +166,7 @@ describe("a power cut on the disk in memory", () => {
     const clock = new ManualClock();
     const files = new MemoryFiles(new MemoryDisk(new Map([["x", Uint8Array.of(0)]])), {
       clock,
-      beforeCall: ({ operation }) => (operation === "sync" ? "fail" : undefined),
+      beforeCall: ({ operation }) => (operation === "sync" ? "EIO" : undefined),
     });
     const file = files.openSync("x", "read-write");
     file.write(Uint8Array.of(5), 0, () => {});

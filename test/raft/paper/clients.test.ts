@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Proposal } from "../../../src/log/entry.ts";
+import { leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   append,
@@ -8,9 +9,7 @@ import {
   granted,
   heartbeat,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   PROFILES,
   textsOf,

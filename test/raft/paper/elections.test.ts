@@ -1,14 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Role } from "../../../src/raft/role.ts";
+import { leader, OneMember, type Start } from "../one-member.ts";
 import {
   accepted,
   append,
   at,
   granted,
   heartbeat,
-  leader,
   ME,
-  OneMember,
   only,
   PROFILES,
   preVote,
@@ -16,7 +15,6 @@ import {
   preVoteRefused,
   refused,
   rejected,
-  type Start,
   snapshot,
   vote,
 } from "../paper-steps.ts";

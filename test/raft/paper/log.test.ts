@@ -2,17 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Term } from "../../../src/log/entry.ts";
 import type { Message } from "../../../src/raft/message.ts";
+import { converse, leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   append,
   at,
-  converse,
   granted,
   heartbeat,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   PROFILES,
   rejected,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MemberId } from "../../../src/log/entry.ts";
 import { isJoint } from "../../../src/raft/membership.ts";
+import { leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   add,
@@ -9,9 +10,7 @@ import {
   at,
   granted,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   PROFILES,
   remove,

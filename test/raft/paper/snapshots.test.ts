@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RaftOptions } from "../../../src/raft/options.ts";
-import {
-  accepted,
-  append,
-  at,
-  heartbeatReply,
-  OneMember,
-  only,
-  PROFILES,
-  snapshot,
-  textsOf,
-} from "../paper-steps.ts";
+import { OneMember } from "../one-member.ts";
+import { accepted, append, at, heartbeatReply, only, PROFILES, snapshot, textsOf } from "../paper-steps.ts";
 import { PureCluster } from "../pure-cluster.ts";
 
 describe.each(PROFILES)("Raft's snapshots %s", (_name, options) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { append, at, heartbeat, OneMember, preVote, snapshot, textsOf, vote } from "../paper-steps.ts";
+import { OneMember } from "../one-member.ts";
+import { append, at, heartbeat, preVote, snapshot, textsOf, vote } from "../paper-steps.ts";
 
 // What other implementations got wrong, numbered as in our notes on them: 22 to 27. Where a part does not apply:
 //

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   add,
   append,
   at,
   heartbeat,
-  leader,
   ME,
-  OneMember,
   only,
   preVote,
   preVoteGranted,

@@ -5,6 +5,7 @@ import type { Entry, Index, MemberId, Term } from "../../../src/log/entry.ts";
 import { type MembershipChange, voterIds } from "../../../src/raft/membership.ts";
 import { encodeMembershipChange } from "../../../src/raft/membership-codec.ts";
 import type { Message } from "../../../src/raft/message.ts";
+import { leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   add,
@@ -15,9 +16,7 @@ import {
   granted,
   heartbeat,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   remove,
   snapshot,
@@ -169,7 +168,7 @@ describe("pitfalls of membership", () => {
     member.hear(heartbeatReply(2, 2), heartbeatReply(4, 2));
     member.tick(10);
     expect(member.raft.status().transferTo).toBeNull();
-    member.tick(10);
+    member.tick(1);
     member.hearAllAccept();
     expect(leavesIn(member)).toBe(1);
     expect(member.raft.membership.outgoing).toEqual([]);

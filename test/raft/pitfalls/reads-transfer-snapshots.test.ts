@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   append,
   at,
   heartbeat,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   rejected,
   remove,
@@ -39,18 +38,14 @@ describe("pitfalls of reads", () => {
   });
 
   it("pitfall 39: no more reads wait than are allowed (etcd#12762)", () => {
-    for (const member of [
-      new OneMember({ options: { readsMax: 2 } }),
-      new OneMember({ options: { readsMax: 2 } }),
-    ]) {
-      if (member.raft.status().term === 1) member.hear(heartbeat(2, 2));
+    const follower = new OneMember({ options: { readsMax: 2 } });
+    follower.hear(heartbeat(2, 2));
+    const leading = new OneMember({ options: { readsMax: 2 } });
+    leading.lead();
+    for (const member of [follower, leading]) {
       for (const request of [1, 2, 3]) member.read(request);
       expect(member.reads).toEqual([{ request: 3, result: { refused: "too-many-reads" } }]);
     }
-    const leading = new OneMember({ options: { readsMax: 2 } });
-    leading.lead();
-    for (const request of [1, 2, 3]) leading.read(request);
-    expect(leading.reads).toEqual([{ request: 3, result: { refused: "too-many-reads" } }]);
   });
 
   it("pitfall 40: a read that is repeated under its old number is not confirmed by old answers (etcd#20418)", () => {
@@ -111,17 +106,17 @@ describe("pitfalls of reads", () => {
         seed,
         options: { leaseReads: true, electionTicks: 5 },
       });
-      cluster.elect(1);
-      cluster.run(3);
-      cluster.isolate(1);
-      for (let tick = 0; tick < 30; tick++) {
+      cluster.run(40);
+      const old = cluster.leader!.id;
+      cluster.isolate(old);
+      for (let tick = 0; tick < 40; tick++) {
         cluster.run(1);
         const { leader } = cluster;
-        if (leader !== null && leader.id !== 1) cluster.propose(leader.id, "news");
+        if (leader !== null && leader.id !== old) cluster.propose(leader.id, "news");
         cluster.stabilize();
-        cluster.read(1); // The invariants of the cluster see to it that no answer misses the news.
+        cluster.read(old); // The invariants of the cluster see to it that no answer misses the news.
       }
-      expect(cluster.leader?.id).not.toBe(1);
+      expect(cluster.leader?.id).not.toBe(old);
     }
   });
 

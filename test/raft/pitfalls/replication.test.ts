@@ -1,18 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Term } from "../../../src/log/entry.ts";
+import { converse, leader, OneMember } from "../one-member.ts";
 import {
   accepted,
   append,
   at,
   command,
-  converse,
   entries,
   heartbeat,
   heartbeatReply,
-  leader,
   ME,
-  OneMember,
   only,
   rejected,
   snapshot,

@@ -1,0 +1,57 @@
+import { Barrier } from "./barrier.ts";
+import { DoubleBarrier } from "./double-barrier.ts";
+import { Election } from "./election.ts";
+import { Line } from "./line.ts";
+import { Lock } from "./lock.ts";
+import { Queue } from "./queue.ts";
+import { ReadWriteLock } from "./read-write-lock.ts";
+import type { RecipeKv } from "./recipe-kv.ts";
+import { Registry } from "./registry.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+/**
+ * Recipes for working together, on a store or on a namespace of one. Each lives in keys under the name that it is given:
+ * whoever uses the same name in the same store means the same thing.
+ */
+export class Coordination<Value> {
+  readonly #kv: RecipeKv<Value>;
+
+  constructor(kv: RecipeKv<Value>) {
+    this.#kv = kv;
+  }
+
+  /** A lease for several holds: pass it to them as `session`. */
+  session(options: SessionOptions = {}): Promise<Session> {
+    return Session.open(this.#kv, options);
+  }
+
+  lock(name: string): Lock {
+    return new Lock(new Line(this.#kv, name));
+  }
+
+  readWriteLock(name: string): ReadWriteLock {
+    return new ReadWriteLock(new Line(this.#kv, name));
+  }
+
+  election(name: string): Election {
+    return new Election(new Line(this.#kv, name));
+  }
+
+  barrier(name: string): Barrier {
+    return new Barrier(this.#kv, name);
+  }
+
+  /** A barrier for `count` participants. */
+  doubleBarrier(name: string, count: number): DoubleBarrier {
+    return new DoubleBarrier(new Line(this.#kv, name), count);
+  }
+
+  queue(name: string): Queue<Value> {
+    return new Queue(this.#kv, name);
+  }
+
+  /** The services registered under `root`; "services" by default. */
+  registry(root?: string): Registry {
+    return new Registry(this.#kv, root);
+  }
+}

@@ -1,0 +1,80 @@
+import { assert } from "../base/assert.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { CallLimit } from "./call-limit.ts";
+import type { Line } from "./line.ts";
+import { pictureOf } from "./picture.ts";
+import { type HoldOptions, Stake } from "./stake.ts";
+
+/** Taking part in what lies between the two sides of a double barrier. */
+export interface Participation {
+  readonly key: string;
+  /** The revision at which we came, greater than that of everybody who came before. */
+  readonly fence: number;
+  /** Aborts before others can take us for gone. */
+  readonly signal: AbortSignal;
+  /** Resolves once everybody has left. Whoever crashed counts as having left when its lease ends. */
+  leave(options?: CallOptions): Promise<void>;
+}
+
+/**
+ * Lets a number of participants begin together and end together: nobody is let in before `count` have come, and nobody
+ * is let go before all have left. It can be used again then.
+ */
+export class DoubleBarrier {
+  readonly #line: Line;
+  readonly #count: number;
+
+  /** Use `Coordination.doubleBarrier`. */
+  constructor(line: Line, count: number) {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      const details = { argument: "count", received: count };
+      throw new QuorateError("ERR_INVALID_ARGUMENT", "count must be a whole number above 0", details);
+    }
+    this.#line = line;
+    this.#count = count;
+  }
+
+  /**
+   * Resolves once `count` participants are there, all at the same revision: also for one who learns of it late, when
+   * others have left again. A call that fails is not counted any more.
+   */
+  async enter(options: HoldOptions = {}): Promise<Participation> {
+    const limit = new CallLimit(this.#line.kv.clock, options);
+    try {
+      const stake = await Stake.under(this.#line.prefix, this.#line.kv, options, limit);
+      try {
+        const joined = await this.#line.join(stake, "", limit.step);
+        await this.#line.until(joined, (there) => there >= this.#count, limit.signal);
+        return this.#participation(stake, joined.revision);
+      } catch (error) {
+        void stake.withdraw();
+        throw error;
+      }
+    } finally {
+      limit.end();
+    }
+  }
+
+  #participation(stake: Stake, fence: number): Participation {
+    const { key, session } = stake;
+    return { key, fence, signal: session.signal, leave: (options) => this.#leave(stake, options) };
+  }
+
+  async #leave(stake: Stake, options: CallOptions = {}): Promise<void> {
+    const { kv, prefix } = this.#line;
+    const limit = new CallLimit(kv.clock, options);
+    try {
+      const left = await kv
+        .txn()
+        .do((op) => [op.delete(stake.key), op.range({ prefix })])
+        .commit(limit.step);
+      assert(left.ok, "a transaction without claims always runs");
+      void stake.withdraw();
+      const others = pictureOf(left.revision, left.results[1]);
+      await this.#line.until(others, (there) => there === 0, limit.signal);
+    } finally {
+      limit.end();
+    }
+  }
+}

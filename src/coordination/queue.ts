@@ -1,0 +1,94 @@
+import { QuorateError } from "../base/errors.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { CallLimit } from "./call-limit.ts";
+import { checkedName } from "./line.ts";
+import { look } from "./picture.ts";
+import type { RecipeKv } from "./recipe-kv.ts";
+
+/** What was taken from a queue. */
+export interface QueueItem<Value> {
+  readonly value: Value;
+  /** The revision at which it was taken: greater with each item that anybody takes. */
+  readonly fence: number;
+}
+
+/**
+ * First in, first out, for any number of producers and consumers. Each item is given to one consumer at most: it is
+ * gone from the queue before it is handed out, so a consumer that crashes then takes it along.
+ *
+ * The key `name` draws the tickets: each put gives a revision, which no other has. Items are `name/<ticket>`, so that
+ * the order of the keys is the order of the tickets, and producers never get into each other's way.
+ */
+export class Queue<Value> {
+  readonly #kv: RecipeKv<Value>;
+  readonly #tickets: RecipeKv<string>;
+  readonly #name: string;
+  readonly #prefix: string;
+
+  /** Use `Coordination.queue`. */
+  constructor(kv: RecipeKv<Value>, name: string) {
+    this.#kv = kv;
+    this.#tickets = kv.namespace("", { values: "utf8" });
+    this.#name = checkedName(name);
+    this.#prefix = `${name}/`;
+  }
+
+  /** Puts a value at the end. A failure with the outcome `unknown` may have put it there. */
+  async enqueue(value: Value, options: CallOptions = {}): Promise<void> {
+    const limit = new CallLimit(this.#kv.clock, options);
+    try {
+      const ticket = await this.#tickets.put(this.#name, "", limit.step);
+      await this.#kv.put(this.#prefix + ticketText(ticket.revision), value, limit.step);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /**
+   * Takes the first item, and waits for one where there is none. After a failure with the outcome `unknown` an item may
+   * have been taken and lost.
+   */
+  async dequeue(options: CallOptions = {}): Promise<QueueItem<Value>> {
+    const limit = new CallLimit(this.#kv.clock, options);
+    try {
+      for (;;) {
+        const item = await this.tryDequeue(limit.step);
+        if (item !== null) return item;
+        const { entries, revision } = await look(this.#kv, this.#prefix, limit.step, 1);
+        if (entries.size === 0) await this.#nextArrival(revision, limit.signal);
+      }
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Takes the first item, or gives null when there is none. */
+  async tryDequeue(options: CallOptions = {}): Promise<QueueItem<Value> | null> {
+    for (;;) {
+      const first = await this.#kv.range({ ...options, prefix: this.#prefix }).first();
+      if (first === undefined) return null;
+      const taken = await this.#kv
+        .txn()
+        .when((key) => key(first.key).createRevision.eq(first.createRevision))
+        .do((op) => [op.delete(first.key)])
+        .commit(options);
+      // Otherwise somebody else was quicker, and there is another first one now.
+      if (taken.ok) return { value: first.value, fence: taken.revision };
+    }
+  }
+
+  async #nextArrival(revision: number, signal: AbortSignal): Promise<void> {
+    const watch = this.#kv.watch({ prefix: this.#prefix, from: revision + 1, without: "delete", signal });
+    try {
+      for await (const _arrival of watch) return;
+    } catch (error) {
+      // Something may have arrived in what was compacted: look again.
+      if (!QuorateError.is(error, "ERR_COMPACTED")) throw error;
+    }
+  }
+}
+
+/** As long for the greatest revision as for the least, so that the order of the texts is that of the numbers. */
+function ticketText(revision: number): string {
+  return revision.toString(16).padStart(14, "0");
+}

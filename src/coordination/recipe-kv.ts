@@ -1,0 +1,56 @@
+import type { Clock } from "../base/clock.ts";
+import type { KvEntry, Range, ReadOptions } from "../kv/keyspace.ts";
+import type { WriteResult } from "../kv/kv.ts";
+import type { Claim, KeyClaims, Op, OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
+import type { CodecValue, ValuesOption } from "../kv/value-codec.ts";
+import type { WatchEvent, WatchOptions } from "../kv/watch-stream.ts";
+import type { CallOptions } from "../replica/call.ts";
+
+/**
+ * What the recipes of this folder need of a key-value store. `Kv` is one, and so are its namespaces; a client of a
+ * store elsewhere can be another. Everything here is built from these calls and from nothing else.
+ */
+export interface RecipeKv<Value> {
+  readonly clock: Clock;
+  entry(key: string, options?: ReadOptions): Promise<KvEntry<Value> | undefined>;
+  range(options: Range & ReadOptions): RecipeScan<Value>;
+  put(key: string, value: Value, options?: RecipePutOptions): Promise<WriteResult>;
+  delete(key: string, options?: CallOptions): Promise<WriteResult>;
+  watch(options: WatchOptions): RecipeWatch<Value>;
+  txn(): RecipeTxn<Value, []>;
+  lease(ttlMs: number, options?: CallOptions): Promise<RecipeLease>;
+  /** The same keys, with values read and written by another codec. */
+  namespace<Values extends ValuesOption>(
+    prefix: "",
+    options: { readonly values: Values },
+  ): RecipeKv<CodecValue<Values>>;
+}
+
+export interface RecipePutOptions extends CallOptions {
+  readonly lease?: string | undefined;
+}
+
+export interface RecipeScan<Value> {
+  toArray(): Promise<KvEntry<Value>[]>;
+  first(): Promise<KvEntry<Value> | undefined>;
+}
+
+export interface RecipeWatch<Value> extends AsyncIterable<WatchEvent<Value>> {
+  batches(): AsyncIterable<readonly WatchEvent<Value>[]>;
+}
+
+export interface RecipeTxn<Value, Done> {
+  when(...claims: ((key: (key: string) => KeyClaims<Value>) => Claim)[]): RecipeTxn<Value, Done>;
+  do<const Ops extends readonly Op<unknown>[]>(
+    choose: (op: OpFactory<Value>) => Ops,
+  ): RecipeTxn<Value, OpResults<Ops>>;
+  commit(options?: CallOptions): Promise<TxnOutcome<Done, []>>;
+}
+
+/** A lease that keeps itself alive. */
+export interface RecipeLease {
+  readonly id: string;
+  /** Aborts before the lease can have ended. */
+  readonly signal: AbortSignal;
+  revoke(): Promise<void>;
+}

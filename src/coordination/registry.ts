@@ -1,0 +1,148 @@
+import type { KvEntry } from "../kv/keyspace.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { CallLimit } from "./call-limit.ts";
+import { checkedName, inLine } from "./line.ts";
+import { persist } from "./persist.ts";
+import { follow } from "./picture.ts";
+import type { RecipeKv } from "./recipe-kv.ts";
+import type { SessionOptions } from "./session.ts";
+import { Stake } from "./stake.ts";
+
+/** What an instance of a service says of itself; `metadata` is anything that JSON can say. */
+export interface ServiceDescription {
+  readonly name: string;
+  readonly address: string;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An instance of a service that is there. */
+export interface Service extends ServiceDescription {
+  /** The key that it is registered under, which tells two instances apart. */
+  readonly key: string;
+  /** The revision at which it came, greater than that of every instance before. */
+  readonly fence: number;
+}
+
+const DEFAULT_ROOT = "services";
+
+/**
+ * Who offers which service, and where. Instances register under a lease and are gone from the list when nothing was
+ * heard of them for its time. Keys are `root/<name>/<lease>`, values JSON.
+ */
+export class Registry {
+  readonly #kv: RecipeKv<unknown>;
+  readonly #root: string;
+
+  /** Use `Coordination.registry`. */
+  constructor(kv: RecipeKv<unknown>, root: string = DEFAULT_ROOT) {
+    this.#kv = kv.namespace("", { values: "json" });
+    this.#root = checkedName(root);
+  }
+
+  /**
+   * Resolves once the instance is in the list. It stays there until it is released: should its lease be lost, because
+   * nobody could be reached for a while, it registers again.
+   */
+  async register(service: ServiceDescription, options: SessionOptions = {}): Promise<Registration> {
+    const { ttl, ...call } = options;
+    const prefix = this.#prefix(service.name);
+    const put = async (callOptions: CallOptions): Promise<Stake> => {
+      return registered(this.#kv, prefix, service, { ...callOptions, ttl });
+    };
+    return new Registration(this.#kv, await put(call), put);
+  }
+
+  /** The instances of a service, those that came first in front. */
+  async services(name: string, options: CallOptions = {}): Promise<readonly Service[]> {
+    const prefix = this.#prefix(name);
+    return servicesOf(prefix, await this.#kv.range({ ...options, prefix }).toArray());
+  }
+
+  /** The instances of a service, now and after every change. Ends when the store is closed. */
+  async *watch(
+    name: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<readonly Service[], void, undefined> {
+    const prefix = this.#prefix(name);
+    for await (const { entries } of follow(this.#kv, prefix, options.signal)) {
+      yield servicesOf(prefix, [...entries.values()]);
+    }
+  }
+
+  #prefix(name: string): string {
+    return `${this.#root}/${checkedName(name)}/`;
+  }
+}
+
+/** An instance that is kept in the list. */
+export class Registration implements AsyncDisposable {
+  readonly #kv: RecipeKv<unknown>;
+  readonly #releasing = new AbortController();
+  #stake: Stake;
+
+  /** Use `Registry.register`. */
+  constructor(kv: RecipeKv<unknown>, stake: Stake, register: (options: CallOptions) => Promise<Stake>) {
+    this.#kv = kv;
+    this.#stake = stake;
+    void this.#keep(register);
+  }
+
+  /** Takes it from the list. Does not fail: should nobody be reachable, it goes with its lease. */
+  async release(): Promise<void> {
+    this.#releasing.abort();
+    await this.#stake.withdraw();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  async #keep(register: (options: CallOptions) => Promise<Stake>): Promise<void> {
+    const { signal } = this.#releasing;
+    try {
+      for (;;) {
+        await aborted(this.#stake.session.signal);
+        this.#stake = await persist(this.#kv.clock, signal, () => register({ signal }));
+        if (signal.aborted) await this.#stake.withdraw();
+      }
+    } catch {
+      // It was released, or the store is closed.
+    }
+  }
+}
+
+async function registered(
+  kv: RecipeKv<unknown>,
+  prefix: string,
+  { address, metadata }: ServiceDescription,
+  options: SessionOptions,
+): Promise<Stake> {
+  const limit = new CallLimit(kv.clock, options);
+  try {
+    const stake = await Stake.under(prefix, kv, options, limit);
+    try {
+      await kv.put(stake.key, { address, metadata }, { ...limit.step, lease: stake.session.lease });
+      return stake;
+    } catch (error) {
+      void stake.withdraw();
+      throw error;
+    }
+  } finally {
+    limit.end();
+  }
+}
+
+function servicesOf(prefix: string, entries: readonly KvEntry<unknown>[]): Service[] {
+  const name = prefix.split("/").at(-2)!;
+  return inLine(prefix, entries).map(({ key, value, createRevision }) => {
+    const { address, metadata } = value as Omit<ServiceDescription, "name">;
+    return { name, address, ...(metadata === undefined ? {} : { metadata }), key, fence: createRevision };
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,63 @@
+import type { CallOptions } from "../replica/call.ts";
+import type { RecipeKv, RecipeLease } from "./recipe-kv.ts";
+
+export interface SessionOptions extends CallOptions {
+  /**
+   * Milliseconds after which others may take over when nothing is heard of this process any more; 15,000 by default.
+   * Short times notice a crash soon, and take a pause or a short cut of the network for one.
+   */
+  readonly ttl?: number | undefined;
+}
+
+export const SESSION_TTL_MS = 15_000;
+
+/**
+ * A lease that several holds share, kept alive by itself until it is closed. When it ends, all its holds end, in one
+ * revision.
+ */
+export class Session implements AsyncDisposable {
+  readonly #lease: RecipeLease;
+  #keys = 0;
+
+  /** Grants the lease. Throws what every write throws. */
+  static async open(kv: RecipeKv<unknown>, options: SessionOptions = {}): Promise<Session> {
+    const { ttl = SESSION_TTL_MS, ...call } = options;
+    return new Session(await kv.lease(ttl, call));
+  }
+
+  /** Use `Session.open`. */
+  constructor(lease: RecipeLease) {
+    this.#lease = lease;
+  }
+
+  /** The id of the lease. */
+  get lease(): string {
+    return this.#lease.id;
+  }
+
+  /** Aborts before the lease can have ended: it was closed, revoked, or not confirmed in time. */
+  get signal(): AbortSignal {
+    return this.#lease.signal;
+  }
+
+  /** A key under `prefix` that nobody else has and that this session gives once. The first is the one etcd would take. */
+  nextKey(prefix: string): string {
+    this.#keys += 1;
+    const key = prefix + leaseText(this.lease);
+    return this.#keys === 1 ? key : `${key}-${this.#keys}`;
+  }
+
+  /** Ends the session and all that hangs on it. */
+  async close(): Promise<void> {
+    await this.#lease.revoke();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A lease's id as etcd's recipes write it into keys: hexadecimal. */
+export function leaseText(lease: string): string {
+  return /^-?\d+$/.test(lease) ? BigInt(lease).toString(16) : lease;
+}

@@ -1,0 +1,113 @@
+import { crashEverywhere } from "./crashes.ts";
+import {
+  type Damage,
+  flippedBits,
+  foreignParts,
+  lookAtAll,
+  lostSectors,
+  misplacedSectors,
+  missingFiles,
+  replacedBytes,
+  shortenedFiles,
+  staleParts,
+  swappedFiles,
+  swappedNeighbours,
+} from "./damage.ts";
+import { failEachCall } from "./failing-calls.ts";
+import type { Run } from "./member-run.ts";
+import { makeRemains, type Remains } from "./remains.ts";
+import type { Tally } from "./tally.ts";
+
+/** `brief` takes about ten seconds on one core, `quick` half a minute; `full` leaves nothing out. */
+export type Extent = "brief" | "quick" | "full";
+
+export interface Torture {
+  readonly name: string;
+  run(seed: number, extent: Extent, tally: Tally): void;
+}
+
+/** Four segments of 64 KiB and three snapshots, about. */
+const STANDARD = {
+  segmentBytes: 65_536,
+  batchBytesMax: 20_000,
+  chunkBytesMax: 700,
+  idleMs: 5,
+  snapshotsKept: 3,
+};
+
+/** All ways to hurt a store. */
+export const TORTURES: readonly Torture[] = [
+  {
+    name: "power cut at each call",
+    run(seed, extent, tally) {
+      const runs = { brief: 2, quick: 5, full: 200 }[extent];
+      const nestedEvery = extent === "full" ? 5 : 25;
+      for (let at = 0; at < runs; at++) crashEverywhere({ seed: seed + at, moves: 45 }, nestedEvery, tally);
+    },
+  },
+  {
+    name: "each call fails once",
+    run: (seed, extent, tally) => failCalls(seed, extent, "once", tally),
+  },
+  {
+    name: "each call fails, and all after it",
+    run: (seed, extent, tally) => failCalls(seed, extent, "from then on", tally),
+  },
+  damage("a bit flipped", { brief: 199, quick: 31 }, flippedBits),
+  damage("a byte replaced", { brief: 97, quick: 17 }, replacedBytes),
+  damage("a file cut short", { brief: 29, quick: 5 }, shortenedFiles),
+  damage("a file missing", {}, missingFiles),
+  damage("two files swapped", {}, swappedFiles),
+  damage("a sector or page lost", {}, lostSectors),
+  damage("two sectors swapped", {}, swappedNeighbours),
+  damage("a sector misplaced", { brief: 19, quick: 3 }, (remains, every) =>
+    thinned(misplacedSectors(remains), every),
+  ),
+  damage("a part of another store", {}, foreignParts),
+  damage("a part of earlier days", {}, staleParts),
+  {
+    name: "a byte replaced, in large segments",
+    run(seed, extent, tally) {
+      const every = { brief: 5003, quick: 997, full: 1 }[extent];
+      const remains = makeRemains({ seed, moves: 900, limits: STANDARD }, "closed");
+      lookAtAll(remains, replacedBytes(remains, every), tally);
+    },
+  },
+];
+
+/** One case in so many is looked at; every one where nothing is said. */
+type Strides = Partial<Record<Extent, number>>;
+
+/** Damages stores that were closed in order and stores that were cut off, with snapshots and without. */
+function damage(
+  name: string,
+  strides: Strides,
+  damagesOf: (remains: Remains, every: number) => Iterable<Damage>,
+): Torture {
+  return {
+    name,
+    run(seed, extent, tally) {
+      const every = strides[extent] ?? 1;
+      const runs: Run[] = [
+        { seed, moves: 12 },
+        { seed: seed + 1, moves: 40 },
+      ];
+      for (const run of runs) {
+        for (const end of ["closed", "cut off"] as const) {
+          const remains = makeRemains(run, end);
+          lookAtAll(remains, damagesOf(remains, every), tally);
+        }
+      }
+    },
+  };
+}
+
+function* thinned(damages: Iterable<Damage>, every: number): Iterable<Damage> {
+  let at = 0;
+  for (const each of damages) if (at++ % every === 0) yield each;
+}
+
+function failCalls(seed: number, extent: Extent, manner: "once" | "from then on", tally: Tally): void {
+  const runs = { brief: 1, quick: 2, full: 50 }[extent];
+  for (let at = 0; at < runs; at++) failEachCall({ seed: seed + at, moves: 30 }, manner, tally);
+}
