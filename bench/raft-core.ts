@@ -4,6 +4,8 @@
  *
  *     npm run bench -- raft-core [--json] [--rounds=7] [--milliseconds=500]
  */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Random } from "../src/base/random.ts";
@@ -18,8 +20,8 @@ const PAYLOAD = new Uint8Array(256).fill(0x5a);
 const BATCHES = [1, 100, 1000];
 /** A log is cut to so many entries when it has twice as many. */
 const LOG_ENTRIES = 10_000;
-/** Few enough that all they allocate stays in the young generation, where the heap's growth shows it. */
-const ALLOCATING_PROPOSALS = 2000;
+/** Few enough that no garbage is collected meanwhile, as a rule: the heap's growth then shows what they allocate. */
+const ALLOCATING_PROPOSALS = 200;
 
 interface Member {
   readonly raft: Raft;
@@ -98,11 +100,12 @@ function rate(group: Group, batch: readonly Proposal[], milliseconds: number): n
 
 /** Bytes allocated for one proposal, on the heap and in array buffers. */
 function allocation(group: Group, batch: readonly Proposal[]): number {
-  collectGarbage();
+  collectGarbage({ type: "minor" }); // A full collection would throw the optimized code away, too.
   const before = process.memoryUsage();
-  for (let done = 0; done < ALLOCATING_PROPOSALS; done += batch.length) group.propose(batch);
+  let count = 0;
+  for (; count < ALLOCATING_PROPOSALS; count += batch.length) group.propose(batch);
   const after = process.memoryUsage();
-  return (after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers) / ALLOCATING_PROPOSALS;
+  return (after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers) / count;
 }
 
 function median(values: readonly number[]): number {
@@ -115,36 +118,58 @@ function option(name: string, otherwise: number): number {
 }
 
 setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
+const collectGarbage = runInNewContext("gc") as (options: { type: "minor" }) => void;
 const rounds = option("rounds", 7);
 const milliseconds = option("milliseconds", 500);
 
-const ways: { name: string; size: number; pass: (message: Message) => Message }[] = [
+interface Way {
+  readonly name: string;
+  readonly size: number;
+  readonly pass: (message: Message) => Message;
+}
+
+const WAYS: readonly Way[] = [
   { name: "one member", size: 1, pass: (message) => message },
   { name: "three members, objects", size: 3, pass: (message) => message },
   { name: "three members, codec", size: 3, pass: (message) => decodeMessage(encodeMessage(message)) },
 ];
-const measurements: Measurement[] = [];
-for (const { name, size, pass } of ways) {
-  for (const length of BATCHES) {
-    const group = new Group(size, pass);
-    const batch = Array.from({ length }, (): Proposal => ({ kind: "command", data: PAYLOAD }));
-    rate(group, batch, milliseconds); // The first round warms up.
-    const rates = Array.from({ length: rounds }, () => rate(group, batch, milliseconds));
-    const bytes = Array.from({ length: rounds }, () => allocation(group, batch));
-    const label = length === 1 ? `${name}, one by one` : `${name}, ${length} at a time`;
-    measurements.push({
-      name: label,
+
+function measure({ name, size, pass }: Way, length: number): Measurement[] {
+  const group = new Group(size, pass);
+  const batch = Array.from({ length }, (): Proposal => ({ kind: "command", data: PAYLOAD }));
+  rate(group, batch, 2 * milliseconds); // The first rounds warm up.
+  const rates = Array.from({ length: rounds }, () => rate(group, batch, milliseconds));
+  const bytes = Array.from({ length: 2 * rounds + 1 }, () => allocation(group, batch));
+  return [
+    {
+      name: length === 1 ? `${name}, one by one` : `${name}, ${length} at a time`,
       value: median(rates),
       unit: "proposals per second",
       spread: [Math.min(...rates), Math.max(...rates)],
-    });
-    measurements.push({
-      name: "",
-      value: median(bytes),
-      unit: "bytes allocated for each",
-      spread: [Math.min(...bytes), Math.max(...bytes)],
-    });
-  }
+    },
+    { name: "", value: median(bytes), unit: "bytes allocated for each" },
+  ];
 }
-report("How many proposals does the Raft core decide on in a second?", measurements);
+
+/** Each case has a process of its own: what the compiler learnt from one would slow down the next. */
+function measureApart(way: number, length: number): Measurement[] {
+  const file = fileURLToPath(import.meta.url);
+  const options = [
+    `--way=${way}`,
+    `--length=${length}`,
+    `--rounds=${rounds}`,
+    `--milliseconds=${milliseconds}`,
+  ];
+  const output = execFileSync(process.execPath, [...process.execArgv, file, ...options], {
+    encoding: "utf8",
+  });
+  return JSON.parse(output) as Measurement[];
+}
+
+const way = option("way", -1);
+if (way === -1) {
+  const measurements = WAYS.flatMap((_, at) => BATCHES.flatMap((length) => measureApart(at, length)));
+  report("How many proposals does the Raft core decide on in a second?", measurements);
+} else {
+  console.log(JSON.stringify(measure(WAYS[way]!, option("length", 1))));
+}

@@ -81,33 +81,35 @@ const LONE_NAME = "member";
 
 /** The disk, the network and the clock that the options ask for. */
 async function memberParts(options: MemberOptions) {
-  for (const option of Object.keys(options)) {
-    if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
-  }
-  const { dir, storage, peers, name, cluster, join, limits } = options;
-  if (dir !== undefined && storage !== undefined)
-    throw invalid("storage", "dir and storage exclude each other");
-  if (dir !== undefined && (typeof dir !== "string" || dir === ""))
-    throw invalid("dir", "dir must be a path");
-  if (peers !== undefined && name === undefined)
-    throw invalid("name", "name must say which of the peers this member is");
-
-  if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
-  if (join !== undefined && name === undefined) throw invalid("name", "name must be the one that was added");
-
-  const ownName = name ?? LONE_NAME;
-  const members = peers ?? { [ownName]: "" };
+  checkOptions(options);
+  const { dir, storage, peers, name = LONE_NAME, cluster, join, limits } = options;
+  const isAlone = peers === undefined && join === undefined;
   return {
-    name: ownName,
-    peers: members,
+    name,
+    peers: isAlone ? { [name]: "" } : (peers ?? {}),
     cluster,
     join,
     limits,
     storage: storage ?? (dir === undefined ? memoryStorage() : new DiskStorage(new NodeFiles(dir))),
-    transport: options.transport ?? (await defaultTransport(peers === undefined && join === undefined)),
+    transport: options.transport ?? (await defaultTransport(isAlone)),
     clock: systemClock,
     random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
   };
+}
+
+function checkOptions(options: MemberOptions): void {
+  for (const option of Object.keys(options)) {
+    if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
+  }
+  const { dir, storage, peers, name, join } = options;
+  if (dir !== undefined && (typeof dir !== "string" || dir === ""))
+    throw invalid("dir", "dir must be a path");
+  if (dir !== undefined && storage !== undefined)
+    throw invalid("storage", "dir and storage exclude each other");
+  if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
+  if (name === undefined && peers !== undefined)
+    throw invalid("name", "name must say which of the peers this member is");
+  if (name === undefined && join !== undefined) throw invalid("name", "name must be the one that was added");
 }
 
 /** Each one is another store: a member that has forgotten what it promised must not pass for the one that promised. */

@@ -72,6 +72,55 @@ test("three members on disks and sockets agree, whoever is asked", async () => {
   expect(new Set(members.map((member) => member.status().leader)).size).toBe(1);
 });
 
+test("a member that was away is sent a snapshot, over the socket and onto its disk", async () => {
+  const [a, b, c] = await freePorts(3);
+  const peers = { n1: `127.0.0.1:${a}`, n2: `127.0.0.1:${b}`, n3: `127.0.0.1:${c}` };
+  const limits = { snapshotEntries: 50, trailingEntries: 10 };
+  const start = (name: string) => opened({ dir: join(folder, name), name, peers, limits });
+  const [one, two, three] = await Promise.all(Object.keys(peers).map(start));
+  await Promise.all([one!, two!, three!].map((member) => member.ready()));
+  await three!.close();
+
+  // A megabyte of values takes several chunks.
+  const writes = Array.from({ length: 200 }, (_, at) => one!.put(`key/${at}`, String(at).repeat(5000)));
+  await Promise.all(writes);
+  await two!.ready();
+  expect(one!.status().snapshot).toBeGreaterThan(0);
+
+  const back = await start("n3");
+  await back.ready();
+  expect(back.status().snapshot).toBeGreaterThan(50);
+  expect(await back.get("key/199")).toBe("199".repeat(5000));
+  const hashes = await Promise.all([one!, two!, back].map((member) => member.hash()));
+  expect(new Set(hashes.map(({ hash, revision }) => `${revision} ${hash}`)).size).toBe(1);
+
+  // And it starts again from what it was sent.
+  await back.close();
+  const again = await start("n3");
+  expect(await again.get("key/7")).toBe("7".repeat(5000));
+});
+
+test("a cluster of one grows to three, over sockets", async () => {
+  const [a, b, c] = await freePorts(3);
+  const first = await opened({ dir: join(folder, "n1"), name: "n1", peers: { n1: `127.0.0.1:${a}` } });
+  await first.put("a", "1");
+  for (const [name, port] of [
+    ["n2", b],
+    ["n3", c],
+  ] as const) {
+    const ticket = await first.cluster.add({ name, address: `127.0.0.1:${port}` });
+    const added = await opened({ dir: join(folder, name), name, join: ticket });
+    await added.ready();
+    await first.cluster.promote(name);
+    expect(await added.get("a")).toBe("1");
+  }
+  expect(first.cluster.members.map(({ name }) => name).toSorted()).toEqual(["n1", "n2", "n3"]);
+  await first.close();
+  const [, second, third] = stores;
+  await second!.put("a", "2");
+  expect(await third!.get("a")).toBe("2");
+});
+
 test.each([
   ["an unknown option", { dirr: "x" }, "dirr"],
   ["both a directory and a storage", { dir: "x", storage: new MemoryStorage() }, "storage"],

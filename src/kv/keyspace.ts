@@ -108,7 +108,7 @@ export class Keyspace<Value> {
       createRevision,
       modRevision,
       version: version.version,
-      ...(lease === NO_LEASE ? {} : { lease }),
+      ...(lease === NO_LEASE ? {} : { lease: fromByteString(lease) }),
     };
   }
 
@@ -136,9 +136,11 @@ export class Keyspace<Value> {
     return { store, revision };
   }
 
+  /** What the machine refused, in the words of its caller. */
   refusal({ code, message, details }: Refused): QuorateError {
-    if (!("key" in details)) return new QuorateError(code, message, details);
-    return new QuorateError(code, message, { ...details, key: this.keyText(details.key) });
+    const key = "key" in details ? { key: this.keyText(details.key) } : {};
+    const lease = "lease" in details ? { lease: fromByteString(details.lease) } : {};
+    return new QuorateError(code, message, { ...details, ...key, ...lease });
   }
 }
 

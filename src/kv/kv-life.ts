@@ -3,6 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { KvHost } from "./kv-host.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
+import { Renewals } from "./renewals.ts";
 
 /** Changes that an unfinished compaction looks at in each tick, so that it also ends where nobody writes. */
 const COMPACTION_STEP = 10_000;
@@ -19,18 +20,20 @@ interface Part {
  */
 export class Life {
   readonly #host: KvHost;
-  readonly #keeper: LeaseKeeper;
+  readonly keeper: LeaseKeeper;
+  readonly renewals: Renewals;
   readonly #parts = new Set<Part>();
   readonly #onRole = (role: RoleKind): void => {
-    if (role === "leader") this.#keeper.lead();
-    else this.#keeper.stop();
+    if (role === "leader") this.keeper.lead();
+    else this.keeper.follow();
   };
   #ticker: Timer;
   #isClosed = false;
 
   constructor(host: KvHost) {
     this.#host = host;
-    this.#keeper = new LeaseKeeper(host.replica, host.machine);
+    this.keeper = new LeaseKeeper(host.replica, host.machine);
+    this.renewals = new Renewals(host.replica);
     host.replica.on("role", this.#onRole);
     this.#ticker = this.#scheduleTick();
   }
@@ -56,14 +59,15 @@ export class Life {
     this.#isClosed = true;
     this.#ticker.cancel();
     this.#host.replica.off("role", this.#onRole);
-    this.#keeper.stop();
+    this.keeper.stop();
     for (const part of [...this.#parts]) part.close();
+    this.renewals.stop();
   }
 
   #scheduleTick(): Timer {
     return this.#host.clock.after(LEASE_TICK_MS, () => {
       this.#ticker = this.#scheduleTick();
-      this.#keeper.tick();
+      this.keeper.tick();
       this.#host.machine.store.compaction.step(COMPACTION_STEP);
     });
   }

@@ -94,6 +94,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     this.#leases = leases;
     this.#operations = new Operations(store, leases);
     this.#leases.observe(this.#observer);
+    this.#observer?.replaced(leases);
     this.#watches.restore(store);
   }
 
@@ -143,7 +144,8 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
         received: ttlMs,
       });
     }
-    if (this.#leases.has(lease)) return this.#refuse("ERR_LEASE_EXISTS", `lease ${lease} exists`, { lease });
+    if (this.#leases.has(lease))
+      return this.#refuse("ERR_LEASE_EXISTS", "there is a lease with this id already", { lease });
 
     const id = lease === "" ? this.#freeLeaseId(index) : lease;
     const granted = Math.max(ttlMs, LEASE_TTL_MIN_MS);

@@ -1,7 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
-import { toByteString } from "./byte-text.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
+import { fromByteString, toByteString } from "./byte-text.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
 import type { Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
@@ -16,6 +17,7 @@ import {
 import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
+import type { LeaseState } from "./lease.ts";
 import { Lease } from "./lease-handle.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
@@ -51,6 +53,21 @@ export interface PutOutcome<Value> extends WriteResult {
 export interface DeleteOutcome extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
+}
+
+export interface LeaseOptions extends CallOptions {
+  /** The id that the lease is to have; one that nobody has by default. */
+  readonly id?: string | undefined;
+}
+
+export interface LeaseInfo {
+  readonly id: string;
+  /** Milliseconds that were granted. */
+  readonly ttl: number;
+  /** Milliseconds that are left, by this member's count: it may be behind the leader's by as much as its log is. */
+  readonly remaining: number;
+  /** The keys that hang on it, in order. */
+  readonly keys: readonly string[];
 }
 
 export interface StateHash {
@@ -163,23 +180,48 @@ export class Kv<Value> {
 
   /**
    * Grants a lease of `ttlMs` milliseconds that keeps itself alive until it is revoked or the store is closed. Keys put
-   * with it are deleted when it ends.
+   * with it are deleted when it ends. Throws ERR_LEASE_EXISTS.
    */
-  async lease(ttlMs: number, options: CallOptions = {}): Promise<Lease> {
+  async lease(ttlMs: number, options: LeaseOptions = {}): Promise<Lease> {
     if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) {
       const details = { argument: "ttlMs", received: ttlMs };
       throw new QuorateError("ERR_INVALID_ARGUMENT", "ttlMs must be whole milliseconds above 0", details);
     }
     this.#life.check();
     const askedAt = this.#space.clock.monotonic();
-    const command = { kind: "lease-grant", lease: "", ttlMs } as const;
+    const command = { kind: "lease-grant", lease: leaseId(options.id), ttlMs } as const;
     const granted = await this.#space.propose(command, "lease-grant", options);
     const lease = new Lease(
       this.#space as Keyspace<unknown>,
-      { id: granted.lease, ttlMs: granted.ttlMs, askedAt },
+      this.#life.renewals,
+      { lease: granted.lease, ttlMs: granted.ttlMs, askedAt },
       (ended) => this.#life.ended(ended),
     );
     return this.#life.begun(lease);
+  }
+
+  /** Every lease of the store, whoever holds it, in the order in which they were granted. */
+  async leases(options: BarrierOptions = {}): Promise<LeaseInfo[]> {
+    this.#life.check();
+    await this.#space.read(options);
+    return [...this.#space.machine.leases.all()].map((lease) => this.#leaseInfo(lease));
+  }
+
+  /** What is known of a lease, its keys within this namespace included; undefined when there is none. */
+  async leaseInfo(id: string, options: BarrierOptions = {}): Promise<LeaseInfo | undefined> {
+    this.#life.check();
+    const found = leaseId(id);
+    await this.#space.read(options);
+    const lease = this.#space.machine.leases.get(found);
+    return lease === undefined ? undefined : this.#leaseInfo(lease);
+  }
+
+  /** Ends a lease, whoever holds it, and deletes its keys in one revision. Throws ERR_LEASE_NOT_FOUND. */
+  async revoke(lease: string | { readonly id: string }, options: CallOptions = {}): Promise<DeleteOutcome> {
+    this.#life.check();
+    const command = { kind: "lease-revoke", lease: leaseId(lease), renewedAt: null } as const;
+    const { revision, deleted } = await this.#space.propose(command, "lease-revoke", options);
+    return { revision, deleted: deleted.length };
   }
 
   /**
@@ -228,6 +270,17 @@ export class Kv<Value> {
   /** Ends watches, stops keeping leases alive, and refuses further calls. The member itself goes on. */
   close(): void {
     this.#life.close();
+  }
+
+  #leaseInfo({ id, ttlMs, keys }: LeaseState): LeaseInfo {
+    const remaining = this.#life.keeper.remainingMs(id) ?? ttlMs;
+    const own = [...keys].filter((key) => key.startsWith(this.#space.prefix)).sort();
+    return {
+      id: fromByteString(id),
+      ttl: ttlMs,
+      remaining: Math.max(0, Math.floor(remaining)),
+      keys: own.map((key) => this.#space.keyText(key)),
+    };
   }
 
   async #putIf(put: PutCommand, compares: readonly Compare[], options: CallOptions): Promise<Put> {

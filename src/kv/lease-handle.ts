@@ -2,7 +2,10 @@ import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
+import { fromByteString } from "./byte-text.ts";
+import type { LeaseId } from "./key-history.ts";
 import type { Keyspace } from "./keyspace.ts";
+import type { Renewals } from "./renewals.ts";
 
 export type LeaseEvents = {
   /** The lease is gone, or may be: it could not be kept alive in time. The last event. */
@@ -27,23 +30,31 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
   /** Milliseconds, as granted: very short leases are made longer. */
   readonly ttl: number;
   readonly #space: Keyspace<unknown>;
+  readonly #lease: LeaseId;
   readonly #ended = new AbortController();
   readonly #onEnd: (lease: Lease) => void;
+  readonly #renewals: Renewals;
+  /** When the renewal under way was begun. */
+  #askedAt: number;
   #expiry: Timer;
   #renewal: Timer;
 
   /** Use `Kv.lease`. */
   constructor(
     space: Keyspace<unknown>,
-    granted: { readonly id: string; readonly ttlMs: number; readonly askedAt: number },
+    renewals: Renewals,
+    granted: { readonly lease: LeaseId; readonly ttlMs: number; readonly askedAt: number },
     onEnd: (lease: Lease) => void,
   ) {
     super();
     this.#space = space;
-    this.id = granted.id;
+    this.#renewals = renewals;
+    this.#lease = granted.lease;
+    this.id = fromByteString(granted.lease);
     this.ttl = granted.ttlMs;
     this.#onEnd = onEnd;
-    this.#expiry = this.#expireAt(granted.askedAt);
+    this.#askedAt = granted.askedAt;
+    this.#expiry = this.#expireAt(this.#askedAt);
     this.#renewal = this.#renewAfter(this.ttl / 3);
   }
 
@@ -61,7 +72,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     this.close();
     try {
       await this.#space.propose(
-        { kind: "lease-revoke", lease: this.id, renewedAt: null },
+        { kind: "lease-revoke", lease: this.#lease, renewedAt: null },
         "lease-revoke",
         options,
       );
@@ -79,23 +90,24 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     this.#end(new QuorateError("ERR_LEASE_NOT_FOUND", "the lease was given up", { lease: this.id }));
   }
 
-  async #renew(): Promise<void> {
-    const askedAt = this.#space.clock.monotonic();
-    const command = { kind: "lease-keep-alive", leases: [this.id] } as const;
-    try {
-      const { ttlsMs } = await this.#space.propose(command, "lease-keep-alive", { signal: this.signal });
-      if (ttlsMs[0] === 0) return this.#lose(notFound(this.id));
-      if (this.signal.aborted) return;
-      this.#expiry.cancel();
-      this.#expiry = this.#expireAt(askedAt);
-      this.#renewal = this.#renewAfter(this.ttl / 3);
-    } catch {
-      if (!this.signal.aborted) this.#renewal = this.#renewAfter(this.ttl * RETRY_SHARE);
-    }
+  #renewAfter(ms: number): Timer {
+    return this.#space.clock.after(ms, () => {
+      this.#askedAt = this.#space.clock.monotonic();
+      this.#renewals.add(this.#lease, (error, ttlMs) => this.#renewed(error, ttlMs));
+    });
   }
 
-  #renewAfter(ms: number): Timer {
-    return this.#space.clock.after(ms, () => void this.#renew());
+  #renewed(error: QuorateError | null, ttlMs: number): void {
+    if (this.signal.aborted) return;
+    if (error !== null) {
+      this.#renewal = this.#renewAfter(this.ttl * RETRY_SHARE);
+    } else if (ttlMs === 0) {
+      this.#lose(notFound(this.id));
+    } else {
+      this.#expiry.cancel();
+      this.#expiry = this.#expireAt(this.#askedAt);
+      this.#renewal = this.#renewAfter(this.ttl / 3);
+    }
   }
 
   #expireAt(confirmedAt: number): Timer {
@@ -114,6 +126,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     if (this.signal.aborted) return false;
     this.#expiry.cancel();
     this.#renewal.cancel();
+    this.#renewals.drop(this.#lease);
     this.#ended.abort(reason);
     this.#onEnd(this);
     return true;

@@ -4,7 +4,7 @@ import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId } from "./key-history.ts";
 import type { KvReplica } from "./kv-host.ts";
 import type { KvMachine } from "./kv-machine.ts";
-import type { LeaseObserver, LeaseState } from "./lease.ts";
+import type { LeaseObserver, LeaseState, LeaseTable } from "./lease.ts";
 
 /** How exactly expiry is judged. Leases may live this much longer, never shorter. */
 export const LEASE_TICK_MS = 200;
@@ -12,23 +12,29 @@ export const LEASE_TICK_MS = 200;
 const REVOKES_MAX = 64;
 /** A revoke that failed is tried again after this. */
 const RETRY_MS = 1_000;
-/** How often a leader writes down how much time long, quiet leases have left. */
-const CHECKPOINT_MS = 5 * 60_000;
+/** How much of a lease's time may be forgotten when every member restarts, as a share of the whole … */
+const CHECKPOINT_SHARE = 1 / 8;
+/** … once so much has passed since its last renewal: a lease that is kept alive needs no checkpoints. */
+const CHECKPOINT_AFTER_SHARE = 1 / 2;
+const CHECKPOINT_AFTER_MS_MAX = 60_000;
 /** Leases in one checkpoint. */
 const CHECKPOINT_LEASES_MAX = 1_000;
+/** The share of a lease's time that a new leader gives at least: its holder could ask nobody during the election. */
+const GRACE_SHARE = 1 / 3;
 
 interface Countdown {
   readonly renewedAt: Index;
-  readonly since: number;
-  readonly deadline: number;
+  readonly ttlMs: number;
+  deadline: number;
 }
 
 /**
- * Counts the time of leases while this member leads, on its monotonic clock, and has those revoked that are over.
+ * Counts the time of leases on this member's monotonic clock, and while the member leads has those revoked that are over.
  *
- * A new leader gives each lease its whole time again, or what the last checkpoint left: an election lengthens leases
- * and never shortens them. A revoke names the renewal that it found expired, so one that was held up in a former
- * leader does nothing to a lease that was renewed since.
+ * Every member counts from when it applied a renewal, which is after the holder asked for it: so whoever leads next
+ * goes on counting, and no lease ends early. Only a restart or a snapshot begins anew, from what the last checkpoint
+ * left. A revoke names the renewal that it found expired, so one that was held up in a former leader does nothing to
+ * a lease that was renewed since (etcd-io/etcd#15247).
  */
 export class LeaseKeeper implements LeaseObserver {
   readonly #replica: KvReplica;
@@ -36,69 +42,102 @@ export class LeaseKeeper implements LeaseObserver {
   readonly #countdowns = new Map<LeaseId, Countdown>();
   /** Which leases to look at in which tick. A renewed lease stays where it is, and is moved when its old time comes. */
   readonly #wheel = new Map<number, LeaseId[]>();
-  #tick = 0;
+  #tick: number;
   #revokes = 0;
   #isLeading = false;
-  #checkpointedAt = 0;
 
   constructor(replica: KvReplica, machine: KvMachine) {
     this.#replica = replica;
     this.#machine = machine;
+    this.#tick = this.#tickAt(this.#now());
+    machine.observeLeases(this);
+    this.replaced(machine.leases);
     if (replica.isLeader) this.lead();
   }
 
   /** This member leads from now on. */
   lead(): void {
-    this.stop();
     this.#isLeading = true;
-    this.#tick = this.#tickAt(this.#now());
-    this.#checkpointedAt = this.#now();
-    for (const lease of this.#machine.leases.all()) this.renewed(lease);
-    this.#machine.observeLeases(this);
+    const now = this.#now();
+    this.#tick = this.#tickAt(now);
+    this.#wheel.clear();
+    for (const [id, countdown] of this.#countdowns) {
+      countdown.deadline = Math.max(countdown.deadline, now + countdown.ttlMs * GRACE_SHARE);
+      this.#lookAt(id, nextLook(countdown, now));
+    }
   }
 
   /** This member does not lead any more. */
-  stop(): void {
+  follow(): void {
     this.#isLeading = false;
-    this.#machine.observeLeases(null);
-    this.#countdowns.clear();
     this.#wheel.clear();
   }
 
-  renewed({ id, renewedAt, remainingMs }: LeaseState): void {
-    const since = this.#now();
-    const deadline = since + remainingMs;
+  stop(): void {
+    this.follow();
+    this.#machine.observeLeases(null);
+    this.#countdowns.clear();
+  }
+
+  /** Milliseconds that a lease has left, by this member's count; below 0 while it waits to be revoked. */
+  remainingMs(id: LeaseId): number | undefined {
+    const countdown = this.#countdowns.get(id);
+    return countdown === undefined ? undefined : countdown.deadline - this.#now();
+  }
+
+  renewed({ id, renewedAt, ttlMs, remainingMs }: LeaseState): void {
+    const now = this.#now();
+    const countdown = { renewedAt, ttlMs, deadline: now + remainingMs };
     const isWaiting = this.#countdowns.has(id);
-    this.#countdowns.set(id, { renewedAt, since, deadline });
-    if (!isWaiting) this.#lookAt(id, deadline);
+    this.#countdowns.set(id, countdown);
+    if (this.#isLeading && !isWaiting) this.#lookAt(id, nextLook(countdown, now));
   }
 
   gone(id: LeaseId): void {
     this.#countdowns.delete(id);
   }
 
+  /** Leases that were not renewed in between are counted on. */
+  replaced(leases: LeaseTable): void {
+    for (const id of this.#countdowns.keys()) if (!leases.has(id)) this.#countdowns.delete(id);
+    for (const lease of leases.all()) {
+      if (this.#countdowns.get(lease.id)?.renewedAt !== lease.renewedAt) this.renewed(lease);
+    }
+  }
+
   /** To be called every `LEASE_TICK_MS` or so. */
   tick(): void {
     if (!this.#isLeading) return;
     const now = this.#now();
-    const last = this.#tickAt(now);
-    for (; this.#tick <= last; this.#tick++) {
+    const checkpoints: LeaseCheckpoint[] = [];
+    for (const last = this.#tickAt(now); this.#tick <= last; this.#tick++) {
       const due = this.#wheel.get(this.#tick) ?? [];
       this.#wheel.delete(this.#tick);
-      for (const id of due) this.#examine(id, now);
+      for (const id of due) this.#examine(id, now, checkpoints);
     }
-    if (now - this.#checkpointedAt >= CHECKPOINT_MS) this.#checkpoint(now);
+    this.#writeDown(checkpoints);
   }
 
-  #examine(id: LeaseId, now: number): void {
+  #examine(id: LeaseId, now: number, checkpoints: LeaseCheckpoint[]): void {
     const countdown = this.#countdowns.get(id);
     if (countdown === undefined) return;
-    if (countdown.deadline > now) this.#lookAt(id, countdown.deadline);
-    else if (this.#revokes >= REVOKES_MAX) this.#lookAt(id, now + LEASE_TICK_MS);
+    if (countdown.deadline > now) {
+      if (this.#isWorthACheckpoint(id, countdown, now)) {
+        const remainingMs = Math.ceil(countdown.deadline - now);
+        checkpoints.push({ lease: id, renewedAt: countdown.renewedAt, remainingMs });
+      }
+      this.#lookAt(id, nextLook(countdown, now));
+    } else if (this.#revokes >= REVOKES_MAX) this.#lookAt(id, now + LEASE_TICK_MS);
     else {
       this.#revoke(id, countdown.renewedAt);
       this.#lookAt(id, now + RETRY_MS);
     }
+  }
+
+  #isWorthACheckpoint(id: LeaseId, countdown: Countdown, now: number): boolean {
+    if (now < firstLook(countdown)) return false;
+    const { remainingMs, ttlMs } = this.#machine.leases.get(id)!;
+    return remainingMs - (countdown.deadline - now) >= ttlMs * CHECKPOINT_SHARE;
   }
 
   #revoke(lease: LeaseId, renewedAt: Index): void {
@@ -110,13 +149,7 @@ export class LeaseKeeper implements LeaseObserver {
     this.#replica.propose(encodeCommand({ kind: "lease-revoke", lease, renewedAt })).then(done, done);
   }
 
-  #checkpoint(now: number): void {
-    this.#checkpointedAt = now;
-    const checkpoints: LeaseCheckpoint[] = [];
-    for (const [lease, { renewedAt, since, deadline }] of this.#countdowns) {
-      const remainingMs = Math.max(0, Math.ceil(deadline - now));
-      if (now - since >= CHECKPOINT_MS) checkpoints.push({ lease, renewedAt, remainingMs });
-    }
+  #writeDown(checkpoints: readonly LeaseCheckpoint[]): void {
     for (let from = 0; from < checkpoints.length; from += CHECKPOINT_LEASES_MAX) {
       const some = checkpoints.slice(from, from + CHECKPOINT_LEASES_MAX);
       const command = encodeCommand({ kind: "lease-checkpoint", checkpoints: some });
@@ -139,4 +172,14 @@ export class LeaseKeeper implements LeaseObserver {
   #now(): number {
     return this.#replica.clock.monotonic();
   }
+}
+
+function firstLook({ deadline, ttlMs }: Countdown): number {
+  return deadline - ttlMs + Math.min(ttlMs * CHECKPOINT_AFTER_SHARE, CHECKPOINT_AFTER_MS_MAX);
+}
+
+/** When a lease may be worth a checkpoint, or is over. */
+function nextLook(countdown: Countdown, now: number): number {
+  const first = firstLook(countdown);
+  return now < first ? first : Math.min(countdown.deadline, now + countdown.ttlMs * CHECKPOINT_SHARE);
 }

@@ -14,10 +14,12 @@ export interface LeaseState {
   readonly keys: ReadonlySet<Key>;
 }
 
-/** Told what happens to leases, so that a leader can count their time. */
+/** Told what happens to leases, so that a member can count their time. */
 export interface LeaseObserver {
   renewed(lease: LeaseState): void;
   gone(id: LeaseId): void;
+  /** A snapshot has brought another table. */
+  replaced(leases: LeaseTable): void;
 }
 
 interface MutableLease extends LeaseState {

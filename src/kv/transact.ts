@@ -34,7 +34,7 @@ export async function transact<Value, Result>(
     const attempted = new Attempt(space, options);
     const result = await work(attempted);
     if (await attempted.commit()) return result;
-    await backOff(space, attempt);
+    await backOff(space as Keyspace<unknown>, attempt);
   }
   const message = `others changed what the transaction had read, ${retries + 1} times`;
   const details = { what: "retries of a transaction", limit: retries };
@@ -92,10 +92,11 @@ class Attempt<Value> implements Tx<Value> {
   }
 }
 
-/** At once after the first conflict: somebody has won, so there is progress. Then longer and longer. */
-function backOff({ clock }: { clock: Keyspace<unknown>["clock"] }, attempt: number): Promise<void> {
+/** At once after the first conflict: somebody has won, so there is progress. Then longer and longer, and not all alike. */
+function backOff({ host }: Keyspace<unknown>, attempt: number): Promise<void> {
   if (attempt === 0) return Promise.resolve();
+  const longest = Math.min(2 ** attempt, BACKOFF_MS_MAX);
   return new Promise((resolve) => {
-    clock.after(Math.min(2 ** attempt, BACKOFF_MS_MAX), resolve);
+    host.clock.after(host.random.between(1, longest), resolve);
   });
 }

@@ -26,7 +26,7 @@ export interface WatchOptions extends Omit<Range, "limit" | "reverse"> {
   readonly prev?: boolean | undefined;
   /** Leave out events of one type. */
   readonly without?: "put" | "delete" | undefined;
-  /** Whether quiet times bring a `progress` event now and then. */
+  /** Whether quiet times bring a `progress` event now and then, or an empty batch where batches are iterated. */
   readonly progress?: boolean | undefined;
   /** How many events may wait; beyond that they are read from the history later. Default 1024. */
   readonly highWaterMark?: number | undefined;
@@ -72,8 +72,12 @@ export class Watch<Value>
   #emitting: WatchEvent<Value>[] = [];
   #emitted = 0;
   #isPumpScheduled = false;
+  /** The first revision of the events that are being told, while there are any. */
+  #telling: Revision | null = null;
   #progressTimer: Timer | null = null;
-  #hasEmitted = false;
+  readonly #tellsProgress: boolean;
+  #isProgressDue = false;
+  #hasToldLately = false;
 
   /** Use `Kv.watch`. */
   constructor(
@@ -96,7 +100,8 @@ export class Watch<Value>
     };
     this.#watcher = space.machine.watches.watch(request, () => this.#advance());
     this.#signal = options.signal;
-    if (options.progress === true) this.#scheduleProgress();
+    this.#tellsProgress = options.progress === true;
+    if (this.#tellsProgress) this.#scheduleProgress();
     if (this.#signal?.aborted === true) this.#end(null);
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -106,11 +111,24 @@ export class Watch<Value>
     return this.#isOver;
   }
 
+  /**
+   * Every event up to this revision has been told, so a later watch may begin behind it; null before `from` is reached.
+   * Events that an iteration is still going through are not told yet.
+   */
+  get progress(): Revision | null {
+    if (this.#telling !== null) return this.#telling - 1;
+    const { progress, next } = this.#watcher;
+    return progress ?? (next <= this.#space.machine.store.revision ? next - 1 : null);
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {
     for await (const batch of this.batches()) yield* batch;
   }
 
-  /** Groups of events that wait together. There is one iteration of a watch; leaving it ends the watch. */
+  /**
+   * Groups of events that wait together. There is one iteration of a watch; leaving it ends the watch. A watch that is
+   * to tell its progress gives an empty group where there is nothing else: `progress` has moved.
+   */
   async *batches(): AsyncGenerator<readonly WatchEvent<Value>[], void, undefined> {
     if (this.#isIterated) {
       throw new QuorateError("ERR_INVALID_ARGUMENT", "a watch is iterated once", { argument: "watch" });
@@ -120,10 +138,10 @@ export class Watch<Value>
       const untold = this.#emitting.slice(this.#emitted);
       if (untold.length > 0) yield untold;
       while (!this.#isOver) {
-        const batch = this.#watcher.take();
-        const events = batch === null ? null : this.#events(batch);
+        this.#telling = null;
+        const events = this.#nextEvents();
         if (events === null) await this.#nextNews();
-        else if (events.length > 0) yield events;
+        else if (events.length > 0 || this.#tellsProgress) yield events;
         // A long history must not keep others waiting.
         if (this.#watcher.isBehind) await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
       }
@@ -173,6 +191,7 @@ export class Watch<Value>
     if (this.#emitted === this.#emitting.length && !this.#takeForListeners()) return;
     try {
       this.#emitAll();
+      if (!this.#isIterated) this.#telling = null;
     } finally {
       // What a listener throws is its own affair: the events behind it still come.
       this.#advance();
@@ -195,15 +214,28 @@ export class Watch<Value>
   #emitAll(): void {
     while (this.#emitted < this.#emitting.length && !this.#isOver && !this.#isIterated) {
       const event = this.#emitting[this.#emitted++]!;
-      this.#hasEmitted = true;
       if (event.type === "put") this.emit("put", event.entry, event.prev);
       else this.emit("delete", event.key, event.prev, event.revision);
     }
   }
 
+  /** For an iteration: what there is to tell now; nothing at all is told where progress is due. */
+  #nextEvents(): WatchEvent<Value>[] | null {
+    const batch = this.#watcher.take();
+    if (batch !== null) return this.#events(batch);
+    const events = this.#isProgressDue ? [] : null;
+    this.#isProgressDue = false;
+    return events;
+  }
+
   #events(batch: WatchBatch): WatchEvent<Value>[] {
-    if (batch.kind === "changes") return batch.changes.map((change) => this.#event(change));
-    throw compacted(batch.revision, batch.compactRevision);
+    if (batch.kind === "compacted") throw compacted(batch.revision, batch.compactRevision);
+    const first = batch.changes[0];
+    if (first !== undefined) {
+      this.#telling = first.change.modRevision;
+      this.#hasToldLately = true;
+    }
+    return batch.changes.map((change) => this.#event(change));
   }
 
   #event({ change, previous }: WatchedChange): WatchEvent<Value> {
@@ -216,12 +248,19 @@ export class Watch<Value>
 
   #scheduleProgress(): void {
     this.#progressTimer = this.#space.clock.after(WATCH_PROGRESS_MS, () => {
-      const { progress } = this.#watcher;
-      const isQuiet = !this.#hasEmitted && this.#emitted === this.#emitting.length && !this.#isIterated;
-      this.#hasEmitted = false;
+      const isQuiet = !this.#hasToldLately && this.#telling === null;
+      this.#hasToldLately = false;
       this.#scheduleProgress();
-      if (isQuiet && progress !== null) this.emit("progress", progress);
+      if (isQuiet && this.#watcher.progress !== null) this.#tellProgress(this.#watcher.progress);
     });
+  }
+
+  #tellProgress(revision: Revision): void {
+    if (!this.#isIterated) this.emit("progress", revision);
+    else if (this.#wake !== null) {
+      this.#isProgressDue = true;
+      this.#wakeIteration();
+    }
   }
 
   #nextNews(): Promise<void> {

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { inRange, isSingleKey, type Key, type KeyRange } from "./key-range.ts";
+import { RangeIndex } from "./range-index.ts";
 import type { Store } from "./store.ts";
 
 export interface WatchRequest {
@@ -68,6 +69,7 @@ export class Watcher {
   /** A revision up to which everything has been handed out, or null while something is waiting, or before `from`. */
   get progress(): Revision | null {
     const { revision } = this.#hub.store;
+    if (this.request.from !== null && revision < this.request.from) return null;
     return this.next === revision + 1 ? revision : null;
   }
 
@@ -177,7 +179,8 @@ export class WatchHub {
   /** The first change that is not published yet. */
   #position: number;
   readonly #byKey = new Map<Key, Set<Watcher>>();
-  readonly #byRange = new Set<Watcher>();
+  #keyWatchers = 0;
+  readonly #byRange = new RangeIndex<Watcher>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -188,11 +191,17 @@ export class WatchHub {
     return this.#store;
   }
 
+  /** How many watchers there are. */
+  get size(): number {
+    return this.#byRange.size + this.#keyWatchers;
+  }
+
   /** Begins to watch. `onReady` is called when there is something to take; it must not change the store. */
   watch(request: WatchRequest, onReady: () => void): Watcher {
     const watcher = new Watcher(this, request, onReady);
-    if (!isSingleKey(request.range)) this.#byRange.add(watcher);
+    if (!isSingleKey(request.range)) this.#byRange.add(request.range, watcher);
     else {
+      this.#keyWatchers += 1;
       const key = request.range.from;
       const watchers = this.#byKey.get(key);
       if (watchers === undefined) this.#byKey.set(key, new Set([watcher]));
@@ -223,17 +232,19 @@ export class WatchHub {
 
   /** For a watcher that closes. */
   remove(watcher: Watcher): void {
-    this.#byRange.delete(watcher);
+    this.#byRange.delete(watcher.request.range, watcher);
     const key = watcher.request.range.from;
     const watchers = this.#byKey.get(key);
-    if (watchers?.delete(watcher) && watchers.size === 0) this.#byKey.delete(key);
+    if (watchers?.delete(watcher) !== true) return;
+    this.#keyWatchers -= 1;
+    if (watchers.size === 0) this.#byKey.delete(key);
   }
 
   #offer(change: KeyVersion, ready: Set<Watcher>): void {
     const watchers = this.#byKey.get(change.key);
     if (watchers !== undefined) for (const watcher of watchers) if (watcher.offer(change)) ready.add(watcher);
-    for (const watcher of this.#byRange) {
-      if (inRange(change.key, watcher.request.range) && watcher.offer(change)) ready.add(watcher);
-    }
+    this.#byRange.visit(change.key, (watcher) => {
+      if (watcher.offer(change)) ready.add(watcher);
+    });
   }
 }

@@ -110,7 +110,8 @@ export function stand(core: Core, isTransfer: boolean): Refusal | null {
   return null;
 }
 
-function hasUnappliedChange(core: Core): boolean {
+/** Whether a change of membership is committed and not in force here yet. */
+export function hasUnappliedChange(core: Core): boolean {
   const { log } = core;
   for (let index = log.applied + 1; index <= log.committed; index++) {
     if (log.entryAt(index).kind === "membership") return true;

@@ -2,12 +2,13 @@ import type { Index, Proposal } from "../log/entry.ts";
 import { receiveVote } from "./candidate.ts";
 import type { Core } from "./core.ts";
 import type { ProposeResult } from "./effects.ts";
-import { becomeFollower, stand } from "./election.ts";
+import { becomeFollower, hasUnappliedChange, stand } from "./election.ts";
 import { receiveAppend, receiveCommitNews, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
 import { proposeAsLeader, receiveAccepted, receiveHeartbeatReply, receiveRejected } from "./leader.ts";
 import { isMember } from "./membership.ts";
 import type {
   AppendMessage,
+  CommitNewsMessage,
   HeartbeatMessage,
   Message,
   PreVoteMessage,
@@ -48,7 +49,7 @@ export function step(core: Core, message: Message): Refusal | null {
     case "propose":
       return stepPropose(core, message);
     case "commit-news":
-      receiveCommitNews(core, message);
+      learnCommit(core, message);
       return null;
     case "propose-reply":
       core.outbox.proposed.push({ request: message.request, result: message.result });
@@ -56,6 +57,13 @@ export function step(core: Core, message: Message): Refusal | null {
     default:
       return stepByRole(core, message);
   }
+}
+
+/** Other members may decide than those whom a candidate has asked: it asks anew once it has applied the change. */
+function learnCommit(core: Core, message: CommitNewsMessage): void {
+  receiveCommitNews(core, message);
+  const isStanding = core.role.kind === "candidate" || core.role.kind === "pre-candidate";
+  if (isStanding && hasUnappliedChange(core)) becomeFollower(core, core.term, null);
 }
 
 function stepByRole(core: Core, message: Message): Refusal | null {

@@ -78,6 +78,25 @@ function createStore(
   return manifest;
 }
 
+/** What the files of a store hold together. */
+export interface StoreContent {
+  readonly seed: number;
+  readonly state: LoadedState;
+  readonly wal: RecoveredWal;
+  readonly log: RecoveredLog;
+}
+
+/** Reads a store and changes nothing. Throws ERR_CORRUPT, ERR_DISK. */
+export function readStore(files: Files, manifest: ManifestContent): StoreContent {
+  const seed = checksumSeed(manifest.storeId);
+  const state = StateSlots.load(files, seed);
+  const { segments, firstSequence, firstPrevious } = manifest;
+  const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
+  const wal = recoverWal(files, bounds);
+  wal.replay.raiseCommit(state.hardState.commit);
+  return { seed, state, wal, log: recoverLog(files, manifest.snapshots, wal.replay) };
+}
+
 class Opening {
   readonly #files: Files;
   readonly #manifest: ManifestContent;
@@ -91,19 +110,11 @@ class Opening {
     this.#files = files;
     this.#manifest = manifest;
     this.#firstBytes = firstBytes;
-    this.#seed = checksumSeed(manifest.storeId);
-    this.#state = StateSlots.load(files, this.#seed);
-    const { segments, firstSequence, firstPrevious } = manifest;
-    const bounds = {
-      segments,
-      firstSequence,
-      firstPrevious,
-      durableSequence: this.#state.sequence,
-      seed: this.#seed,
-    };
-    this.#wal = recoverWal(files, bounds);
-    this.#wal.replay.raiseCommit(this.#state.hardState.commit);
-    this.#log = recoverLog(files, manifest.snapshots, this.#wal.replay);
+    const { seed, state, wal, log } = readStore(files, manifest);
+    this.#seed = seed;
+    this.#state = state;
+    this.#wal = wal;
+    this.#log = log;
   }
 
   run(isNew: boolean): OpenedDisk {

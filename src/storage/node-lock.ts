@@ -108,6 +108,12 @@ export class NodeLock {
   }
 }
 
+/** The process that has a directory open, null when none does. */
+export function lockHolder(directory: string): number | null {
+  const owner = readOwner(join(directory, LOCK_NAME));
+  return owner !== null && isAlive(owner) ? owner.pid : null;
+}
+
 function describeOurselves(): Owner {
   return {
     pid: process.pid,

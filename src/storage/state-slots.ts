@@ -40,12 +40,17 @@ export class StateSlots {
     files.syncDirectorySync("");
   }
 
-  /** Reads the newer of the two states. */
-  static load(files: Files, seed: number): LoadedState {
+  /** Both states, null for one that cannot be read. */
+  static read(files: Files, seed: number): readonly [Slot | null, Slot | null] {
     const names = files.listSync("");
-    const [a = null, b = null] = STATE_SLOT_PATHS.map((path) =>
-      names.includes(path) ? decodeSlot(files.readSync(path), seed) : null,
-    );
+    const read = (path: string): Slot | null =>
+      names.includes(path) ? decodeSlot(files.readSync(path), seed) : null;
+    return [read(STATE_SLOT_PATHS[0]), read(STATE_SLOT_PATHS[1])];
+  }
+
+  /** Reads the newer of the two states. Throws ERR_CORRUPT. */
+  static load(files: Files, seed: number): LoadedState {
+    const [a, b] = StateSlots.read(files, seed);
     const newest = a !== null && (b === null || a.counter > b.counter) ? a : b;
     if (newest === null) {
       throw corrupt({
@@ -80,7 +85,7 @@ export class StateSlots {
   }
 }
 
-interface Slot extends SavedState {
+export interface Slot extends SavedState {
   /** Tells which of the two is newer. */
   readonly counter: number;
 }

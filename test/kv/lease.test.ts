@@ -5,7 +5,7 @@ import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { ALL_KEYS } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
-import { Applying, HandClock, LoneReplica, settled } from "./support.ts";
+import { Applying, HandClock, LoneReplica, rejection, settled } from "./support.ts";
 
 const put = (key: string, lease: string): Command => ({ kind: "put", key, value: "", lease });
 const grant = (lease: string, ttlMs = 1000): Command => ({ kind: "lease-grant", lease, ttlMs });
@@ -155,33 +155,94 @@ test("a lease that somebody else revoked is lost at the next keep-alive", async 
   kv.close();
 });
 
-test("only the leader ends leases, and a new one gives them their whole time again", async () => {
+test("only the leader ends leases, but every member counts: whoever leads next goes on", async () => {
   const { clock, machine, replica, kv } = leasing();
-  (await kv.lease(3000)).close();
-  await clock.pass(2000);
+  (await kv.lease(30_000)).close();
+  await clock.pass(20_000);
   replica.become("follower", 2);
-  await clock.pass(100_000);
-  expect(machine.leases.size).toBe(1);
+  await clock.pass(5_000);
   replica.become("leader", 3);
-  await clock.pass(2900);
+  await clock.pass(9_900);
   expect(machine.leases.size).toBe(1);
   await clock.pass(600);
   expect(machine.leases.size).toBe(0);
   kv.close();
 });
 
-test("a long lease gets from a new leader what the last checkpoint left", async () => {
+test("a lease whose time ran out while nobody led has a third of it left for its holder to ask again", async () => {
   const { clock, machine, replica, kv } = leasing();
+  (await kv.lease(3000)).close();
+  replica.become("follower", 2);
+  await clock.pass(100_000);
+  expect(machine.leases.size).toBe(1);
+  replica.become("leader", 3);
+  await clock.pass(900);
+  expect(machine.leases.size).toBe(1);
+  await clock.pass(600);
+  expect(machine.leases.size).toBe(0);
+  kv.close();
+});
+
+test("a restart gives a lease what the last checkpoint left, not its whole time (etcd-io/etcd#9395)", async () => {
   const minute = 60_000;
+  const { clock, machine, kv } = leasing();
   (await kv.lease(20 * minute)).close();
   await clock.pass(11 * minute);
-  expect(machine.leases.all().next().value?.remainingMs).toBeLessThanOrEqual(10 * minute + 1000);
-  replica.become("follower", 2);
-  replica.become("leader", 3);
-  await clock.pass(9 * minute);
-  expect(machine.leases.size).toBe(1);
-  await clock.pass(2 * minute);
-  expect(machine.leases.size).toBe(0);
+  const left = machine.leases.all().next().value!.remainingMs;
+  expect(left).toBeGreaterThanOrEqual(9 * minute);
+  expect(left).toBeLessThanOrEqual((9 + 20 / 8) * minute);
+  kv.close();
+
+  const restarted = new KvMachine();
+  restarted.restore(machine.snapshot());
+  const again = Kv.over(new LoneReplica(restarted, clock), restarted);
+  expect(await again.leases()).toMatchObject([{ ttl: 20 * minute, remaining: left }]);
+  await clock.pass(left - 1000);
+  expect(restarted.leases.size).toBe(1);
+  await clock.pass(2000);
+  expect(restarted.leases.size).toBe(0);
+  again.close();
+});
+
+test("a snapshot from the leader does not begin a lease's time anew, unless it was renewed meanwhile", async () => {
+  const { clock, machine, kv } = leasing();
+  const [quiet, renewed] = await Promise.all([kv.lease(60_000), kv.lease(60_000)]);
+  for (const lease of [quiet, renewed]) lease.close();
+  await clock.pass(10_000);
+  const ahead = new Applying(new KvMachine(), 100);
+  ahead.machine.restore(machine.snapshot());
+  ahead.one({ kind: "lease-keep-alive", leases: [renewed.id] });
+  machine.restore(ahead.machine.snapshot());
+  expect(await kv.leaseInfo(quiet.id)).toMatchObject({ remaining: 50_000 });
+  expect(await kv.leaseInfo(renewed.id)).toMatchObject({ remaining: 60_000 });
+  kv.close();
+});
+
+test("leases that are kept alive write nothing but keep-alives, one for all that are due together", async () => {
+  const { clock, machine, replica, kv } = leasing();
+  const leases = await Promise.all(Array.from({ length: 500 }, () => kv.lease(9_000)));
+  const { proposals } = replica;
+  await clock.pass(60_000);
+  expect(replica.proposals - proposals).toBeLessThanOrEqual(60_000 / 3_000);
+  expect(machine.leases.size).toBe(500);
+  expect(leases.some(({ isOver }) => isOver)).toBe(false);
+  kv.close();
+});
+
+test("leases can be listed, looked at and revoked by whoever knows their id", async () => {
+  const { clock, kv } = leasing();
+  const lease = await kv.lease(60_000, { id: "süd" });
+  lease.close();
+  await kv.namespace("n/").put("b", "", { lease });
+  await kv.put("a", "", { lease: "süd" });
+  await clock.pass(1500);
+  const known = { id: "süd", ttl: 60_000, remaining: 58_500 };
+  expect(await kv.leases()).toEqual([{ ...known, keys: ["a", "n/b"] }]);
+  expect(await kv.namespace("n/").leaseInfo("süd")).toEqual({ ...known, keys: ["b"] });
+  expect(await kv.leaseInfo("other")).toBeUndefined();
+  expect((await rejection(kv.lease(1000, { id: "süd" }))).code).toBe("ERR_LEASE_EXISTS");
+  expect(await kv.revoke("süd")).toMatchObject({ deleted: 2 });
+  expect((await rejection(kv.revoke(lease))).code).toBe("ERR_LEASE_NOT_FOUND");
   kv.close();
 });
 

@@ -231,3 +231,49 @@ test("a watch whose signal was aborted before leaves nothing behind", () => {
   expect(watch.isOver).toBe(true);
   expect(clock.timers).toBe(timers);
 });
+
+test("a quiet iteration of batches is told progress by an empty one, if asked to", async () => {
+  const { kv, clock } = opened();
+  const watch = kv.watch({ prefix: "a", progress: true });
+  const batches: [number, number | null][] = [];
+  const iterated = (async () => {
+    for await (const batch of watch.batches()) batches.push([batch.length, watch.progress]);
+  })();
+  await settled();
+  await kv.put("b", "1");
+  await clock.pass(WATCH_PROGRESS_MS);
+  expect(batches).toEqual([[0, 2]]);
+  await kv.put("a", "1");
+  await clock.pass(WATCH_PROGRESS_MS);
+  // While a batch is gone through, it is not told yet.
+  expect(batches.slice(1)).toEqual([[1, 2]]);
+  await clock.pass(WATCH_PROGRESS_MS);
+  expect(batches.slice(2)).toEqual([[0, 3]]);
+  await watch.close();
+  await iterated;
+});
+
+test("progress claims nothing that is still on its way, and nothing before the first revision of interest", async () => {
+  const { kv } = opened();
+  const future = kv.watch({ from: 4 });
+  const watch = kv.watch({});
+  expect([watch.progress, future.progress]).toEqual([1, null]);
+  await kv.put("a", "1");
+  await kv.put("a", "2");
+  expect([watch.progress, future.progress]).toEqual([1, null]);
+  const claims: (number | null)[] = [];
+  const iterated = (async () => {
+    for await (const event of watch) {
+      claims.push(watch.progress);
+      if (event.revision === 3) break;
+    }
+  })();
+  await iterated;
+  expect(claims).toEqual([1, 1]);
+  await kv.put("a", "3");
+  const listened = kv.watch({ from: 2 });
+  listened.on("put", () => claims.push(listened.progress));
+  await settled();
+  expect(claims.slice(2)).toEqual([1, 1, 1]);
+  expect([listened.progress, future.progress]).toEqual([4, 3]);
+});

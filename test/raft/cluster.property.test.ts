@@ -60,6 +60,54 @@ describe("a group of cores", () => {
   });
 });
 
+describe("a group that elects as if there were no tomorrow", () => {
+  it("keeps Raft's promises too: there are many leaders, each with entries of its own", () => {
+    fc.assert(
+      fc.property(rush, ({ seed, voters, actions }) => {
+        const options = { preVote: false, checkQuorum: false, committedBytesMax: 40 };
+        const ids = Array.from({ length: voters }, (_, at) => at + 1);
+        const cluster = new PureCluster({ voters: ids, seed, slowDisks: true, options });
+        for (const action of actions) rushOn(cluster, action);
+      }),
+      { numRuns: RUNS * 2 },
+    );
+  });
+});
+
+const rush = fc.record({
+  seed: fc.nat(1_000_000),
+  voters: fc.integer({ min: 3, max: 5 }),
+  actions: fc.array(fc.tuple(fc.nat(99), fc.nat(999), fc.nat(999)), {
+    minLength: 100,
+    maxLength: 500,
+    size: "max",
+  }),
+});
+
+function rushOn(cluster: PureCluster, [what, who, how]: Action): void {
+  const all = [...cluster.members.values()];
+  const { id, isDown, raft } = all[who % all.length]!;
+  if (what < 40) {
+    cluster.deliver(what < 20 ? 0 : how % Math.max(cluster.network.length, 1));
+  } else if (isDown) {
+    if (what < 60) cluster.restart(id);
+  } else if (what < 65) cluster.save(id);
+  else if (what < 75) cluster.campaign(id);
+  else if (what < 85) cluster.propose(id, "x");
+  else if (what < 88) cluster.crash(id, how % 2);
+  else if (what < 91) cluster.drop(how % Math.max(cluster.network.length, 1));
+  else if (what < 94) change(cluster, id, how);
+  else if (what < 97)
+    cluster.partition(
+      ...halves(
+        all.map((other) => other.id),
+        how,
+      ),
+    );
+  else if (raft.role === "leader") cluster.tick(id);
+  else cluster.heal();
+}
+
 /** More runs by hand: `RAFT_RUNS=10000`. */
 const RUNS = Number(process.env["RAFT_RUNS"] ?? 120);
 const MEMBERS_MAX = 9;

@@ -117,6 +117,22 @@ describe("elections", () => {
     expect(cluster.leader?.id).toBe(2);
   });
 
+  it("are given up by a candidate that learns of a change of membership: it has asked the wrong voters", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3, 4], options: { preVote: false } });
+    cluster.elect(1);
+    cluster.proposeChange(1, [{ kind: "remove", member: 2 }]);
+    for (let count = 0; count < 6; count++) cluster.deliver();
+    cluster.network = [];
+    cluster.raft(2).forgetLeader();
+    cluster.campaign(2);
+    expect(cluster.raft(2).role).toBe("candidate");
+    const committed = { index: 3, term: 2 };
+    cluster.network = [{ kind: "commit-news", from: 3, to: 2, term: 0, committed }];
+    cluster.deliver();
+    expect(cluster.raft(2)).toMatchObject({ role: "follower", failure: null });
+    expect(cluster.raft(2).membership.removed).toEqual([2]);
+  });
+
   it("tell it so even if the candidate is in a later term than the one who refuses", () => {
     const cluster = new PureCluster({ voters: [1, 2, 3] });
     cluster.elect(1);

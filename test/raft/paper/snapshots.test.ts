@@ -82,6 +82,14 @@ describe.each(PROFILES)("Raft's snapshots %s", (_name, options) => {
     expect(member.terms).toEqual([1, 1, 1, 1]);
   });
 
+  it("a snapshot that arrives late, after the log was compacted further, changes nothing (7)", () => {
+    const member = new OneMember({ log: [1, 1, 1, 1], commit: 4, options });
+    member.tick(1);
+    member.compact();
+    expect(member.hear(snapshot(2, 2, at(2, 1)))).toMatchObject([{ kind: "append-accepted", matched: 4 }]);
+    expect(member.raft.log).toMatchObject({ firstIndex: 5, applied: 4 });
+  });
+
   it("a snapshot of an older term is not taken (7, figure 13)", () => {
     const member = new OneMember({ term: 5, options });
     member.hear(snapshot(2, 4, at(9, 4)));

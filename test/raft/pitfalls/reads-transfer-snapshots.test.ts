@@ -254,9 +254,18 @@ describe("pitfalls of snapshots", () => {
   });
 
   it("pitfall 47: no snapshot is sent to a follower that is not heard from", () => {
-    const member = silentFollower();
-    member.propose("c");
-    expect(member.tick(5).filter((message) => message.to === 2 && message.kind !== "heartbeat")).toEqual([]);
+    const member = leader();
+    for (let round = 0; round < 2; round++) {
+      member.tick(10);
+      member.hear(heartbeatReply(3, 2));
+    }
+    member.propose("a");
+    member.hear(accepted(3, 2, 3));
+    member.compact();
+    member.does((raft) => raft.reportUnreachable(2));
+    expect(member.peer(2)).toMatchObject({ isActive: false, isPaused: false, next: 3 });
+    expect(member.propose("b").map(({ kind, to }) => [kind, to])).toEqual([["append", 3]]);
+    expect(only("snapshot", member.hear(heartbeatReply(2, 2)))).toHaveLength(1);
   });
 
   it("pitfall 48: a follower whose snapshot was outrun by compaction is sent a newer one (cockroach#8659)", () => {

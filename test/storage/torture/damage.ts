@@ -104,7 +104,10 @@ export function* swappedFiles({ image }: Remains): Iterable<Damage> {
   for (const [one, bytes] of image) {
     for (const [other, others] of image) {
       if (one >= other) continue;
-      yield { where: `${one} and ${other} swapped`, image: new Map(image).set(one, others).set(other, bytes) };
+      yield {
+        where: `${one} and ${other} swapped`,
+        image: new Map(image).set(one, others).set(other, bytes),
+      };
     }
   }
 }
@@ -136,7 +139,9 @@ export function* misplacedSectors(remains: Remains): Iterable<Damage> {
       for (let at = 0; at < source.length; at += SECTOR_BYTES) {
         for (let place = 0; place < source.length; place += SECTOR_BYTES) {
           if (from === to && at === place) continue;
-          const image = changed(remains, to, (copy) => copy.set(source.subarray(at, at + SECTOR_BYTES), place));
+          const image = changed(remains, to, (copy) =>
+            copy.set(source.subarray(at, at + SECTOR_BYTES), place),
+          );
           yield { where: `sector ${at} of ${from} at ${place} of ${to}`, image };
         }
       }
@@ -164,7 +169,8 @@ export function* foreignParts(remains: Remains): Iterable<Damage> {
 
 /** Sectors, pages and files that show what they held earlier: what a lost write leaves behind. */
 export function* staleParts(remains: Remains): Iterable<Damage> {
-  for (const [age, image] of remains.earlier.entries()) yield* replacedParts(remains, image, `of look ${age}`);
+  for (const [age, image] of remains.earlier.entries())
+    yield* replacedParts(remains, image, `of look ${age}`);
 }
 
 function* replacedParts(remains: Remains, source: Image, whose: string): Iterable<Damage> {

@@ -42,7 +42,6 @@ function failAt({ seed, moves }: Run, manner: Manner, failing: number, tally: Ta
   if (call === undefined) return false;
 
   const where = `seed ${seed}, call ${failing} ${manner}: ${call.operation} of ${call.path} failed`;
-  if (member.failure !== null) tally.refused += 1;
   if (member.failure !== null && call.path.startsWith("wal/")) mustHaveStopped(storage, clock, where, tally);
   files.halt();
   const due = expectationOf(member);

@@ -13,7 +13,7 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What became of the cases of a torture. Every case ends in exactly one of the first four. */
+/** What became of the cases of a torture. Each is counted once: as intact, refused, dropped or a fault. */
 export class Tally {
   cases = 0;
   /** All that was acknowledged was found. */
@@ -22,8 +22,9 @@ export class Tally {
   refused = 0;
   /** The last batch was dropped, and that was allowed. */
   dropped = 0;
-  faults = 0;
-  /** The first of the faults. */
+  /** How often each of what must never happen did. */
+  readonly faults: Record<Fault, number> = { "silent loss": 0, "untyped error": 0, hang: 0 };
+  /** The first of them. */
   readonly findings: Finding[] = [];
   /** Told now and then how many cases are done. */
   readonly #onProgress: (cases: number) => void;
@@ -38,7 +39,7 @@ export class Tally {
   }
 
   fault(fault: Fault, text: string): void {
-    this.faults += 1;
+    this.faults[fault] += 1;
     if (this.findings.length < FINDINGS_MAX) this.findings.push({ fault, text });
   }
 
