@@ -146,12 +146,10 @@ export class MalformedBytes extends Error {
 /** Reads what `ByteWriter` wrote. Never reads past the end, never allocates by a length it has not checked. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #offset: number;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#offset = offset;
   }
 
@@ -169,18 +167,19 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4), true);
+    return this.#u32At(this.#advance(4));
   }
 
   u64(): number {
     const at = this.#advance(8);
-    const value = this.#view.getUint32(at + 4, true) * 0x1_0000_0000 + this.#view.getUint32(at, true);
+    const value = this.#u32At(at + 4) * 0x1_0000_0000 + this.#u32At(at);
     if (!Number.isSafeInteger(value)) throw new MalformedBytes("number above 2^53");
     return value;
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#advance(8), true);
+    const { buffer, byteOffset, length } = this.#bytes;
+    return new DataView(buffer, byteOffset, length).getFloat64(this.#advance(8), true);
   }
 
   /** A view of the next bytes: it shares memory with the input. */
@@ -200,6 +199,12 @@ export class ByteReader {
   /** Claims that nothing is left. */
   end(): void {
     if (this.remaining !== 0) throw new MalformedBytes(`${this.remaining} bytes left over`);
+  }
+
+  /** Byte by byte: a reader lives for one message, and a view for it costs more than all that it reads. */
+  #u32At(at: number): number {
+    const bytes = this.#bytes;
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
   }
 
   #advance(length: number): number {

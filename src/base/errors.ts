@@ -57,6 +57,12 @@ export interface ErrorFields {
   ERR_CONDITION_FAILED: { readonly key: string; readonly version: number; readonly modRevision: number };
   /** The key does not exist, and the write wanted to keep something of it. */
   ERR_KEY_NOT_FOUND: { readonly key: string };
+  /** The store holds as much as its quota allows. Deleting, compacting and reading go on. */
+  ERR_NO_SPACE: Record<never, never>;
+  /** The client session is not known: it was ended, or not used for so long that it was given up. */
+  ERR_SESSION_EXPIRED: { readonly session: string };
+  /** The session has forgotten what became of this number: too many came after it, or the answer was too large to keep. */
+  ERR_ANSWER_FORGOTTEN: { readonly session: string; readonly number: number };
   /** The same key is written twice in one transaction. */
   ERR_DUPLICATE_KEY: { readonly key: string };
   /** The membership change cannot be made now, or at all. */

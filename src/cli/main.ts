@@ -1,19 +1,59 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
+import { QuorateError } from "../base/errors.ts";
+import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { inspect } from "./inspect.ts";
+import { verify } from "./verify.ts";
+
+const COMMANDS: readonly Command[] = [inspect, verify];
 
 const HELP = `quorate: replicated, crash-safe storage inside your Node.js processes
 
-Usage: quorate [--help | --version]
+Usage: quorate COMMAND [--help]
+       quorate --help | --version
 
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join("\n")}
+
+Ends with 0, with 1 when something is wrong, with 2 when the command line makes no sense.
 The library is what you embed: https://www.npmjs.com/package/quorate
 `;
 
-const { version } = createRequire(import.meta.url)("quorate/package.json") as { version: string };
-const [argument] = process.argv.slice(2);
+// Whoever reads our output may have seen enough: `quorate inspect DIR | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
-if (argument === "--version" || argument === "-v") process.stdout.write(`${version}\n`);
-else if (argument === undefined || argument === "--help" || argument === "-h") process.stdout.write(HELP);
-else {
-  process.stderr.write(`quorate: there is no command "${argument}"; see quorate --help\n`);
-  process.exitCode = 2;
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
+
+async function main([name, ...args]: readonly string[]): Promise<ExitCode> {
+  const print = (text: string): void => void process.stdout.write(text);
+  if (name === "--version" || name === "-v") {
+    const { version } = createRequire(import.meta.url)("quorate/package.json") as { version: string };
+    print(`${version}\n`);
+    return 0;
+  }
+  if (name === undefined || name === "--help" || name === "-h") {
+    print(HELP);
+    return 0;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) return refuse(`there is no command "${name}"; see quorate --help`, 2);
+  if (args.includes("--help") || args.includes("-h")) {
+    print(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(args, print);
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(`${error.message}; see quorate ${name} --help`, 2);
+    if (QuorateError.is(error)) return refuse(error.message, 1);
+    throw error;
+  }
+}
+
+function refuse(reason: string, code: ExitCode): ExitCode {
+  process.stderr.write(`quorate: ${reason}\n`);
+  return code;
 }

@@ -55,7 +55,7 @@ export class Registry {
   /** The instances of a service, those that came first in front. */
   async services(name: string, options: CallOptions = {}): Promise<readonly Service[]> {
     const prefix = this.#prefix(name);
-    return servicesOf(prefix, await this.#kv.range({ ...options, prefix }).toArray());
+    return servicesOf(name, prefix, await this.#kv.range({ ...options, prefix }).toArray());
   }
 
   /** The instances of a service, now and after every change. Ends when the store is closed. */
@@ -65,7 +65,7 @@ export class Registry {
   ): AsyncGenerator<readonly Service[], void, undefined> {
     const prefix = this.#prefix(name);
     for await (const { entries } of follow(this.#kv, prefix, options.signal)) {
-      yield servicesOf(prefix, [...entries.values()]);
+      yield servicesOf(name, prefix, [...entries.values()]);
     }
   }
 
@@ -132,8 +132,7 @@ async function registered(
   }
 }
 
-function servicesOf(prefix: string, entries: readonly KvEntry<unknown>[]): Service[] {
-  const name = prefix.split("/").at(-2)!;
+function servicesOf(name: string, prefix: string, entries: readonly KvEntry<unknown>[]): Service[] {
   return inLine(prefix, entries).map(({ key, value, createRevision }) => {
     const { address, metadata } = value as Omit<ServiceDescription, "name">;
     return { name, address, ...(metadata === undefined ? {} : { metadata }), key, fence: createRevision };

@@ -24,6 +24,10 @@ const Code = {
   leaseKeepAlive: 8,
   leaseCheckpoint: 9,
   compact: 10,
+  alarm: 11,
+  sessionOpen: 12,
+  sessionWrite: 13,
+  sessionEnd: 14,
 } as const;
 
 const TARGETS: readonly CompareTarget[] = ["value", "version", "createRevision", "modRevision", "lease"];
@@ -67,6 +71,14 @@ function packCommand(command: Command | Operation): unknown[] {
       ];
     case "compact":
       return [Code.compact, command.revision];
+    case "alarm":
+      return [Code.alarm, command.alarm, command.isRaised];
+    case "session-open":
+      return [Code.sessionOpen];
+    case "session-write":
+      return [Code.sessionWrite, command.session, command.number, command.write];
+    case "session-end":
+      return [Code.sessionEnd, command.session];
   }
 }
 
@@ -136,6 +148,18 @@ function unpackCommand(fields: readonly unknown[]): Command {
       return { kind: "lease-checkpoint", checkpoints: fields.slice(1).map(unpackCheckpoint) };
     case Code.compact:
       return { kind: "compact", revision: whole(exactly(fields, 2)[1]) };
+    case Code.alarm:
+      if (exactly(fields, 3)[1] !== "no-space") throw new UnknownShape();
+      return { kind: "alarm", alarm: "no-space", isRaised: boolean(fields[2]) };
+    case Code.sessionOpen:
+      exactly(fields, 1);
+      return { kind: "session-open" };
+    case Code.sessionWrite: {
+      const [, session, number, write] = exactly(fields, 4);
+      return { kind: "session-write", session: text(session), number: whole(number), write: bytes(write) };
+    }
+    case Code.sessionEnd:
+      return { kind: "session-end", session: text(exactly(fields, 2)[1]) };
     default:
       throw new UnknownShape();
   }
@@ -227,6 +251,11 @@ function text(field: unknown): string {
   if (typeof field === "string" && isAscii(field)) return field;
   if (field instanceof Uint8Array) return latin1Text(field);
   throw new UnknownShape();
+}
+
+function bytes(field: unknown): Uint8Array {
+  if (!(field instanceof Uint8Array)) throw new UnknownShape();
+  return field;
 }
 
 function whole(field: unknown): number {

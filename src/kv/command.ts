@@ -2,6 +2,7 @@ import type { Index } from "../log/entry.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import type { Key, KeyRange } from "./key-range.ts";
 import type { Selection } from "./selection.ts";
+import type { SessionId } from "./session-table.ts";
 
 /** What can be agreed on. Keys and values are byte strings. */
 export type Command =
@@ -12,7 +13,11 @@ export type Command =
   | LeaseRevokeCommand
   | LeaseKeepAliveCommand
   | LeaseCheckpointCommand
-  | CompactCommand;
+  | CompactCommand
+  | AlarmCommand
+  | SessionOpenCommand
+  | SessionWriteCommand
+  | SessionEndCommand;
 
 /** What a transaction may do. */
 export type Operation = PutCommand | DeleteCommand | RangeOperation | CountOperation | TxnCommand;
@@ -112,4 +117,31 @@ export interface LeaseCheckpoint {
 export interface CompactCommand {
   readonly kind: "compact";
   readonly revision: Revision;
+}
+
+/** Raised by the leader when the store is over its quota. While it stands, what makes the store grow is refused. */
+export interface AlarmCommand {
+  readonly kind: "alarm";
+  readonly alarm: "no-space";
+  readonly isRaised: boolean;
+}
+
+/** Begins a client session; the machine names it. */
+export interface SessionOpenCommand {
+  readonly kind: "session-open";
+}
+
+/** A write that takes effect once, however often it is proposed. */
+export interface SessionWriteCommand {
+  readonly kind: "session-write";
+  readonly session: SessionId;
+  /** The client's number for the write, from 1. */
+  readonly number: number;
+  /** The encoded command; not one about sessions. */
+  readonly write: Uint8Array;
+}
+
+export interface SessionEndCommand {
+  readonly kind: "session-end";
+  readonly session: SessionId;
 }

@@ -1,11 +1,10 @@
 import type { ChangeLog } from "./change-log.ts";
-import { type KeyHistory, NEVER_COMPACTED, type Revision } from "./key-history.ts";
+import { NEVER_COMPACTED, type Revision } from "./key-history.ts";
 import type { Key } from "./key-range.ts";
 
-/** What a compaction may do to the keys. */
+/** The keys, whose histories a compaction shortens. */
 interface CompactedKeys {
-  history(key: Key): KeyHistory | undefined;
-  forget(key: Key): void;
+  compact(key: Key, revision: Revision): void;
 }
 
 /**
@@ -58,8 +57,7 @@ export class Compaction {
         this.#isDone = true;
         return;
       }
-      const isForgotten = this.#keys.history(change.key)?.compact(this.#revision) === true;
-      if (isForgotten) this.#keys.forget(change.key);
+      this.#keys.compact(change.key, this.#revision);
       this.#next += 1;
       // Changes of the compacted revision itself stay, deletions too, for those who watch from there (etcd-io/etcd#18089).
       if (change.modRevision < this.#revision) this.#changes.dropTo(this.#next);

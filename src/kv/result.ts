@@ -1,5 +1,6 @@
 import type { ErrorCode, ErrorFields } from "../base/errors.ts";
 import type { KeyVersion, LeaseId, Revision } from "./key-history.ts";
+import type { SessionId } from "./session-table.ts";
 
 /** What became of a command. `revision` is the store's after it, and the new one if it changed a key. */
 export type KvResult =
@@ -9,6 +10,7 @@ export type KvResult =
   | LeaseGrantResult
   | LeaseRevokeResult
   | LeaseKeepAliveResult
+  | SessionOpenResult
   | DoneResult
   | Refused;
 
@@ -69,7 +71,13 @@ export interface LeaseKeepAliveResult {
   readonly ttlsMs: readonly number[];
 }
 
-/** For commands that answer nothing else: compact, and lease checkpoints. */
+export interface SessionOpenResult {
+  readonly kind: "session-open";
+  readonly revision: Revision;
+  readonly session: SessionId;
+}
+
+/** For commands that answer nothing else: compact, lease checkpoints, alarms, and the end of a session. */
 export interface DoneResult {
   readonly kind: "done";
   readonly revision: Revision;

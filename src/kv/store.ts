@@ -2,6 +2,7 @@ import { ChangeLog } from "./change-log.ts";
 import { Compaction } from "./compaction.ts";
 import {
   FIRST_REVISION,
+  heldBytes,
   KeyHistory,
   type KeyVersion,
   type LeaseId,
@@ -43,13 +44,13 @@ export class Store {
   readonly #ordered = new OrderedMap<KeyHistory>();
   readonly changes = new ChangeLog();
   readonly #compaction = new Compaction(this.changes, {
-    history: (key) => this.#histories.get(key),
-    forget: (key) => this.#forget(key),
+    compact: (key, revision) => this.#compactKey(key, revision),
   });
   #revision: Revision;
   /** How many changes the open write has made; they become visible as one revision. */
   #sub = 0;
   #liveKeys = 0;
+  #heldBytes = 0;
 
   constructor(revision: Revision = FIRST_REVISION, compactRevision: Revision = NEVER_COMPACTED) {
     this.#revision = revision;
@@ -74,6 +75,11 @@ export class Store {
   /** How many keys exist now. */
   get liveKeys(): number {
     return this.#liveKeys;
+  }
+
+  /** What keys, values and their history weigh, about; less once a compaction has freed something. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   get compaction(): Compaction {
@@ -155,9 +161,7 @@ export class Store {
       version: previous === null ? 1 : previous.version + 1,
       lease,
     };
-    if (history === undefined) this.#begin(change);
-    else history.push(change);
-    this.changes.push(change);
+    this.#add(change, history);
     if (previous === null) this.#liveKeys += 1;
     return previous;
   }
@@ -167,9 +171,7 @@ export class Store {
     const history = this.#histories.get(key);
     if (history === undefined || history.newest.version === 0) return null;
     const previous = history.newest;
-    const change = deletion(key, this.#revision + 1, this.#sub++);
-    history.push(change);
-    this.changes.push(change);
+    this.#add(deletion(key, this.#revision + 1, this.#sub++), history);
     this.#liveKeys -= 1;
     return previous;
   }
@@ -186,6 +188,7 @@ export class Store {
   /** Takes in what a snapshot kept of the time before the compacted revision: the live keys, each once. */
   restoreBase(version: KeyVersion): void {
     this.#begin(version);
+    this.#heldBytes += heldBytes(version);
     this.#liveKeys += 1;
   }
 
@@ -193,9 +196,7 @@ export class Store {
   restoreChange(change: KeyVersion): void {
     const history = this.#histories.get(change.key);
     const wasLive = history !== undefined && history.newest.version !== 0;
-    if (history === undefined) this.#begin(change);
-    else history.push(change);
-    this.changes.push(change);
+    this.#add(change, history);
     this.#liveKeys += Number(change.version !== 0) - Number(wasLive);
   }
 
@@ -205,7 +206,18 @@ export class Store {
     this.#ordered.set(first.key, history);
   }
 
-  #forget(key: Key): void {
+  #add(change: KeyVersion, history: KeyHistory | undefined): void {
+    if (history === undefined) this.#begin(change);
+    else history.push(change);
+    this.changes.push(change);
+    this.#heldBytes += heldBytes(change);
+  }
+
+  #compactKey(key: Key, revision: Revision): void {
+    const history = this.#histories.get(key);
+    if (history === undefined) return;
+    this.#heldBytes -= history.compact(revision);
+    if (!history.isEmpty) return;
     this.#histories.delete(key);
     this.#ordered.delete(key);
   }

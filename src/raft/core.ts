@@ -2,7 +2,7 @@ import type { Random } from "../base/random.ts";
 import type { MemberId, Term } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
-import { isVoter, type Membership } from "./membership.ts";
+import { isVoter, type Membership, voterIds } from "./membership.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { Role } from "./role.ts";
@@ -53,6 +53,8 @@ export class Core {
   heartbeatElapsed = 0;
   /** Drawn anew at each change of role, so that members rarely stand at the same time (5.2). */
   electionTimeout = 0;
+  /** When a leader was last heard from, in ticks. Where it has a lease it counts on our patience since then. */
+  heardTick: number;
   /** Nothing is left to do and everyone knows: no heartbeats, no elections. */
   isAsleep = false;
   /** Names the questions that this member asks others. Begins at random, so that an answer from before a restart fits none. */
@@ -72,6 +74,9 @@ export class Core {
     this.log = state.log;
     this.outbox = new Outbox(settings.coalesce);
     this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: false };
+    // Before this start, too, we may have heard from a leader; but not from another one when we alone vote.
+    const isAlone = voterIds(state.membership).every((id) => id === settings.id);
+    this.heardTick = settings.leaseGuard && !isAlone ? 0 : Number.NEGATIVE_INFINITY;
     this.nextQuestion = this.random.next() * QUESTIONS_PER_START;
   }
 
@@ -84,6 +89,14 @@ export class Core {
   /** Whether this member could lead: it votes, and is not waiting for a snapshot to be restored. */
   get isPromotable(): boolean {
     return isVoter(this.membership, this.id) && this.log.restoring === null;
+  }
+
+  /**
+   * Whether a leader with a lease may count on it that this member helps nobody to be elected (thesis, 6.4.1). That we
+   * have learnt of a newer term, or forgotten the leader, takes nothing from the promise.
+   */
+  get isPatient(): boolean {
+    return this.settings.leaseReads && this.ticks - this.heardTick < this.settings.electionTicks;
   }
 
   /** Whether an entry of our own term is committed: only then is our commit index as new as that of any earlier leader. */

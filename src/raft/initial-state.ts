@@ -8,6 +8,7 @@ import { EMPTY_MEMBERSHIP, type Membership } from "./membership.ts";
 import { decodeMembershipChange } from "./membership-codec.ts";
 import type { Settings } from "./options.ts";
 import type { SnapshotMetadata } from "./snapshot.ts";
+import { isValidMembership } from "./validate.ts";
 
 /**
  * What survived on the disk. A new group begins with the same snapshot on all its first members, at index 1 or later:
@@ -25,6 +26,10 @@ export interface RaftState {
 /** What the core starts from. */
 export function restoreState(initial: RaftState, settings: Settings): CoreState {
   const { hardState, snapshot } = initial;
+  assert(
+    snapshot === null || isValidMembership(snapshot.membership),
+    "the snapshot holds no valid configuration",
+  );
   const { base, entries } = connect(initial);
   const applied = Math.max(initial.applied, snapshot?.index ?? 0);
   const committed = Math.max(hardState.commit, applied);

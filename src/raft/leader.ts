@@ -131,6 +131,7 @@ export function tickLeader(core: Core, leader: Leader): void {
   if (core.heartbeatElapsed < heartbeatTicks) return;
   core.heartbeatElapsed = 0;
   if (core.settings.promoteLearners) promote(core, leader);
+  maybeLeaveJoint(core, leader);
   if (maybeFallAsleep(core, leader)) return;
   beginRoundWithHeartbeat(core, leader);
   broadcastHeartbeat(core, leader);
@@ -161,7 +162,7 @@ function promote(core: Core, leader: Leader): void {
   proposeAsLeader(core, leader, [{ kind: "membership", data: encodeMembershipChange(change) }]);
 }
 
-/** Leaves a joint configuration by itself, once it is in force. Refused during a hand-over, and tried again later. */
+/** Leaves a joint configuration by itself, once it is in force. Refused during a hand-over, and tried again with the next heartbeat. */
 export function maybeLeaveJoint(core: Core, leader: Leader): void {
   const { membership, log } = core;
   if (!membership.autoLeave || log.applied < leader.pendingChange) return;

@@ -129,16 +129,8 @@ export class Raft {
   campaign(): Refusal | null {
     return this.#request(() => {
       const core = this.#core;
-      const { leaseReads, electionTicks } = core.settings;
-      // A voter that stands forgets its leader, and votes for others before the leader's lease is over.
-      if (
-        leaseReads &&
-        core.role.kind === "follower" &&
-        core.leader !== null &&
-        core.electionElapsed < electionTicks
-      ) {
-        return { refused: "lease" };
-      }
+      // It would vote for itself, and then for others, before the lease of a leader is over that counts on it.
+      if (core.role.kind !== "leader" && core.isPatient) return { refused: "lease" };
       return stand(core, false);
     });
   }
@@ -285,8 +277,8 @@ export class Raft {
       log.hasUnsaved ||
       log.hasUnapplied(settings.applyUnsaved) ||
       hasReadsToAsk(this.#core) ||
-      !sameHardState(this.#hardState(), this.#knownHardState) ||
-      !sameState(this.#state(), this.#knownState)
+      this.#isHardStateNew() ||
+      this.#isStateNew()
     );
   }
 
@@ -347,12 +339,13 @@ export class Raft {
     }
   }
 
-  #savedLog({ last, snapshot, ...save }: Save): void {
+  #savedLog(save: Save): void {
+    const { last, snapshot } = save;
     const { log, term, trace } = this.#core;
     if (last !== null && save.term < term) {
       // Since that save was made a new term may have replaced its entries, and later ones put the same back: the disk
       // may hold neither yet.
-      trace?.({ kind: "save-outdated", save: { last, snapshot, ...save }, term });
+      trace?.({ kind: "save-outdated", save, term });
     } else if (last !== null) {
       const news = log.savedTo(last);
       if (news !== "saved") trace?.({ kind: "save-unmatched", last, news, ourTerm: log.termAt(last.index) });
@@ -384,27 +377,23 @@ export class Raft {
     outbox.sendNow = [];
     outbox.reads = [];
     outbox.proposed = [];
-    const state = this.#state();
-    const isNews = !sameState(state, this.#knownState);
-    if (isNews) this.#knownState = state;
-    return { sendNow, save, apply, reads, proposed, state: isNews ? state : null };
+    return { sendNow, save, apply, reads, proposed, state: this.#takeState() };
   }
 
   #takeSave(): Save | null {
-    const { log, outbox, term } = this.#core;
-    const known = this.#knownHardState;
-    const hardState = this.#hardState();
-    const isNews = !sameHardState(hardState, known);
+    const { log, outbox, term, vote } = this.#core;
     const { sendAfter, snapshot } = outbox;
+    const isNews = this.#isHardStateNew();
     if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === null) return null;
 
     outbox.sendAfter = [];
     outbox.snapshot = null;
     const entries = log.takeUnsaved();
-    const isNewVote = hardState.term !== known.term || hardState.vote !== known.vote;
-    this.#knownHardState = hardState;
+    const before = this.#knownHardState;
+    if (isNews) this.#knownHardState = { term, vote, commit: log.committed };
+    const isNewVote = term !== before.term || vote !== before.vote;
     return {
-      hardState: isNews ? hardState : null,
+      hardState: isNews ? this.#knownHardState : null,
       entries,
       snapshot,
       mustSync: entries.length > 0 || isNewVote || snapshot !== null,
@@ -414,14 +403,23 @@ export class Raft {
     };
   }
 
-  #hardState(): HardState {
-    const { term, vote, log } = this.#core;
-    return { term, vote, commit: log.committed };
+  #takeState(): SoftState | null {
+    if (!this.#isStateNew()) return null;
+    const { role, leader, term } = this.#core;
+    this.#knownState = { role: role.kind, leader, term };
+    return this.#knownState;
   }
 
-  #state(): SoftState {
+  #isHardStateNew(): boolean {
+    const { term, vote, log } = this.#core;
+    const known = this.#knownHardState;
+    return log.committed !== known.commit || term !== known.term || vote !== known.vote;
+  }
+
+  #isStateNew(): boolean {
     const { role, leader, term } = this.#core;
-    return { role: role.kind, leader, term };
+    const known = this.#knownState;
+    return role.kind !== known.role || leader !== known.leader || term !== known.term;
   }
 
   /** A request of the host: it ends a sleep, since someone wants something. */
@@ -471,12 +469,4 @@ const NO_EFFECTS: Effects = Object.freeze({
 
 function malformed(detail: string): Refusal {
   return { refused: "malformed", detail };
-}
-
-function sameHardState(left: HardState, right: HardState): boolean {
-  return left.commit === right.commit && left.term === right.term && left.vote === right.vote;
-}
-
-function sameState(left: SoftState, right: SoftState): boolean {
-  return left.role === right.role && left.leader === right.leader && left.term === right.term;
 }

@@ -144,7 +144,7 @@ function stepDown(core: Core, leader: Leader): void {
   if (core.settings.handOver) {
     // The heir must know that the change is committed, or it will not stand.
     for (const progress of leader.progress) {
-      if (progress.id !== core.id) sendAppend(core, progress, true);
+      if (progress.id !== core.id) sendAppend(core, progress, progress.needsCommit(core.log.committed));
     }
     handOver(core, leader);
   }

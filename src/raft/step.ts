@@ -147,6 +147,7 @@ function stepFollower(core: Core, follower: Follower, message: Message): Refusal
 function followLeader(core: Core, follower: Follower, message: LeaderMessage): Refusal | null {
   if (follower.leader !== null && follower.leader !== message.from) return secondLeader(message);
   core.electionElapsed = 0;
+  core.heardTick = core.ticks;
   follower.leader = message.from;
   switch (message.kind) {
     case "append":

@@ -10,10 +10,9 @@ type VoteRequest = VoteMessage | PreVoteMessage;
  */
 export function mustIgnoreCandidate(core: Core, request: VoteRequest): boolean {
   if (request.kind === "vote" && request.transfer) return false;
-  const { checkQuorum, leaseReads, leaseGuard, electionTicks } = core.settings;
+  const { checkQuorum, electionTicks } = core.settings;
   if (checkQuorum && core.leader !== null && core.electionElapsed < electionTicks) return true;
-  // Just started: before the crash we may have heard from a leader that still counts on its lease.
-  return leaseReads && leaseGuard && core.ticks < electionTicks;
+  return core.isPatient;
 }
 
 /** Gives this member's vote, or refuses it. Learners vote too: this one may have been promoted without knowing it yet. */

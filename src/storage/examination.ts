@@ -1,13 +1,8 @@
+import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Entry } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
-import {
-  isUsed,
-  MANIFEST_PATH,
-  SNAPSHOT_DIRECTORY,
-  STATE_SLOT_PATHS,
-  WAL_DIRECTORY,
-} from "./data-dir.ts";
+import { isUsed, MANIFEST_PATH, SNAPSHOT_DIRECTORY, STATE_SLOT_PATHS, WAL_DIRECTORY } from "./data-dir.ts";
 import { readStore, type StoreContent } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
 import { checksumSeed, type FrameHeader } from "./frame.ts";
@@ -146,13 +141,18 @@ function examineSegment(
 function examineFrame(header: FrameHeader, body: Uint8Array): FrameExamination {
   const entries: EntryExamination[] = [];
   let restartAfter: number | null = null;
-  for (const record of readRecords(body)) {
-    if (record.kind === "restart") {
-      restartAfter = record.after.index;
-      continue;
+  try {
+    for (const record of readRecords(body)) {
+      if (record.kind === "restart") {
+        restartAfter = record.after.index;
+        continue;
+      }
+      const { index, term, kind, data } = record.entry;
+      entries.push({ index, term, kind, size: data.length });
     }
-    const { index, term, kind, data } = record.entry;
-    entries.push({ index, term, kind, size: data.length });
+  } catch (error) {
+    // Whole, but no records of ours: `readStore` says so, with the place.
+    if (!(error instanceof MalformedBytes)) throw error;
   }
   return { header, entries, restartAfter };
 }

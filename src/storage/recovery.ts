@@ -87,8 +87,8 @@ class WalReader {
       firstFrames.findLastIndex((header) => header !== null),
     );
     for (let at = 0; at < endAt; at++) {
-      const successor = firstFrames.slice(at + 1).find((header) => header !== null)!;
-      this.#readUntil(successor, numbers[at]!);
+      const next = firstFrames.findIndex((header, place) => place > at && header !== null);
+      this.#readUntil(firstFrames[next]!, numbers.slice(at, next));
     }
     return this.#readEnd(numbers.slice(endAt));
   }
@@ -133,13 +133,18 @@ class WalReader {
     return bytes;
   }
 
-  /** Reads a segment that `successor` takes up: cases 1 and 2. */
-  #readUntil(successor: FrameHeader, number: number): void {
+  /** Reads a segment that `successor` takes up, after others whose first frames cannot be read: cases 1 and 2. */
+  #readUntil(successor: FrameHeader, [number, ...others]: readonly number[]): void {
+    assert(number !== undefined, "a segment is read");
     const bytes = this.#readSegment(number);
     const { offset } = this.#readFrames(number, bytes, successor.sequence);
     if (this.#due === successor.sequence) return;
-    const lost = this.#headerAt(number, bytes, offset);
-    throw this.#damage(number, offset, "frames before the next segment cannot be read", lost);
+    const isHere = others[0] === undefined || lengthUntilZeros(bytes, offset) > 0;
+    const place = isHere
+      ? { number, bytes, from: offset }
+      : { number: others[0]!, bytes: this.#readSegment(others[0]!), from: FRAMES_OFFSET };
+    const lost = this.#headerAt(place.number, place.bytes, place.from);
+    throw this.#damage(place.number, place.from, "frames before the next segment cannot be read", lost);
   }
 
   /** Reads the segment where the WAL ends, and judges what follows in it and in those prepared after it: cases 3 to 6. */

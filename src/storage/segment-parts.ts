@@ -3,7 +3,12 @@ import { FRAMES_OFFSET } from "./segment.ts";
 
 /** What a stretch of a segment is, whatever it means for the log: that is for `recoverWal` to say. */
 export type SegmentPart =
-  | { readonly kind: "frame"; readonly offset: number; readonly header: FrameHeader; readonly body: Uint8Array }
+  | {
+      readonly kind: "frame";
+      readonly offset: number;
+      readonly header: FrameHeader;
+      readonly body: Uint8Array;
+    }
   | { readonly kind: "unreadable"; readonly offset: number; readonly length: number }
   | { readonly kind: "blank"; readonly offset: number; readonly length: number };
 

@@ -167,7 +167,7 @@ describe("pitfalls of replication", () => {
           before = matched;
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -188,6 +188,14 @@ describe("pitfalls of replication", () => {
     cluster.network = [];
     cluster.run(2);
     expect([2, 3].map((id) => cluster.raft(id).log.committed)).toEqual([3, 3]);
+  });
+
+  it("pitfall 19: what was under way when a peer could not be reached counts as untold (etcd-io/raft#171)", () => {
+    const member = leader();
+    member.propose("a");
+    expect(to(2, member.hear(accepted(3, 2, 3)))).toMatchObject([{ kind: "append", entries: [], commit: 3 }]);
+    member.does((raft) => raft.reportUnreachable(2));
+    expect(to(2, member.hear(accepted(2, 2, 3)))).toMatchObject([{ kind: "append", entries: [], commit: 3 }]);
   });
 
   it("pitfall 20: the budget for entries that wait is freed by what is applied, and only by that (etcd#10199)", () => {

@@ -1,0 +1,41 @@
+import { parseArgs } from "node:util";
+
+/** What a command's process ends with: all is well, something is wrong, or the command line makes no sense. */
+export type ExitCode = 0 | 1 | 2;
+
+/** One of the things that `quorate` does. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly help: string;
+  run(args: readonly string[], print: (text: string) => void): ExitCode | Promise<ExitCode>;
+}
+
+/** The command line makes no sense; the message says why. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What commands that look at one directory are given. Throws UsageError. */
+export function parseDirectoryArgs<Flag extends string>(
+  args: readonly string[],
+  flags: readonly Flag[],
+): { readonly directory: string; readonly flags: Readonly<Record<Flag | "json", boolean>> } {
+  const names = [...flags, "json"] as const;
+  const { values, positionals } = parseOrRefuse(args, names);
+  const [directory, ...rest] = positionals;
+  if (directory === undefined) throw new UsageError("a data directory is expected");
+  if (rest.length > 0) throw new UsageError(`one data directory is expected, not ${positionals.length}`);
+  const given = Object.fromEntries(names.map((name) => [name, values[name] === true]));
+  return { directory, flags: given as Record<Flag | "json", boolean> };
+}
+
+function parseOrRefuse(args: readonly string[], flags: readonly string[]) {
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" as const }]));
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
