@@ -11,6 +11,8 @@ export type ReplicaEvents = {
   snapshot: (taken: SnapshotTaken) => void;
   /** A connection to a peer stands, was lost, or was refused. */
   peer: (name: string, state: "up" | "down") => void;
+  /** A save has been under way for an election timeout; a leader hands over. */
+  slow: (what: "disk", ms: number) => void;
   refused: (reason: QuorateError) => void;
   error: (error: QuorateError) => void;
   close: () => void;

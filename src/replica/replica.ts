@@ -15,6 +15,7 @@ import { Applier, packMembers } from "./applier.ts";
 import { Call, type CallOptions, checkCallOptions } from "./call.ts";
 import { DecodedMachine } from "./decoded-machine.ts";
 import { Directory, type MemberRecord } from "./directory.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
 import { checkMemberNames, randomMemberId, storeTag } from "./identity.ts";
@@ -57,6 +58,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   readonly #limits: ReplicaLimits;
   readonly #random: Random;
   readonly #directory: Directory;
+  readonly #disk = new DiskWatch();
   readonly #stores: Stores;
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
@@ -176,6 +178,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#turn = new Turn({
       raft: this.#raft,
       storage: this.#storage,
+      disk: this.#disk,
       clock: this.clock,
       proposals: this.#proposals,
       reads: this.#reads,
@@ -362,6 +365,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#ticker = this.clock.after(this.#limits.tickMs, () => {
       this.#peers.tick();
       this.#recordStore();
+      this.#leaveStalledDisk();
       this.#turn.ticked();
       this.#scheduleTick();
     });
@@ -391,6 +395,17 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     if (this.#failure !== null) return;
     this.#peers.connect();
     this.emit("members", this.#directory.members);
+  }
+
+  /** A leader whose disk stands still hands over, for as long as that lasts. */
+  #leaveStalledDisk(): void {
+    this.#disk.tick();
+    const { waitedTicks } = this.#disk;
+    if (waitedTicks < this.#limits.electionTicks) return;
+    if (waitedTicks === this.#limits.electionTicks)
+      this.emit("slow", "disk", waitedTicks * this.#limits.tickMs);
+    const heir = this.#heir();
+    if (heir !== null) this.#raft.transferLeadership(heir);
   }
 
   /** The leader has the group agree on the stores that it hears, one at a time. */

@@ -7,6 +7,7 @@ import type { Message } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
 import type { MembershipChanges } from "./membership-changes.ts";
@@ -18,6 +19,7 @@ import type { Snapshotter } from "./snapshotter.ts";
 export interface TurnParts<Result, Query, Answer> {
   readonly raft: Raft;
   readonly storage: Storage;
+  readonly disk: DiskWatch;
   readonly clock: Clock;
   readonly proposals: Proposals<Result>;
   readonly reads: Reads;
@@ -162,7 +164,10 @@ export class Turn<Result, Query, Answer> {
   }
 
   #save(save: Save): void {
-    this.#parts.storage.save(save, (error) => {
+    const { storage, disk } = this.#parts;
+    disk.began();
+    storage.save(save, (error) => {
+      disk.ended();
       if (error !== null) {
         this.#parts.onFailure(error);
         return;

@@ -141,6 +141,20 @@ test("a member whose disk was wiped is not taken for the one that voted, and sto
   expect(await codeOf(leader.propose({ add: 1 }, { timeout: 300 }))).toBe("ERR_TIMEOUT unknown");
 });
 
+test("a leader whose disk stands still hands over", async () => {
+  const { leader, followers } = await started(3);
+  const slow = new Promise<string>((resolve) => leader.once("slow", resolve));
+  cluster.disks.get(leader.name)!.stall();
+  const calls = proposeMany(followers, 5);
+  expect(await slow).toBe("disk");
+  await until(() => !leader.isLeader, "another leader");
+  await calls;
+  expect(await followers[0]!.query()).toBe(10);
+
+  cluster.disks.get(leader.name)!.resume();
+  expect(await leader.query()).toBe(10);
+});
+
 test("leadership can be handed over", async () => {
   const { leader, followers } = await started(3);
   const [heir] = followers;

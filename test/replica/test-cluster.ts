@@ -1,9 +1,20 @@
+import type { Done } from "../../src/base/callback.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Random } from "../../src/base/random.ts";
+import type { Index } from "../../src/log/entry.ts";
+import type { Save } from "../../src/raft/effects.ts";
 import { commandCodec } from "../../src/replica/command-codec.ts";
 import type { ReplicaLimits } from "../../src/replica/options.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
+import type {
+  Identity,
+  Recovered,
+  Snapshot,
+  SnapshotReader,
+  SnapshotWriter,
+  Storage,
+} from "../../src/storage/storage.ts";
 import { MemoryNetwork, type NetworkFaults } from "../../src/transport/memory-transport.ts";
 import { type Add, Counter } from "./counter.ts";
 
@@ -13,6 +24,7 @@ const FAST: Partial<ReplicaLimits> = { tickMs: 10, electionTicks: 10, callTimeou
 
 /** Members in one process, on memory disks and a memory network, with the real clock running fast. */
 export class TestCluster {
+  readonly disks = new Map<string, StallingStorage>();
   readonly names: readonly string[];
   readonly network: MemoryNetwork;
   readonly #limits: Partial<ReplicaLimits>;
@@ -43,7 +55,7 @@ export class TestCluster {
       join,
       machine,
       codec: commandCodec<Add>("json"),
-      storage,
+      storage: this.#disk(name, storage),
       transport: this.network.transport(),
       clock: systemClock,
       random: new Random(this.names.indexOf(name) + 1),
@@ -57,6 +69,12 @@ export class TestCluster {
   /** Puts an empty disk in place of the member's. */
   wipe(name: string): void {
     this.#storages.delete(name);
+  }
+
+  #disk(name: string, storage: MemoryStorage): StallingStorage {
+    const disk = new StallingStorage(storage);
+    this.disks.set(name, disk);
+    return disk;
   }
 
   #newStorage(): MemoryStorage {
@@ -90,6 +108,51 @@ export class TestCluster {
 
   async stopAll(): Promise<void> {
     await Promise.all(this.all.map((member) => member.close()));
+  }
+}
+
+/** A storage whose disk can be made to stand still: what is saved meanwhile waits. */
+export class StallingStorage implements Storage {
+  readonly #storage: Storage;
+  #waiting: (() => void)[] | null = null;
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+  }
+
+  stall(): void {
+    this.#waiting ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const save of waiting) save();
+  }
+
+  open(identity: Identity): Recovered {
+    return this.#storage.open(identity);
+  }
+
+  save(step: Save, done: Done): void {
+    if (this.#waiting === null) this.#storage.save(step, done);
+    else this.#waiting.push(() => this.#storage.save(step, done));
+  }
+
+  createSnapshot(snapshot: Snapshot): SnapshotWriter {
+    return this.#storage.createSnapshot(snapshot);
+  }
+
+  openSnapshot(): SnapshotReader | null {
+    return this.#storage.openSnapshot();
+  }
+
+  compactTo(index: Index): void {
+    this.#storage.compactTo(index);
+  }
+
+  close(done: Done): void {
+    this.#storage.close(done);
   }
 }
 
