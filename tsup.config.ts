@@ -6,6 +6,7 @@ export default defineConfig({
     raft: "src/raft/index.ts",
     storage: "src/storage/index.ts",
     kv: "src/kv/index.ts",
+    coordination: "src/coordination/index.ts",
     "transport/tcp": "src/transport/tcp-transport.ts",
     "transport/memory": "src/transport/memory-transport.ts",
     testkit: "src/testkit/index.ts",

@@ -57,7 +57,7 @@ function breachesOfImports(source: Source): Breach[] {
 /** What an import of one of our own files breaks, if anything. */
 function sentenceOnInside(path: string, found: Import): string | null {
   const target = found.target!;
-  if (target.endsWith("index.ts")) return SENTENCES.barrel;
+  if (/(^|\/)index\.ts$/.test(target)) return SENTENCES.barrel;
 
   const [from, to] = [floorOf(path), floorOf(target)];
   if (from !== to && !floorsBelow(from).has(to)) return SENTENCES.floor;

@@ -33,7 +33,8 @@ export class Barrier {
     const limit = new CallLimit(this.#kv.clock, options);
     try {
       const shut = await this.#kv.entry(this.#key, limit.step);
-      if (shut !== undefined) await lifeOver(this.#kv, shut, limit.signal);
+      if (shut === undefined) return;
+      await lifeOver(this.#kv, { ...shut, seenAt: shut.modRevision }, limit.signal);
     } finally {
       limit.end();
     }

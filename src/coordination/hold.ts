@@ -90,7 +90,7 @@ export class Hold implements Leadership {
   /** Whoever deletes the key, by whatever way, takes the hold away. */
   async #watchKey(): Promise<void> {
     const { key, fence, signal } = this;
-    const life = { key, createRevision: fence, modRevision: fence };
+    const life = { key, createRevision: fence, seenAt: fence };
     try {
       await persist(this.#line.kv.clock, signal, () => lifeOver(this.#line.kv, life, signal));
       this.#lose("its key was deleted");

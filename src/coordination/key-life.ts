@@ -5,17 +5,17 @@ import type { RecipeKv } from "./recipe-kv.ts";
 export interface KeyLife {
   readonly key: string;
   readonly createRevision: number;
-  /** A revision at which the key was seen in this life. */
-  readonly modRevision: number;
+  /** A revision at which the key was there: the later, the less history has to be read. */
+  readonly seenAt: number;
 }
 
 /** Resolves once this life of the key is over. Throws the signal's reason, and what every read throws. */
 export async function lifeOver(
   kv: RecipeKv<unknown>,
-  { key, createRevision, modRevision }: KeyLife,
+  { key, createRevision, ...life }: KeyLife,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let seenAt = modRevision;
+  let { seenAt } = life;
   for (;;) {
     try {
       const watch = kv.watch({ gte: key, lte: key, from: seenAt + 1, without: "put", signal });

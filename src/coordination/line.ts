@@ -4,7 +4,7 @@ import type { KvEntry } from "../kv/keyspace.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
-import { follow, laterThan, type Picture, pictureOf } from "./picture.ts";
+import { follow, laterThan, look, type Picture, pictureOf } from "./picture.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
 import { leaseText } from "./session.ts";
 import type { Stake } from "./stake.ts";
@@ -43,8 +43,7 @@ export class Line {
 
   /** Who stands in line now. */
   async standing(options: CallOptions): Promise<readonly KvEntry<string>[]> {
-    const entries = await this.kv.range({ ...options, prefix: this.prefix }).toArray();
-    return inLine(this.prefix, entries);
+    return this.in(await look(this.kv, this.prefix, options));
   }
 
   /** Who stood in line when the picture was taken. */
@@ -55,12 +54,13 @@ export class Line {
   /** Resolves when nobody who blocks us stands ahead any more. Throws ERR_LOCK_LOST when our key has gone. */
   async reachFront(stake: Stake, joined: Picture<string>, blocker: Blocker, limit: CallLimit): Promise<void> {
     const { createRevision } = joined.entries.get(stake.key)!;
-    for (let standing = this.in(joined); ; standing = await this.standing(limit.step)) {
+    for (let picture = joined; ; picture = await look(this.kv, this.prefix, limit.step)) {
+      const standing = this.in(picture);
       const at = standing.findIndex((one) => one.key === stake.key && one.createRevision === createRevision);
       if (at < 0) throw stake.lost("its key was deleted");
       const blocking = blocker(standing.slice(0, at));
       if (blocking === undefined) return;
-      await lifeOver(this.kv, blocking, limit.signal);
+      await lifeOver(this.kv, { ...blocking, seenAt: picture.revision }, limit.signal);
     }
   }
 

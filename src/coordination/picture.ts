@@ -1,4 +1,3 @@
-import { assert } from "../base/assert.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import type { CallOptions } from "../replica/call.ts";
@@ -11,22 +10,16 @@ export interface Picture<Value> {
   readonly entries: ReadonlyMap<string, KvEntry<Value>>;
 }
 
-/**
- * The keys under a prefix, and the revision at which they were so: what a watch can go on from without a gap. At most
- * `limit` of them, if one is given. Throws ERR_TOO_LARGE when there are more than 10,000.
- */
+/** The keys under a prefix, and the revision at which they were so: what a watch can go on from without a gap. */
 export async function look<Value>(
   kv: RecipeKv<Value>,
   prefix: string,
   options: CallOptions,
   limit?: number,
 ): Promise<Picture<Value>> {
-  const looked = await kv
-    .txn()
-    .do((op) => [op.range({ prefix, limit })])
-    .commit(options);
-  assert(looked.ok, "a transaction without claims always runs");
-  return pictureOf(looked.revision, looked.results[0]);
+  const scan = kv.range({ ...options, prefix, limit });
+  const entries = await scan.toArray();
+  return pictureOf(scan.revision!, entries);
 }
 
 export function pictureOf<Value>(revision: number, entries: readonly KvEntry<Value>[]): Picture<Value> {

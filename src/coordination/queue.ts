@@ -1,4 +1,5 @@
 import { QuorateError } from "../base/errors.ts";
+import type { KvEntry } from "../kv/keyspace.ts";
 import type { CallOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { checkedName } from "./line.ts";
@@ -52,10 +53,11 @@ export class Queue<Value> {
     const limit = new CallLimit(this.#kv.clock, options);
     try {
       for (;;) {
-        const item = await this.tryDequeue(limit.step);
-        if (item !== null) return item;
         const { entries, revision } = await look(this.#kv, this.#prefix, limit.step, 1);
-        if (entries.size === 0) await this.#nextArrival(revision, limit.signal);
+        const [first] = entries.values();
+        const item = first === undefined ? null : await this.#take(first, limit.step);
+        if (item !== null) return item;
+        if (first === undefined) await this.#nextArrival(revision, limit.signal);
       }
     } finally {
       limit.end();
@@ -65,16 +67,21 @@ export class Queue<Value> {
   /** Takes the first item, or gives null when there is none. */
   async tryDequeue(options: CallOptions = {}): Promise<QueueItem<Value> | null> {
     for (;;) {
-      const first = await this.#kv.range({ ...options, prefix: this.#prefix }).first();
+      const [first] = (await look(this.#kv, this.#prefix, options, 1)).entries.values();
       if (first === undefined) return null;
-      const taken = await this.#kv
-        .txn()
-        .when((key) => key(first.key).createRevision.eq(first.createRevision))
-        .do((op) => [op.delete(first.key)])
-        .commit(options);
-      // Otherwise somebody else was quicker, and there is another first one now.
-      if (taken.ok) return { value: first.value, fence: taken.revision };
+      const item = await this.#take(first, options);
+      if (item !== null) return item;
     }
+  }
+
+  /** Null when somebody else was quicker; then another item is the first one. */
+  async #take(first: KvEntry<Value>, options: CallOptions): Promise<QueueItem<Value> | null> {
+    const taken = await this.#kv
+      .txn()
+      .when((key) => key(first.key).createRevision.eq(first.createRevision))
+      .do((op) => [op.delete(first.key)])
+      .commit(options);
+    return taken.ok ? { value: first.value, fence: taken.revision } : null;
   }
 
   async #nextArrival(revision: number, signal: AbortSignal): Promise<void> {

@@ -32,7 +32,8 @@ export interface RecipePutOptions extends CallOptions {
 
 export interface RecipeScan<Value> {
   toArray(): Promise<KvEntry<Value>[]>;
-  first(): Promise<KvEntry<Value> | undefined>;
+  /** The revision that the last reading showed. */
+  readonly revision: number | undefined;
 }
 
 export interface RecipeWatch<Value> extends AsyncIterable<WatchEvent<Value>> {

@@ -77,7 +77,7 @@ export class Registry {
 /** An instance that is kept in the list. */
 export class Registration implements AsyncDisposable {
   readonly #kv: RecipeKv<unknown>;
-  readonly #releasing = new AbortController();
+  readonly #ending = new AbortController();
   #stake: Stake;
 
   /** Use `Registry.register`. */
@@ -87,9 +87,14 @@ export class Registration implements AsyncDisposable {
     void this.#keep(register);
   }
 
+  /** Aborts when it is not kept in the list any more: it was released, or could not be registered again for good. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /** Takes it from the list. Does not fail: should nobody be reachable, it goes with its lease. */
   async release(): Promise<void> {
-    this.#releasing.abort();
+    this.#ending.abort();
     await this.#stake.withdraw();
   }
 
@@ -98,15 +103,15 @@ export class Registration implements AsyncDisposable {
   }
 
   async #keep(register: (options: CallOptions) => Promise<Stake>): Promise<void> {
-    const { signal } = this.#releasing;
+    const { signal } = this.#ending;
     try {
       for (;;) {
         await aborted(this.#stake.session.signal);
         this.#stake = await persist(this.#kv.clock, signal, () => register({ signal }));
         if (signal.aborted) await this.#stake.withdraw();
       }
-    } catch {
-      // It was released, or the store is closed.
+    } catch (error) {
+      this.#ending.abort(error);
     }
   }
 }

@@ -2,7 +2,6 @@ import type { Index } from "../log/entry.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import type { Key, KeyRange } from "./key-range.ts";
 import type { Selection } from "./selection.ts";
-import type { SessionId } from "./session-table.ts";
 
 /** What can be agreed on. Keys and values are byte strings. */
 export type Command =
@@ -125,6 +124,9 @@ export interface AlarmCommand {
   readonly alarm: "no-space";
   readonly isRaised: boolean;
 }
+
+/** Names a client session: the index of the entry that opened it, so no two ever share a name. */
+export type SessionId = string;
 
 /** Begins a client session; the machine names it. */
 export interface SessionOpenCommand {

@@ -1,10 +1,10 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import { type ErrorCode, QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
-import type { Command } from "./command.ts";
+import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
@@ -55,12 +55,14 @@ export class Keyspace<Value> {
   readonly prefix: Key;
   readonly codec: ValueCodec<Value>;
   readonly #everything: KeyRange;
+  readonly #number: WriteNumber | null;
 
-  constructor(host: KvHost, prefix: Key, codec: ValueCodec<Value>) {
+  constructor(host: KvHost, prefix: Key, codec: ValueCodec<Value>, number: WriteNumber | null = null) {
     this.host = host;
     this.prefix = prefix;
     this.codec = codec;
     this.#everything = keysWithPrefix(prefix);
+    this.#number = number;
   }
 
   get clock(): Clock {
@@ -69,6 +71,16 @@ export class Keyspace<Value> {
 
   get machine(): KvMachine {
     return this.host.machine;
+  }
+
+  /** The same, for one write of a client session. */
+  numbered(number: WriteNumber): Keyspace<Value> {
+    return new Keyspace(this.host, this.prefix, this.codec, number);
+  }
+
+  /** The same behind a longer prefix, with another codec. */
+  within<Inner>(prefix: Key, codec: ValueCodec<Inner>): Keyspace<Inner> {
+    return new Keyspace(this.host, this.prefix + prefix, codec, this.#number);
   }
 
   key(text: string): Key {
@@ -122,7 +134,7 @@ export class Keyspace<Value> {
     kind: Kind,
     options: CallOptions = {},
   ): Promise<Extract<KvResult, { kind: Kind }>> {
-    const result = await this.host.replica.propose(encodeCommand(command), options);
+    const result = await this.host.replica.propose(this.#encode(command), options);
     if (result.kind === "refused") throw this.refusal(result);
     assert(result.kind === kind, "each command has its kind of result");
     return result as Extract<KvResult, { kind: Kind }>;
@@ -140,8 +152,24 @@ export class Keyspace<Value> {
   refusal({ code, message, details }: Refused): QuorateError {
     const key = "key" in details ? { key: this.keyText(details.key) } : {};
     const lease = "lease" in details ? { lease: fromByteString(details.lease) } : {};
-    return new QuorateError(code, message, { ...details, ...key, ...lease });
+    const outcome = UNKNOWN_OUTCOMES.has(code) ? "unknown" : "none";
+    return new QuorateError(code, message, { ...details, ...key, ...lease }, { outcome });
   }
+
+  #encode(command: Command): Uint8Array {
+    const bytes = encodeCommand(command);
+    if (this.#number === null) return bytes;
+    return encodeCommand({ kind: "session-write", ...this.#number, write: bytes });
+  }
+}
+
+/** Refusals that leave open what became of the write: it may have taken effect before. */
+const UNKNOWN_OUTCOMES: ReadonlySet<ErrorCode> = new Set(["ERR_SESSION_EXPIRED", "ERR_ANSWER_FORGOTTEN"]);
+
+/** Which write of which client session. */
+export interface WriteNumber {
+  readonly session: SessionId;
+  readonly number: number;
 }
 
 export interface ReadableState {

@@ -1,6 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { RoleKind } from "../raft/effects.ts";
+import { Housekeeper } from "./housekeeper.ts";
 import type { KvHost } from "./kv-host.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
 import { Renewals } from "./renewals.ts";
@@ -22,6 +23,7 @@ export class Life {
   readonly #host: KvHost;
   readonly keeper: LeaseKeeper;
   readonly renewals: Renewals;
+  readonly #housekeeper: Housekeeper;
   readonly #parts = new Set<Part>();
   readonly #onRole = (role: RoleKind): void => {
     if (role === "leader") this.keeper.lead();
@@ -33,6 +35,7 @@ export class Life {
   constructor(host: KvHost) {
     this.#host = host;
     this.keeper = new LeaseKeeper(host.replica, host.machine);
+    this.#housekeeper = new Housekeeper(host);
     this.renewals = new Renewals(host.replica);
     host.replica.on("role", this.#onRole);
     this.#ticker = this.#scheduleTick();
@@ -68,6 +71,7 @@ export class Life {
     return this.#host.clock.after(LEASE_TICK_MS, () => {
       this.#ticker = this.#scheduleTick();
       this.keeper.tick();
+      this.#housekeeper.tick();
       this.#host.machine.store.compaction.step(COMPACTION_STEP);
     });
   }

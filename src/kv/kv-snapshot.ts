@@ -10,19 +10,17 @@ import {
 import { QuorateError } from "../base/errors.ts";
 import { isDeletion, type KeyVersion, NEVER_COMPACTED, NO_LEASE, type Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
+import type { KvState } from "./kv-state.ts";
 import { LeaseTable } from "./lease.ts";
+import { decodeAnswer } from "./result-codec.ts";
+import { type KeptAnswer, type PackedClientSession, SessionTable } from "./session-table.ts";
 import { Store } from "./store.ts";
-
-/** What a machine is made of, and a snapshot holds. */
-export interface KvState {
-  readonly store: Store;
-  readonly leases: LeaseTable;
-}
 
 /** The first byte of a block's body. */
 const HEADER_BLOCK = 1;
 const VERSIONS_BLOCK = 2;
 const END_BLOCK = 3;
+const SESSION_BLOCK = 4;
 
 const FORMAT = 1;
 
@@ -33,14 +31,20 @@ const BLOCK_BYTES = 64 * 1024;
  * The state as of now, in chunks. Later commands do not show in it; compaction waits meanwhile, so take the chunks
  * to the end or `return` the iterator.
  *
- * Each chunk is a block led by its length: a header with the leases, then versions, then an end. The versions are
+ * Each chunk is a block led by its length: a header with the leases, client sessions, versions, an end. The versions are
  * the live keys at the compacted revision in key order, and every change since in order: what a store holds by
  * definition. So members at one index write the same bytes, however far their compactions are, and restoring is
  * playing back.
  */
-export function snapshotChunks({ store, leases }: KvState): Generator<Uint8Array, void, undefined> {
-  const header = headerBlock(store, leases);
-  const chunks = blocks(header, store, store.compactRevision, store.changes.end);
+export function snapshotChunks(state: KvState): Generator<Uint8Array, void, undefined> {
+  const { store } = state;
+  const chunks = blocks(
+    headerBlock(state),
+    state.sessions.pack(),
+    store,
+    store.compactRevision,
+    store.changes.end,
+  );
   // Only a generator that has begun runs its `finally`: it begins here, and stops before the header.
   chunks.next();
   return chunks;
@@ -48,6 +52,7 @@ export function snapshotChunks({ store, leases }: KvState): Generator<Uint8Array
 
 function* blocks(
   header: Uint8Array,
+  sessions: readonly PackedClientSession[],
   store: Store,
   compactRevision: Revision,
   changesEnd: number,
@@ -57,6 +62,7 @@ function* blocks(
   try {
     yield EMPTY_BYTES;
     yield header;
+    for (const session of sessions) yield sessionBlock(writer, session);
 
     let rest: KeyRange | null = compactRevision === NEVER_COMPACTED ? null : ALL_KEYS;
     while (rest !== null) {
@@ -79,19 +85,37 @@ function* blocks(
   }
 }
 
-function headerBlock(store: Store, leases: LeaseTable): Uint8Array {
+function headerBlock({ store, leases, isOutOfSpace }: KvState): Uint8Array {
   const writer = new ByteWriter();
   beginBlock(writer, HEADER_BLOCK);
   writer.u32(FORMAT);
   writer.u64(store.revision);
   // From -1 on, in unsigned numbers.
   writer.u64(store.compactRevision + 1);
+  writer.u8(Number(isOutOfSpace));
   writer.u32(leases.size);
   for (const lease of leases.all()) {
     writer.block(latin1Bytes(lease.id));
     writer.u64(lease.ttlMs);
     writer.u64(lease.remainingMs);
     writer.u64(lease.renewedAt);
+  }
+  return endBlock(writer);
+}
+
+function sessionBlock(
+  writer: ByteWriter,
+  { id, usedAt, forgotten, answers }: PackedClientSession,
+): Uint8Array {
+  beginBlock(writer, SESSION_BLOCK);
+  writer.block(latin1Bytes(id));
+  writer.f64(usedAt);
+  writer.u64(forgotten);
+  writer.u32(answers.length);
+  for (const { number, checksum, bytes } of answers) {
+    writer.u64(number);
+    writer.u32(checksum);
+    writer.block(bytes);
   }
   return endBlock(writer);
 }
@@ -144,9 +168,11 @@ function endBlock(writer: ByteWriter): Uint8Array {
 export function restoreState(chunks: Iterable<Uint8Array>): KvState {
   const bodies = new BlockReader(chunks);
   try {
-    const state = readHeader(bodies.next(HEADER_BLOCK));
-    for (let body = bodies.next(VERSIONS_BLOCK); body !== null; body = bodies.next(VERSIONS_BLOCK)) {
-      while (body.remaining > 0) restoreVersion(state.store, readVersion(body));
+    const state = readHeader(bodies.next());
+    for (let body = bodies.next(); body.kind !== END_BLOCK; body = bodies.next()) {
+      if (body.kind === SESSION_BLOCK) state.sessions.restore(readSession(body.reader));
+      else if (body.kind !== VERSIONS_BLOCK) throw new MalformedBytes(`block of kind ${body.kind}`);
+      else while (body.reader.remaining > 0) restoreVersion(state.store, readVersion(body.reader));
     }
     attachKeys(state);
     return state;
@@ -154,11 +180,13 @@ export function restoreState(chunks: Iterable<Uint8Array>): KvState {
     if (!(cause instanceof MalformedBytes)) throw cause;
     const details = { file: "snapshot", offset: bodies.offset, reason: cause.message };
     throw new QuorateError("ERR_CORRUPT", `the snapshot is damaged: ${cause.message}`, details, { cause });
+  } finally {
+    bodies.close();
   }
 }
 
-function readHeader(body: ByteReader | null): KvState {
-  if (body === null) throw new MalformedBytes("no header");
+function readHeader({ kind, reader: body }: Block): KvState {
+  if (kind !== HEADER_BLOCK) throw new MalformedBytes("no header");
   const format = body.u32();
   if (format !== FORMAT) {
     const details = { what: "snapshot format", found: format, supported: FORMAT };
@@ -166,12 +194,35 @@ function readHeader(body: ByteReader | null): KvState {
   }
   const revision = body.u64();
   const compactRevision = body.u64() - 1;
+  const isOutOfSpace = body.u8() !== 0;
   const leases = new LeaseTable();
   for (let left = body.u32(); left > 0; left--) {
     leases.add(latin1Text(body.block()), body.u64(), body.u64(), body.u64());
   }
   body.end();
-  return { store: new Store(revision, compactRevision), leases };
+  const store = new Store(revision, compactRevision);
+  return { store, leases, sessions: new SessionTable(), isOutOfSpace };
+}
+
+function readSession(body: ByteReader): PackedClientSession {
+  const id = latin1Text(body.block());
+  const usedAt = body.f64();
+  const forgotten = body.u64();
+  const answers: KeptAnswer[] = [];
+  for (let left = body.u32(); left > 0; left--) {
+    answers.push({ number: body.u64(), checksum: body.u32(), bytes: checkedAnswer(body.block().slice()) });
+  }
+  body.end();
+  return { id, usedAt, forgotten, answers };
+}
+
+function checkedAnswer(bytes: Uint8Array): Uint8Array {
+  try {
+    if (bytes.length > 0) decodeAnswer(bytes);
+    return bytes;
+  } catch {
+    throw new MalformedBytes("an answer of a session cannot be read");
+  }
 }
 
 function readVersion(body: ByteReader): KeyVersion {
@@ -198,6 +249,12 @@ function attachKeys({ store, leases }: KvState): void {
   });
 }
 
+/** A block's kind, and the rest of its body. */
+interface Block {
+  readonly kind: number;
+  readonly reader: ByteReader;
+}
+
 /** Puts blocks together from chunks. Holds one block at a time, and never more than has arrived. */
 class BlockReader {
   readonly #chunks: Iterator<Uint8Array>;
@@ -210,14 +267,15 @@ class BlockReader {
     this.#chunks = chunks[Symbol.iterator]();
   }
 
-  /** The body of the next block, which must be of this kind; null at the end block. */
-  next(kind: number): ByteReader | null {
+  /** Lets go of the chunks: nothing more is read. */
+  close(): void {
+    this.#chunks.return?.();
+  }
+
+  next(): Block {
     const length = new ByteReader(this.#take(4)).u32();
-    const body = new ByteReader(this.#take(length));
-    const found = body.u8();
-    if (found === END_BLOCK) return null;
-    if (found !== kind) throw new MalformedBytes(`block of kind ${found} instead of ${kind}`);
-    return body;
+    const reader = new ByteReader(this.#take(length));
+    return { kind: reader.u8(), reader };
   }
 
   #take(length: number): Uint8Array {

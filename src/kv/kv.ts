@@ -17,10 +17,12 @@ import {
 import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
+import { type KvMetrics, kvMetrics } from "./kv-metrics.ts";
 import type { LeaseState } from "./lease.ts";
 import { Lease } from "./lease-handle.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
+import { type OpenedSession, Session } from "./session-handle.ts";
 import { hashSteps } from "./state-hash.ts";
 import { type TransactOptions, type Tx, transact } from "./transact.ts";
 import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
@@ -53,6 +55,11 @@ export interface PutOutcome<Value> extends WriteResult {
 export interface DeleteOutcome extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
+}
+
+export interface SessionOptions extends CallOptions {
+  /** Go on with this session, in place of a new one. */
+  readonly id?: string | undefined;
 }
 
 export interface LeaseOptions extends CallOptions {
@@ -225,6 +232,37 @@ export class Kv<Value> {
   }
 
   /**
+   * Begins a client session, or goes on with one: its writes take effect once, however often they are made. Throws
+   * ERR_SESSION_EXPIRED when the one to go on with is gone, and ERR_BUSY when there are too many.
+   */
+  async session(options: SessionOptions = {}): Promise<Session<Kv<Value>>> {
+    this.#life.check();
+    const opened =
+      options.id === undefined
+        ? await this.#openSession(options)
+        : await this.#findSession(options.id, options);
+    return new Session(
+      this.#space as Keyspace<unknown>,
+      (space: Keyspace<Value>) => new Kv(space, this.#life),
+      opened,
+    );
+  }
+
+  /** Numbers for dashboards and alerts, as of now, from this member. */
+  metrics(): KvMetrics {
+    return kvMetrics(this.#space.host);
+  }
+
+  /**
+   * Lowers the alarm that refuses writes with ERR_NO_SPACE. The leader does so itself once there is space; it raises the
+   * alarm again if there is not.
+   */
+  async disarm(options: CallOptions = {}): Promise<void> {
+    this.#life.check();
+    await this.#space.propose({ kind: "alarm", alarm: "no-space", isRaised: false }, "done", options);
+  }
+
+  /**
    * Gives up the history below `revision`: reads and watches of it fail with ERR_COMPACTED. Throws that itself when it
    * was done already, and ERR_FUTURE_REVISION.
    */
@@ -263,13 +301,26 @@ export class Kv<Value> {
   namespace(prefix: string): Kv<Value>;
   namespace(prefix: string, { values }: { readonly values?: ValuesOption } = {}): unknown {
     const codec = values === undefined ? this.#space.codec : (valueCodec(values) as ValueCodec<never>);
-    const whole = this.#space.prefix + toByteString(prefix, "prefix");
-    return new Kv(new Keyspace(this.#space.host, whole, codec), this.#life);
+    return new Kv<unknown>(this.#space.within(toByteString(prefix, "prefix"), codec), this.#life);
   }
 
   /** Ends watches, stops keeping leases alive, and refuses further calls. The member itself goes on. */
   close(): void {
     this.#life.close();
+  }
+
+  async #openSession(options: CallOptions): Promise<OpenedSession> {
+    const { session } = await this.#space.propose({ kind: "session-open" }, "session-open", options);
+    return { id: session, next: 1 };
+  }
+
+  async #findSession(id: string, options: CallOptions): Promise<OpenedSession> {
+    await this.#space.read(options);
+    const next = this.#space.machine.sessions.next(id);
+    if (next !== undefined) return { id, next };
+    throw new QuorateError("ERR_SESSION_EXPIRED", "there is no such client session any more", {
+      session: id,
+    });
   }
 
   #leaseInfo({ id, ttlMs, keys }: LeaseState): LeaseInfo {

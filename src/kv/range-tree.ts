@@ -19,7 +19,7 @@ type Tree<Member> = Node<Member> | null;
  * Finds the ranges that hold a key among very many, without looking at the others: an interval tree (Cormen et al.,
  * section 14.3) on a treap (Seidel and Aragon). Nodes are ordered by where their ranges begin.
  */
-export class RangeIndex<Member> {
+export class RangeTree<Member> {
   #root: Tree<Member> = null;
   #size = 0;
   readonly #random = new Random(1);
@@ -47,7 +47,7 @@ export class RangeIndex<Member> {
     if (node.members.size === 0) this.#root = remove(this.#root, range);
   }
 
-  /** Visits the members whose ranges hold the key. The index must not change meanwhile. */
+  /** Visits the members whose ranges hold the key. The tree must not change meanwhile. */
   visit(key: Key, visit: (member: Member) => void): void {
     visitHolding(this.#root, key, visit);
   }

@@ -1,10 +1,10 @@
 import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { pack, unpack } from "../base/codec.ts";
 import type { KeyVersion } from "./key-history.ts";
-import type { KvResult, OperationResult, Refused } from "./result.ts";
+import type { KvResult, OperationResult, Refused, SessionOpenResult } from "./result.ts";
 
-/** What can be remembered of a command: everything but a refusal, which changed nothing. */
-export type Answer = Exclude<KvResult, Refused>;
+/** What can be remembered of a write: everything but a refusal, which changed nothing. */
+export type Answer = Exclude<KvResult, Refused | SessionOpenResult>;
 
 /** The first element of an encoded answer. Numbers are never used for something else. */
 const Code = {
@@ -43,7 +43,6 @@ function packAnswer(answer: Answer | OperationResult): unknown[] {
       return [Code.leaseRevoke, revision, answer.deleted.map(packVersion)];
     case "lease-keep-alive":
       return [Code.leaseKeepAlive, revision, answer.ttlsMs];
-    case "session-open":
     case "done":
       return [Code.done, revision];
   }

@@ -1,6 +1,6 @@
 import type { ErrorCode, ErrorFields } from "../base/errors.ts";
+import type { SessionId } from "./command.ts";
 import type { KeyVersion, LeaseId, Revision } from "./key-history.ts";
-import type { SessionId } from "./session-table.ts";
 
 /** What became of a command. `revision` is the store's after it, and the new one if it changed a key. */
 export type KvResult =

@@ -1,9 +1,7 @@
 import { crc32 } from "../base/checksum.ts";
+import type { SessionId } from "./command.ts";
 import { SESSION_ANSWERS_MAX, SESSION_BYTES_MAX, SESSION_IDLE_MS_MAX, SESSIONS_MAX } from "./limits.ts";
 import { type Answer, decodeAnswer, encodeAnswer } from "./result-codec.ts";
-
-/** Names a client session: the index of the entry that opened it, so no two ever share a name. */
-export type SessionId = string;
 
 /** What became of one number of a session. */
 export interface KeptAnswer {

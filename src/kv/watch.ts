@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { inRange, isSingleKey, type Key, type KeyRange } from "./key-range.ts";
-import { RangeIndex } from "./range-index.ts";
+import { RangeTree } from "./range-tree.ts";
 import type { Store } from "./store.ts";
 
 export interface WatchRequest {
@@ -86,7 +86,9 @@ export class Watcher {
   take(): WatchBatch | null {
     if (this.#isClosed) return null;
     if (this.#next > this.#hub.store.revision) this.#isBehind = false;
-    return this.#isBehind ? this.#takeFromHistory() : this.#takePending();
+    const batch = this.#isBehind ? this.#takeFromHistory() : this.#takePending();
+    if (batch?.kind === "changes") this.#hub.eventsTaken += batch.changes.length;
+    return batch;
   }
 
   close(): void {
@@ -180,7 +182,9 @@ export class WatchHub {
   #position: number;
   readonly #byKey = new Map<Key, Set<Watcher>>();
   #keyWatchers = 0;
-  readonly #byRange = new RangeIndex<Watcher>();
+  /** Events that were handed out so far. */
+  eventsTaken = 0;
+  readonly #byRange = new RangeTree<Watcher>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -194,6 +198,13 @@ export class WatchHub {
   /** How many watchers there are. */
   get size(): number {
     return this.#byRange.size + this.#keyWatchers;
+  }
+
+  /** How many watchers have to read the history before they are up to date. */
+  countBehind(): number {
+    let count = 0;
+    for (const watcher of this.#all()) count += Number(watcher.isBehind);
+    return count;
   }
 
   /** Begins to watch. `onReady` is called when there is something to take; it must not change the store. */
@@ -223,7 +234,7 @@ export class WatchHub {
 
   /** Goes on with a store that a snapshot brought: watchers read on in its history, or learn that it begins too late. */
   restore(store: Store): void {
-    const watchers = [this.#byRange, ...this.#byKey.values()].flatMap((set) => [...set]);
+    const watchers = [...this.#all()];
     for (const watcher of watchers) watcher.fallBehind();
     this.#store = store;
     this.#position = store.changes.end;
@@ -238,6 +249,11 @@ export class WatchHub {
     if (watchers?.delete(watcher) !== true) return;
     this.#keyWatchers -= 1;
     if (watchers.size === 0) this.#byKey.delete(key);
+  }
+
+  *#all(): Generator<Watcher> {
+    yield* this.#byRange;
+    for (const watchers of this.#byKey.values()) yield* watchers;
   }
 
   #offer(change: KeyVersion, ready: Set<Watcher>): void {

@@ -4,6 +4,7 @@ import type { MemberId, Proposal, Term } from "../log/entry.ts";
 import type { Core } from "./core.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { memberIds, voterIds } from "./membership.ts";
+import type { VoteMessage } from "./message.ts";
 import { Progress } from "./progress.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { abandonReads } from "./reads.ts";
@@ -136,7 +137,7 @@ function askForPreVotes(core: Core): void {
 
 export function askForVotes(core: Core, transfer: boolean): void {
   becomeCandidate(core);
-  const { id: from, outbox, term, trace } = core;
+  const { id: from, outbox, settings, term, trace } = core;
   const { last } = core.log;
   for (const to of voterIds(core.membership)) {
     if (to === from) {
@@ -144,7 +145,9 @@ export function askForVotes(core: Core, transfer: boolean): void {
       outbox.sendSaved({ kind: "vote-reply", from, to, term, granted: true });
     } else {
       trace?.({ kind: "vote-asked", ballot: "vote", to, last, term });
-      outbox.send({ kind: "vote", from, to, term, last, transfer });
+      const request: VoteMessage = { kind: "vote", from, to, term, last, transfer };
+      if (settings.ownVoteFirst) outbox.sendSaved(request);
+      else outbox.send(request);
     }
   }
 }

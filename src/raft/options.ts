@@ -16,8 +16,9 @@ export interface RaftOptions {
   /** A leader without a majority steps down, and voters that hear from a leader ignore candidates (thesis, 6.2). Default true. */
   readonly checkQuorum?: boolean;
   /**
-   * A candidate needs its own vote, on its own disk, among those that elect it. Otherwise one that leads, crashes
-   * before the term is saved, and is elected in the same term again, could fill that term twice. Default true.
+   * A candidate asks for votes only once its own disk holds its vote and all of its log. Otherwise it could crash, forget
+   * the term and the end of its log, stand in that term again, and be elected by answers to what it asked before.
+   * etcd asks at once. Default true.
    */
   readonly ownVoteFirst?: boolean;
 

@@ -1,26 +1,19 @@
 import { QuorateError } from "../base/errors.ts";
-import type { Entry, Index, MemberId, Proposal, Term } from "../log/entry.ts";
+import type { Index, MemberId, Proposal, Term } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { Core, type RaftEnvironment } from "./core.ts";
-import type { Effects, HardState, RoleKind, Save, SoftState } from "./effects.ts";
+import type { Effects, RoleKind, Save } from "./effects.ts";
 import { becomeFollower, stand } from "./election.ts";
+import { HandOut, NO_EFFECTS } from "./hand-out.ts";
 import { type RaftState, restoreState } from "./initial-state.ts";
 import { maybeLeaveJoint, reportSnapshot, reportUnreachable, tickLeader } from "./leader.ts";
 import { type Membership, type MembershipChange, sameMembership, voterIds } from "./membership.ts";
 import { encodeMembershipChange } from "./membership-codec.ts";
 import type { Message } from "./message.ts";
 import { type RaftOptions, raftSettings } from "./options.ts";
-import {
-  abandonReads,
-  askForReads,
-  hasReadsToAsk,
-  readAsFollower,
-  readAsLeader,
-  repeatQuestions,
-} from "./reads.ts";
+import { abandonReads, readAsFollower, readAsLeader, repeatQuestions } from "./reads.ts";
 import { applyChange } from "./reconfiguration.ts";
 import type { Refusal } from "./refusal.ts";
-import { flushAppends } from "./replication.ts";
 import { wakeUp } from "./sleep.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { proposeOrForward, step } from "./step.ts";
@@ -54,9 +47,8 @@ export interface RaftFailure {
  */
 export class Raft {
   readonly #core: Core;
+  readonly #handOut: HandOut;
   #failure: RaftFailure | null = null;
-  #knownHardState: HardState;
-  #knownState: SoftState;
 
   /** Throws ERR_INVALID_ARGUMENT for options or a state from which nobody could start. */
   constructor(options: RaftOptions, initial: RaftState, environment: RaftEnvironment) {
@@ -67,8 +59,7 @@ export class Raft {
     trace?.({ kind: "membership-switched", membership });
     becomeFollower(core, term, null);
     trace?.({ kind: "started", voters: voterIds(membership), term, log: core.cursors() });
-    this.#knownHardState = { term, vote: core.vote, commit: log.committed };
-    this.#knownState = { role: "follower", leader: null, term };
+    this.#handOut = new HandOut(core);
   }
 
   get id(): MemberId {
@@ -269,24 +260,14 @@ export class Raft {
   }
 
   hasEffects(): boolean {
-    if (this.#failure !== null) return false;
-    const { log, outbox, role, settings } = this.#core;
-    return (
-      !outbox.isEmpty ||
-      (role.kind === "leader" && role.isAppendDue) ||
-      log.hasUnsaved ||
-      log.hasUnapplied(settings.applyUnsaved) ||
-      hasReadsToAsk(this.#core) ||
-      this.#isHardStateNew() ||
-      this.#isStateNew()
-    );
+    return this.#failure === null && this.#handOut.hasEffects();
   }
 
   /** What is to be done now. Each effect is handed out once. */
   takeEffects(): Effects {
     if (this.#failure !== null) return NO_EFFECTS;
     try {
-      return this.#takeEffects();
+      return this.#handOut.take();
     } catch (error) {
       this.#fail(error);
       return NO_EFFECTS;
@@ -365,63 +346,6 @@ export class Raft {
     }
   }
 
-  #takeEffects(): Effects {
-    const core = this.#core;
-    const { log, outbox, role, settings } = core;
-    askForReads(core);
-    if (role.kind === "leader" && role.isAppendDue) flushAppends(core, role);
-
-    const save = this.#takeSave();
-    const apply = log.takeUnapplied(settings.applyUnsaved);
-    const { sendNow, reads, proposed } = outbox;
-    outbox.sendNow = [];
-    outbox.reads = [];
-    outbox.proposed = [];
-    return { sendNow, save, apply, reads, proposed, state: this.#takeState() };
-  }
-
-  #takeSave(): Save | null {
-    const { log, outbox, term, vote } = this.#core;
-    const { sendAfter, snapshot } = outbox;
-    const isNews = this.#isHardStateNew();
-    if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === null) return null;
-
-    outbox.sendAfter = [];
-    outbox.snapshot = null;
-    const entries = log.takeUnsaved();
-    const before = this.#knownHardState;
-    if (isNews) this.#knownHardState = { term, vote, commit: log.committed };
-    const isNewVote = term !== before.term || vote !== before.vote;
-    return {
-      hardState: isNews ? this.#knownHardState : null,
-      entries,
-      snapshot,
-      mustSync: entries.length > 0 || isNewVote || snapshot !== null,
-      sendAfter,
-      last: log.saved < log.lastIndex ? log.last : null,
-      term,
-    };
-  }
-
-  #takeState(): SoftState | null {
-    if (!this.#isStateNew()) return null;
-    const { role, leader, term } = this.#core;
-    this.#knownState = { role: role.kind, leader, term };
-    return this.#knownState;
-  }
-
-  #isHardStateNew(): boolean {
-    const { term, vote, log } = this.#core;
-    const known = this.#knownHardState;
-    return log.committed !== known.commit || term !== known.term || vote !== known.vote;
-  }
-
-  #isStateNew(): boolean {
-    const { role, leader, term } = this.#core;
-    const known = this.#knownState;
-    return role.kind !== known.role || leader !== known.leader || term !== known.term;
-  }
-
   /** A request of the host: it ends a sleep, since someone wants something. */
   #request(run: () => Refusal | null): Refusal | null {
     return this.#guard(() => {
@@ -455,17 +379,6 @@ export class Raft {
     this.#core.trace?.({ kind: "message-refused", message, detail });
   }
 }
-
-const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
-
-const NO_EFFECTS: Effects = Object.freeze({
-  sendNow: Object.freeze([]),
-  save: null,
-  apply: NO_ENTRIES,
-  reads: Object.freeze([]),
-  proposed: Object.freeze([]),
-  state: null,
-});
 
 function malformed(detail: string): Refusal {
   return { refused: "malformed", detail };

@@ -47,14 +47,22 @@ export function endTransfer(core: Core, leader: Leader): void {
   leader.transferTo = null;
 }
 
-/** A leader that goes for good asks the voter that is furthest to stand at once, so that nobody waits for a timeout. */
+/**
+ * A leader that goes for good asks a voter to stand at once, so that nobody waits for a timeout: the one that is
+ * furthest, among those that were heard from lately.
+ */
 export function handOver(core: Core, leader: Leader): void {
   let heir: Progress | null = null;
   for (const progress of leader.progress) {
     if (progress.id === core.id || !isVoter(core.membership, progress.id)) continue;
-    if (heir === null || progress.matched > heir.matched) heir = progress;
+    if (heir === null || isBetterHeir(progress, heir)) heir = progress;
   }
   if (heir !== null) sendTimeoutNow(core, leader, heir.id, true);
+}
+
+function isBetterHeir(candidate: Progress, heir: Progress): boolean {
+  if (candidate.isActive !== heir.isActive) return candidate.isActive;
+  return candidate.matched > heir.matched;
 }
 
 function sendTimeoutNow(core: Core, leader: Leader, to: MemberId, immediately: boolean): void {

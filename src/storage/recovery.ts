@@ -56,7 +56,8 @@ export interface WalBounds {
  * 1. The next segment takes up the chain here. This segment has ended; what follows in it was given up by an earlier
  *    start, and written again in the next segment if it was worth anything.
  * 2. The next segment takes up the chain further on: frames are missing. Damage.
- * 3. A header of a later frame lies somewhere behind: the unreadable frame had been synced. Damage.
+ * 3. A header of a later frame lies somewhere behind, be it in the wrong place: the unreadable frame had been synced.
+ *    Damage.
  * 4. The hard state's second copy was written after this frame. Damage. (A clean close writes that copy last.)
  * 5. Nothing but zeros follows: the end.
  * 6. Otherwise a write was cut short that nobody was told of: dropped.
@@ -246,11 +247,14 @@ class WalReader {
     return header !== null && isInPlace(header, number, offset) ? header : null;
   }
 
-  /** The sequence of a frame behind the end that was begun only after the frame that is due had been synced. */
-  #findLaterFrame({ number, bytes, from }: Rest): number | null {
+  /**
+   * The sequence of a frame behind the end that was begun only after the frame that is due had been synced. It need not
+   * lie where it belongs: sectors that a disk has swapped tell as much.
+   */
+  #findLaterFrame({ bytes, from }: Rest): number | null {
     for (let offset = from; offset + FRAME_HEADER_BYTES <= bytes.length; offset += SECTOR_BYTES) {
       if (!hasFrameMagic(bytes, offset)) continue;
-      const header = this.#headerAt(number, bytes, offset);
+      const header = readFrameHeader(bytes, offset, this.#bounds.seed);
       if (header !== null && header.sequence > this.#due) return header.sequence;
     }
     return null;

@@ -18,6 +18,7 @@ export class SnapshotStore {
   /** Finished files that wait to be listed; the first is being listed. */
   readonly #commits: Commit[] = [];
   #unfinishedCount = 0;
+  #failure: QuorateError | null = null;
   #whenIdle: (() => void) | null = null;
 
   constructor(parts: SnapshotStoreParts) {
@@ -80,6 +81,11 @@ export class SnapshotStore {
   /** Makes a finished file the newest snapshot, and gives up the oldest. */
   #list({ unfinished, listing }: Commit, done: Done): void {
     const { files, manifest, limits, failed } = this.#parts;
+    // The newest in memory may be one that the disk never heard of.
+    if (this.#failure !== null) {
+      done(this.#failure);
+      return;
+    }
     if (this.newest !== null && listing.index <= this.newest.index) {
       files.remove(unfinished, () => done(null));
       return;
@@ -93,6 +99,7 @@ export class SnapshotStore {
         (next) => manifest.update({ snapshots }, next),
       ],
       (error) => {
+        this.#failure = error;
         if (error !== null) failed(error);
         else for (const old of dropped) files.remove(snapshotPath(old), () => {});
         done(error);

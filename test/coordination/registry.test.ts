@@ -72,8 +72,18 @@ test("an instance that was released while it could not be reached does not come 
   const registration = await registry(one).register({ name: "mail", address: "a:1" }, { ttl: 1000 });
   one.cut();
   await world.pass(3000);
+  expect(registration.signal.aborted).toBe(false);
   await registration.release();
+  expect(registration.signal.aborted).toBe(true);
   one.heal();
   await world.pass(3000);
   expect(await world.keys()).toEqual([]);
+});
+
+test("a registration ends with its store, and says so", async () => {
+  const one = world.process();
+  const registration = await registry(one).register({ name: "mail", address: "a:1" });
+  one.kv.close();
+  await settled();
+  expect(registration.signal.reason).toMatchObject({ code: "ERR_CLOSED" });
 });

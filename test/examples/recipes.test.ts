@@ -20,7 +20,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   ],
   "feature-flags.ts": ["dark mode: true true true", "new search: true true true"],
   "leader-election.ts": [
-    "3 runs, all on one member: true",
+    "every run was on one member: true",
     "another member took over: true",
     "with a greater fence: true",
   ],

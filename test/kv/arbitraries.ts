@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Command, Compare, Operation, PutCommand } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
 import { type Selection, SORT_TARGETS } from "../../src/kv/selection.ts";
 
@@ -97,6 +98,9 @@ const { txn } = fc.letrec<{ txn: Command & { kind: "txn" }; operation: Operation
   ),
 }));
 
+/** The indexes of early entries, some of which open sessions. */
+const session = fc.nat(12).map(String);
+
 /** Commands whose revisions are distances back from the present: see `placed`. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 12, arbitrary: put },
@@ -135,6 +139,28 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("compact" as const), revision: back }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("alarm" as const),
+      alarm: fc.constant("no-space" as const),
+      isRaised: fc.oneof(
+        { weight: 1, arbitrary: fc.constant(true) },
+        { weight: 4, arbitrary: fc.constant(false) },
+      ),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("session-open" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("session-write" as const),
+      session,
+      number: fc.integer({ min: 1, max: 4 }),
+      write: fc.oneof(put, remove).map(encodeCommand),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("session-end" as const), session }) },
 );
 
 /** The command with its revisions counted from the present one. */

@@ -112,6 +112,15 @@ class Pair {
     agree(machine.store.revision, model.revision, "revision");
     agree(machine.store.compactRevision, model.compactRevision, "compacted revision");
     agree(machine.store.liveKeys, model.at(Number.POSITIVE_INFINITY).length, "live keys");
+    agree(machine.isOutOfSpace, model.isOutOfSpace, "alarm");
+    agree(
+      machine.sessions
+        .pack()
+        .map(({ id, answers }) => [id, answers.map(({ number }) => number).sort()])
+        .sort(),
+      [...model.sessions].map(([id, answers]) => [id, [...answers.keys()].sort()]).sort(),
+      "client sessions",
+    );
     const leases = [...machine.leases.all()].map(({ id, keys, ...lease }) => [id, lease, [...keys].sort()]);
     const expected = [...model.leases].map(([id, lease]) => {
       const keys = model.at(Number.POSITIVE_INFINITY).filter((version) => version.lease === id);

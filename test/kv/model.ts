@@ -1,4 +1,5 @@
 import type { Command, Compare, Operation, PutCommand, TxnCommand } from "../../src/kv/command.ts";
+import { decodeCommand } from "../../src/kv/command-codec.ts";
 import type { KeyVersion } from "../../src/kv/key-history.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
 import type { Selection } from "../../src/kv/selection.ts";
@@ -23,6 +24,8 @@ export class Model {
   revision = 1;
   compactRevision = -1;
   leases = new Map<string, ModelLease>();
+  sessions = new Map<string, Map<number, { readonly write: Uint8Array; readonly answer: Expected }>>();
+  isOutOfSpace = false;
 
   /** The live keys as of a revision, in key order. */
   at(revision: number): KeyVersion[] {
@@ -42,6 +45,7 @@ export class Model {
   }
 
   apply(command: Command, index: number): Expected {
+    if (this.isOutOfSpace && grows(command)) return refusal("ERR_NO_SPACE");
     switch (command.kind) {
       case "put":
       case "delete":
@@ -90,7 +94,30 @@ export class Model {
         if (command.revision <= this.compactRevision) return refusal("ERR_COMPACTED");
         this.compactRevision = command.revision;
         return { kind: "done", revision: this.revision };
+      case "alarm":
+        this.isOutOfSpace = command.isRaised;
+        return { kind: "done", revision: this.revision };
+      case "session-open":
+        this.sessions.set(String(index), new Map());
+        return { kind: "session-open", revision: this.revision, session: String(index) };
+      case "session-end":
+        this.sessions.delete(command.session);
+        return { kind: "done", revision: this.revision };
+      case "session-write":
+        return this.#writeOnce(command, index);
     }
+  }
+
+  #writeOnce({ session, number, write }: Command & { kind: "session-write" }, index: number): Expected {
+    const answers = this.sessions.get(session);
+    if (answers === undefined) return refusal("ERR_SESSION_EXPIRED");
+    const answered = answers.get(number);
+    if (answered !== undefined) {
+      return Buffer.compare(answered.write, write) === 0 ? answered.answer : refusal("ERR_INVALID_ARGUMENT");
+    }
+    const answer = this.apply(decodeCommand(write)!, index);
+    if (answer.kind !== "refused") answers.set(number, { write, answer });
+    return answer;
   }
 
   #grant(lease: string, ttlMs: number, index: number): Expected {
@@ -242,6 +269,13 @@ export function selected(
     a[sortBy] < b[sortBy] ? -sign : a[sortBy] > b[sortBy] ? sign : 0;
   // Equal ones in key order, in both directions.
   return left.sort((a, b) => order(a, b) || (a.key < b.key ? -1 : 1));
+}
+
+function grows(command: Command | Operation): boolean {
+  if (command.kind === "txn") {
+    return [...command.success, ...command.failure].some((one) => one.kind !== "range" && grows(one));
+  }
+  return command.kind === "put" || command.kind === "lease-grant";
 }
 
 export function within(key: string, { from, to }: KeyRange): boolean {

@@ -1,36 +1,36 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { inRange, type KeyRange, keysWithPrefix } from "../../src/kv/key-range.ts";
-import { RangeIndex } from "../../src/kv/range-index.ts";
+import { RangeTree } from "../../src/kv/range-tree.ts";
 import { KEYS, keyRange } from "./arbitraries.ts";
 
-const found = <Member>(index: RangeIndex<Member>, key: string) => {
+const found = <Member>(tree: RangeTree<Member>, key: string) => {
   const members: Member[] = [];
-  index.visit(key, (member) => members.push(member));
+  tree.visit(key, (member) => members.push(member));
   return members;
 };
 
-test("an index finds exactly the members whose ranges hold a key, whatever came and went", () => {
+test("a tree of ranges finds exactly the members whose ranges hold a key, whatever came and went", () => {
   const change = fc.record({ range: keyRange, member: fc.nat(3), isAdded: fc.boolean() });
   fc.assert(
     fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
-      const index = new RangeIndex<string>();
+      const tree = new RangeTree<string>();
       const held = new Map<string, KeyRange>();
       for (const { range, member, isAdded } of changes) {
         const name = JSON.stringify([range, member]);
         if (isAdded) {
-          index.add(range, name);
+          tree.add(range, name);
           held.set(name, range);
         } else {
-          index.delete(range, name);
+          tree.delete(range, name);
           held.delete(name);
         }
       }
-      expect(index.size).toBe(held.size);
-      expect([...index].sort()).toEqual([...held.keys()].sort());
+      expect(tree.size).toBe(held.size);
+      expect([...tree].sort()).toEqual([...held.keys()].sort());
       for (const key of ["", ...KEYS]) {
         const expected = [...held].filter(([, range]) => inRange(key, range)).map(([name]) => name);
-        expect(found(index, key).sort()).toEqual(expected.sort());
+        expect(found(tree, key).sort()).toEqual(expected.sort());
       }
     }),
     { numRuns: 500 },
@@ -38,12 +38,12 @@ test("an index finds exactly the members whose ranges hold a key, whatever came 
 });
 
 test("of ten thousand prefixes a key meets its own, and few others are looked at", () => {
-  const index = new RangeIndex<string>();
+  const tree = new RangeTree<string>();
   let looks = 0;
   for (let at = 0; at < 10_000; at++) {
     const { from, to } = keysWithPrefix(`tenant/${at}/`);
     // Counts how often the ranges' ends are read.
-    index.add(
+    tree.add(
       {
         get from() {
           looks += 1;
@@ -55,7 +55,7 @@ test("of ten thousand prefixes a key meets its own, and few others are looked at
     );
   }
   looks = 0;
-  expect(found(index, "tenant/777/x")).toEqual(["tenant/777/"]);
-  expect(found(index, "nobody")).toEqual([]);
+  expect(found(tree, "tenant/777/x")).toEqual(["tenant/777/"]);
+  expect(found(tree, "nobody")).toEqual([]);
   expect(looks).toBeLessThan(200);
 });

@@ -236,6 +236,12 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
     expect(member.raft.status()).toMatchObject({ role: "candidate", term: 2, last: at(1, 1) });
   });
 
+  it("a follower takes nothing from a second leader of the same term: there can be none (5.2)", () => {
+    const member = inRole("follower", options);
+    expect(member.refusalOf(append(3, 2, at(1, 1), [2]))).toMatchObject({ refused: "malformed" });
+    expect(member.raft.status()).toMatchObject({ leader: 2, last: at(1, 1), refusedMessages: 1 });
+  });
+
   it("a candidate that neither wins nor loses begins another election in a new term (5.2)", () => {
     const member = new OneMember({ options });
     member.stand();

@@ -164,20 +164,33 @@ export function* swappedNeighbours(remains: Remains): Iterable<Damage> {
 /** Sectors, pages and files of another store that did just the same, at the same place. */
 export function* foreignParts(remains: Remains): Iterable<Damage> {
   const other = makeRemains(remains.run, remains.end, "a7".repeat(16));
-  yield* replacedParts(remains, other.image, "of another store");
+  yield* replacedParts(remains, other.image, PARTS, "of another store");
 }
 
-/** Sectors, pages and files that show what they held earlier: what a lost write leaves behind. */
+/**
+ * Sectors, pages and files that show what they held earlier: what a lost write leaves behind. In a store that was cut
+ * off, pages and files are left out: when all writes of the last moments are lost together, nothing remembers them.
+ */
 export function* staleParts(remains: Remains): Iterable<Damage> {
-  for (const [age, image] of remains.earlier.entries())
-    yield* replacedParts(remains, image, `of look ${age}`);
+  const units = remains.end === "closed" ? PARTS : [SECTOR_BYTES];
+  for (const [age, image] of remains.earlier.entries()) {
+    yield* replacedParts(remains, image, units, `of look ${age}`);
+  }
 }
 
-function* replacedParts(remains: Remains, source: Image, whose: string): Iterable<Damage> {
+/** A sector, a page, and all of a file. */
+const PARTS: readonly number[] = [SECTOR_BYTES, PAGE_BYTES, Number.MAX_SAFE_INTEGER];
+
+function* replacedParts(
+  remains: Remains,
+  source: Image,
+  units: readonly number[],
+  whose: string,
+): Iterable<Damage> {
   for (const [path, bytes] of remains.image) {
     const others = source.get(path);
     if (others === undefined) continue;
-    for (const unit of [SECTOR_BYTES, PAGE_BYTES, Number.MAX_SAFE_INTEGER]) {
+    for (const unit of units) {
       for (let at = 0; at < bytes.length; at += unit) {
         const part = others.subarray(at, Math.min(others.length, at + unit));
         if (isSame(part, bytes.subarray(at, at + part.length))) continue;

@@ -1,0 +1,153 @@
+import type { Index } from "../log/entry.ts";
+import type { AlarmCommand, Command, SessionEndCommand, SessionWriteCommand, TxnCommand } from "./command.ts";
+import { decodeCommand } from "./command-codec.ts";
+import type { Revision } from "./key-history.ts";
+import type { KvState } from "./kv-state.ts";
+import { LeaseOperations } from "./lease-operations.ts";
+import { SESSIONS_MAX } from "./limits.ts";
+import { Operations } from "./operations.ts";
+import { type KvResult, type Refused, refused } from "./result.ts";
+import type { Answer } from "./result-codec.ts";
+import { runTxn } from "./txn.ts";
+
+/** Where a command stands in the log, and when its leader put it there. */
+export interface Moment {
+  readonly index: Index;
+  /** Milliseconds since 1970; never goes back. */
+  readonly time: number;
+}
+
+/** Carries out commands on a state: each one whole, or refused. */
+export class Executor {
+  readonly #state: KvState;
+  readonly operations: Operations;
+  readonly #leaseOperations: LeaseOperations;
+
+  constructor(state: KvState) {
+    const { store, leases } = state;
+    this.#state = state;
+    this.operations = new Operations(store, leases);
+    this.#leaseOperations = new LeaseOperations(store, leases, this.operations);
+  }
+
+  execute(command: Command | null, moment: Moment): KvResult {
+    if (command === null)
+      return this.#refuse("ERR_INVALID_ARGUMENT", "unknown command", { argument: "command" });
+    if (this.#state.isOutOfSpace && grows(command))
+      return this.#refuse("ERR_NO_SPACE", "the store is over its quota: delete and compact", {});
+    switch (command.kind) {
+      case "put":
+        return this.operations.checkPut(command) ?? this.#commit(this.operations.put(command));
+      case "delete":
+        return this.#commit(this.operations.delete(command));
+      case "txn":
+        return this.#commit(runTxn(command, this.#state.store, this.operations));
+      case "lease-grant":
+        return this.#leaseOperations.grant(command, moment.index);
+      case "lease-revoke":
+        return this.#commit(this.#leaseOperations.revoke(command));
+      case "lease-keep-alive":
+        return this.#leaseOperations.keepAlive(command.leases, moment.index);
+      case "lease-checkpoint":
+        return this.#leaseOperations.checkpoint(command);
+      case "compact":
+        return this.#compact(command.revision);
+      case "alarm":
+        return this.#alarm(command);
+      case "session-open":
+        return this.#openSession(moment);
+      case "session-write":
+        return this.#writeOnce(command, moment);
+      case "session-end":
+        return this.#endSession(command);
+    }
+  }
+
+  /** Makes a revision of what was written. The result was built knowing it. */
+  #commit<Result extends KvResult>(result: Result): Result {
+    this.#state.store.commit();
+    return result;
+  }
+
+  #compact(revision: Revision): KvResult {
+    const { store } = this.#state;
+    const refusal = this.operations.checkRevision(revision);
+    if (refusal !== null) return refusal;
+    if (revision === store.compactRevision) {
+      const details = { revision, compactRevision: revision };
+      return this.#refuse("ERR_COMPACTED", `revision ${revision} is compacted already`, details);
+    }
+    store.compaction.begin(revision);
+    return this.#done();
+  }
+
+  #alarm({ isRaised }: AlarmCommand): KvResult {
+    this.#state.isOutOfSpace = isRaised;
+    return this.#done();
+  }
+
+  #openSession({ index, time }: Moment): KvResult {
+    const session = String(index);
+    if (this.#state.sessions.open(session, time))
+      return { kind: "session-open", revision: this.#state.store.revision, session };
+    const details = { what: "client sessions", limit: SESSIONS_MAX };
+    return this.#refuse("ERR_BUSY", `${SESSIONS_MAX} client sessions are open`, details);
+  }
+
+  /** A refused write took no effect and is not remembered: it may be proposed again under its number. */
+  #writeOnce({ session, number, write }: SessionWriteCommand, moment: Moment): KvResult {
+    const { sessions } = this.#state;
+    const recalled = sessions.recall(session, number, write);
+    switch (recalled.kind) {
+      case "answered":
+        return recalled.answer;
+      case "expired":
+        return this.#refuse("ERR_SESSION_EXPIRED", "there is no such client session any more", { session });
+      case "forgotten":
+        return this.#refuse("ERR_ANSWER_FORGOTTEN", "the write's answer is not known any more", {
+          session,
+          number,
+        });
+      case "taken": {
+        const message = `number ${number} of the session belongs to another write`;
+        return this.#refuse("ERR_INVALID_ARGUMENT", message, { argument: "number", received: number });
+      }
+      case "new": {
+        const command = decodeCommand(write);
+        const result = this.execute(command?.kind.startsWith("session") ? null : command, moment);
+        if (result.kind !== "refused")
+          sessions.remember(session, number, write, result as Answer, moment.time);
+        return result;
+      }
+    }
+  }
+
+  #endSession({ session }: SessionEndCommand): KvResult {
+    this.#state.sessions.end(session);
+    return this.#done();
+  }
+
+  #done(): KvResult {
+    return { kind: "done", revision: this.#state.store.revision };
+  }
+
+  #refuse<Code extends Refused["code"]>(
+    code: Code,
+    message: string,
+    details: Refused<Code>["details"],
+  ): Refused<Code> {
+    return refused(this.#state.store.revision, code, message, details);
+  }
+}
+
+/** What etcd refuses without space: puts, transactions that might put, and leases. */
+function grows(command: Command): boolean {
+  if (command.kind === "put" || command.kind === "lease-grant") return true;
+  return command.kind === "txn" && mayPut(command);
+}
+
+function mayPut({ success, failure }: TxnCommand): boolean {
+  return [...success, ...failure].some(
+    (operation) => operation.kind === "put" || (operation.kind === "txn" && mayPut(operation)),
+  );
+}

@@ -1,0 +1,45 @@
+import type { KvHost } from "./kv-host.ts";
+
+/**
+ * Numbers about a store as one member sees it. What counts something that happens ("…Total") grows from 0 at each start
+ * of the member; the others are levels.
+ */
+export interface KvMetrics {
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly keys: number;
+  /** What keys, values and their history weigh in memory, about. */
+  readonly heldBytes: number;
+  readonly quotaBytes: number;
+  /** 1 while writes are refused with ERR_NO_SPACE. */
+  readonly outOfSpace: number;
+  readonly leases: number;
+  readonly sessions: number;
+  readonly watchers: number;
+  /** Watchers that read on in the history because they did not keep up. */
+  readonly watchersBehind: number;
+  readonly commandsTotal: number;
+  /** Commands that were refused and so changed nothing. */
+  readonly refusalsTotal: number;
+  /** Events that watchers were handed. */
+  readonly watchEventsTotal: number;
+}
+
+export function kvMetrics({ machine, limits }: KvHost): KvMetrics {
+  const { store, leases, sessions, watches, counts } = machine;
+  return {
+    revision: store.revision,
+    compactRevision: store.compactRevision,
+    keys: store.liveKeys,
+    heldBytes: store.heldBytes,
+    quotaBytes: limits.quotaBytes,
+    outOfSpace: Number(machine.isOutOfSpace),
+    leases: leases.size,
+    sessions: sessions.size,
+    watchers: watches.size,
+    watchersBehind: watches.countBehind(),
+    commandsTotal: counts.commands,
+    refusalsTotal: counts.refusals,
+    watchEventsTotal: watches.eventsTaken,
+  };
+}

@@ -1,0 +1,16 @@
+import { LeaseTable } from "./lease.ts";
+import { SessionTable } from "./session-table.ts";
+import { Store } from "./store.ts";
+
+/** All that the members agree on, and a snapshot holds. */
+export interface KvState {
+  readonly store: Store;
+  readonly leases: LeaseTable;
+  readonly sessions: SessionTable;
+  /** Whether the alarm stands that refuses what makes the store grow. */
+  isOutOfSpace: boolean;
+}
+
+export function emptyState(): KvState {
+  return { store: new Store(), leases: new LeaseTable(), sessions: new SessionTable(), isOutOfSpace: false };
+}
