@@ -16,9 +16,16 @@ export function utf8Text(bytes: Uint8Array): string {
 /** The bytes of a byte string: a string whose every unit is below 256, one for each byte. */
 export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
+  if (text.length >= NATIVE_TEXT_MIN && typeof Buffer !== "undefined") {
+    Buffer.from(bytes.buffer).write(text, "latin1");
+    return bytes;
+  }
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
 }
+
+/** Below this a call into native code costs more than it saves. */
+const NATIVE_TEXT_MIN = 64;
 
 /** Bytes as a byte string. Byte strings compare with `<` in byte order. */
 export function latin1Text(bytes: Uint8Array): string {
