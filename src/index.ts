@@ -25,9 +25,10 @@ export {
 export type { CallOptions } from "./replica/call.ts";
 export type { MemberRecord } from "./replica/directory.ts";
 export type { ReplicaEvents } from "./replica/events.ts";
+export type { Group } from "./replica/group.ts";
 export type { ReplicaLimits } from "./replica/options.ts";
 export { Replica } from "./replica/replica.ts";
 export type { Applied, Codec, StateMachine } from "./replica/state-machine.ts";
 export type { ReplicaStatus } from "./replica/status.ts";
-export { type Cluster, Store, type StoreStatus } from "./store.ts";
+export { Store, type StoreStatus } from "./store.ts";
 export type { Transport, TransportHost } from "./transport/transport.ts";

@@ -1,16 +1,18 @@
 import { Coordination } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
+import { publishEvents, traced } from "./diagnostics.ts";
 import { Keyspace } from "./kv/keyspace.ts";
 import { Kv } from "./kv/kv.ts";
 import { KvHost, type KvLimits } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
+import type { KvMetrics } from "./kv/kv-metrics.ts";
 import type { KvResult } from "./kv/result.ts";
 import type { ValueCodec } from "./kv/value-codec.ts";
 import type { CallOptions } from "./replica/call.ts";
-import type { MemberRecord } from "./replica/directory.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
+import type { Group } from "./replica/group.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ReplicaStatus } from "./replica/status.ts";
 
@@ -23,50 +25,39 @@ export interface StoreStatus extends ReplicaStatus {
   readonly compactRevision: number;
 }
 
-/** The group that a store is a member of. */
-export interface Cluster {
-  readonly members: readonly MemberRecord[];
-  /**
-   * Adds a member, which learns at first: it is sent everything and has no vote. Gives the ticket with which it is
-   * opened: `open({ dir, name, join: ticket })`, at its first start and at every later one.
-   */
-  add(member: { readonly name: string; readonly address: string }, options?: CallOptions): Promise<string>;
-  /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */
-  promote(name: string, options?: CallOptions): Promise<void>;
-  /** Removes a member, which then stops. Its name may be given to another one; its disk may not be used again. */
-  remove(name: string, options?: CallOptions): Promise<void>;
-  /** Hands leadership to the named member; only the leader can. Resolves when the other leads. */
-  transfer(to: string, options?: CallOptions): Promise<void>;
-  /** Begins a snapshot of this member's state now, whatever the policy says. */
-  snapshot(): void;
+/** The store's numbers and its member's; see `KvMetrics`. */
+export interface StoreMetrics extends KvMetrics {
+  readonly isLeader: number;
+  readonly hasLeader: number;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  /** The index of the newest snapshot. */
+  readonly snapshot: number;
+  /** Commands that wait here. */
+  readonly proposals: number;
+  readonly framesRefusedTotal: number;
 }
 
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
 export class Store<Value> extends Kv<Value> {
-  readonly cluster: Cluster;
+  /** The members, and the ways to change them. */
+  readonly cluster: Group;
   readonly #replica: KvMember;
   readonly #machine: KvMachine;
   readonly #life: Life;
 
   /** Use `open`. */
   constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>, limits: KvLimits) {
-    const host = new KvHost(replica, machine, limits);
+    const host = new KvHost(traced(replica), machine, limits);
     const life = new Life(host);
     super(new Keyspace(host, "", codec), life);
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
-    this.cluster = {
-      get members() {
-        return replica.status().members;
-      },
-      add: (member, options) => replica.addMember(member, options),
-      promote: (name, options) => replica.promoteMember(name, options),
-      remove: (name, options) => replica.removeMember(name, options),
-      transfer: (to, options) => replica.transferLeadership(to, options),
-      snapshot: () => replica.snapshot(),
-    };
+    this.cluster = replica.group;
     replica.once("error", () => life.close());
+    publishEvents(replica);
   }
 
   /** The lock of this name: one holder at a time, in the whole cluster. */
@@ -84,10 +75,26 @@ export class Store<Value> extends Kv<Value> {
     return this.#replica.ready(options);
   }
 
+  /** Begins a snapshot of this member's state now, whatever the policy says. */
+  snapshot(): void {
+    this.#replica.snapshot();
+  }
+
   /** This member's view of itself and of the group, at this moment. */
   status(): StoreStatus {
     const { revision, compactRevision } = this.#machine.store;
     return { ...this.#replica.status(), revision, compactRevision };
+  }
+
+  override metrics(): StoreMetrics {
+    const { role, leader, term, commit, applied, snapshot, proposals, framesRefused } =
+      this.#replica.status();
+    return {
+      ...super.metrics(),
+      isLeader: Number(role === "leader"),
+      hasLeader: Number(leader !== null),
+      ...{ term, commit, applied, snapshot, proposals, framesRefusedTotal: framesRefused },
+    };
   }
 
   on<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): this {

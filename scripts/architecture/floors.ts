@@ -36,7 +36,7 @@ export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "kv/kv-host.ts": "names what the façade runs on, whose calls are promises",
   "kv/lease-handle.ts": "what the façade returns for a lease: it renews itself",
   "kv/scan.ts": "what the façade returns for a range: it is iterated with await",
-  "kv/session-handle.ts": "what the façade returns for a client session",
+  "kv/client-session.ts": "what the façade returns for a client session",
   "kv/transact.ts": "the façade's loop around a function of the caller's",
   "kv/txn-builder.ts": "what the façade returns for a transaction",
   "kv/watch-stream.ts": "what the façade returns for a watch: it is iterated with await",

@@ -20,7 +20,7 @@ export interface OpenedSession {
  *
  * A session remembers the answers of its newest 128 numbers; one that nobody uses for a day may be given up.
  */
-export class Session<View> {
+export class ClientSession<View> {
   /** Keep it, and the numbers in use, to go on with the session after a restart. */
   readonly id: SessionId;
   readonly #space: Keyspace<unknown>;

@@ -3,6 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
+import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
 import type { Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
@@ -22,7 +23,6 @@ import type { LeaseState } from "./lease.ts";
 import { Lease } from "./lease-handle.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
-import { type OpenedSession, Session } from "./session-handle.ts";
 import { hashSteps } from "./state-hash.ts";
 import { type TransactOptions, type Tx, transact } from "./transact.ts";
 import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
@@ -235,13 +235,13 @@ export class Kv<Value> {
    * Begins a client session, or goes on with one: its writes take effect once, however often they are made. Throws
    * ERR_SESSION_EXPIRED when the one to go on with is gone, and ERR_BUSY when there are too many.
    */
-  async session(options: SessionOptions = {}): Promise<Session<Kv<Value>>> {
+  async session(options: SessionOptions = {}): Promise<ClientSession<Kv<Value>>> {
     this.#life.check();
     const opened =
       options.id === undefined
         ? await this.#openSession(options)
         : await this.#findSession(options.id, options);
-    return new Session(
+    return new ClientSession(
       this.#space as Keyspace<unknown>,
       (space: Keyspace<Value>) => new Kv(space, this.#life),
       opened,

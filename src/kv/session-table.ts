@@ -22,7 +22,7 @@ export interface PackedClientSession {
   readonly answers: readonly KeptAnswer[];
 }
 
-interface ClientSession {
+interface SessionRecord {
   readonly id: SessionId;
   usedAt: number;
   forgotten: number;
@@ -49,7 +49,7 @@ export type Recollection =
  */
 export class SessionTable {
   /** In order of last use. */
-  readonly #sessions = new Map<SessionId, ClientSession>();
+  readonly #sessions = new Map<SessionId, SessionRecord>();
 
   get size(): number {
     return this.#sessions.size;
@@ -111,7 +111,7 @@ export class SessionTable {
   }
 
   restore({ id, usedAt, forgotten, answers }: PackedClientSession): void {
-    const session: ClientSession = { id, usedAt, forgotten, answers: new Map(), bytes: 0 };
+    const session: SessionRecord = { id, usedAt, forgotten, answers: new Map(), bytes: 0 };
     for (const answer of answers) keep(session, answer);
     this.#sessions.set(id, session);
   }
@@ -119,7 +119,7 @@ export class SessionTable {
 
 const NOT_KEPT = new Uint8Array(0);
 
-function keep(session: ClientSession, kept: KeptAnswer): void {
+function keep(session: SessionRecord, kept: KeptAnswer): void {
   const { answers } = session;
   answers.set(kept.number, kept);
   session.bytes += kept.bytes.length;

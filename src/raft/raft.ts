@@ -55,7 +55,7 @@ export class Raft {
     const settings = raftSettings(options);
     this.#core = new Core(settings, this.#restore(initial, settings), environment);
     const core = this.#core;
-    const { log, membership, term, trace } = core;
+    const { membership, term, trace } = core;
     trace?.({ kind: "membership-switched", membership });
     becomeFollower(core, term, null);
     trace?.({ kind: "started", voters: voterIds(membership), term, log: core.cursors() });

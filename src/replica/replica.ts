@@ -1,25 +1,25 @@
-import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
-import type { Random } from "../base/random.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
-import type { MemberChange } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import type { SnapshotReader, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
-import { Applier, packMembers } from "./applier.ts";
-import { Call, type CallOptions, checkCallOptions } from "./call.ts";
+import { Applier } from "./applier.ts";
+import { type CallOptions, checkCallOptions } from "./call.ts";
 import { DecodedMachine } from "./decoded-machine.ts";
-import { Directory, type MemberRecord } from "./directory.ts";
+import { Directory } from "./directory.ts";
 import { DiskWatch } from "./disk-watch.ts";
+import { Duties } from "./duties.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
-import { checkMemberNames, randomMemberId, storeTag } from "./identity.ts";
-import { MembershipChanges, membershipError } from "./membership-changes.ts";
+import { Group } from "./group.ts";
+import { Handovers } from "./handovers.ts";
+import { storeTag } from "./identity.ts";
+import { MembershipChanges } from "./membership-changes.ts";
 import { type OpenedStorage, openStorage } from "./opening.ts";
 import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
 import { Peers, replacedError } from "./peers.ts";
@@ -31,7 +31,6 @@ import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { Stores } from "./stores.ts";
-import { encodeTicket } from "./ticket.ts";
 import { Turn } from "./turn.ts";
 
 export interface ReadOptions extends CallOptions {
@@ -51,19 +50,21 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   readonly id: MemberId;
   readonly clusterId: string;
   readonly clock: Clock;
+  /** The members, and the ways to change them. */
+  readonly group: Group;
   readonly #codec: Codec<Command>;
   readonly #machine: StateMachine<Uint8Array, Result, Query, Answer>;
   readonly #storage: Storage;
   readonly #transport: Transport;
   readonly #limits: ReplicaLimits;
-  readonly #random: Random;
   readonly #directory: Directory;
-  readonly #disk = new DiskWatch();
   readonly #stores: Stores;
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #changes: MembershipChanges;
+  readonly #handovers: Handovers;
+  readonly #duties: Duties;
   readonly #applier: Applier<Result, Query, Answer>;
   readonly #snapshotter: Snapshotter<Result, Query, Answer>;
   readonly #peers: Peers;
@@ -72,7 +73,6 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   #failure: QuorateError | null = null;
   #softState: SoftState;
   #ticker: Timer | null = null;
-  #handovers: { readonly to: MemberId; readonly call: Call<void> }[] = [];
   #closing: Promise<void> | null = null;
   #released: Promise<void> | null = null;
 
@@ -110,13 +110,14 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#transport = options.transport;
     this.#limits = replicaLimits(options.limits);
 
-    this.#random = options.random;
     this.#directory = new Directory(new Map(Object.entries(options.peers)));
     for (const member of enrolment.members) this.#directory.put(member);
+    const disk = new DiskWatch();
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
     const requests = new Requests();
     this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits, requests);
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
+    this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
     this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, (entry) => {
       this.#changes.applied(entry);
@@ -146,6 +147,23 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
       },
       { random: options.random, latestSnapshot: () => this.#snapshotter.newest },
     );
+    this.#duties = new Duties({
+      raft: this.#raft,
+      stores: this.#stores,
+      disk,
+      electionTicks: this.#limits.electionTicks,
+      onSlowDisk: (ticks) => this.emit("slow", "disk", ticks * this.#limits.tickMs),
+    });
+    this.group = new Group({
+      clusterId: this.clusterId,
+      raft: this.#raft,
+      directory: this.#directory,
+      changes: this.#changes,
+      handovers: this.#handovers,
+      random: options.random,
+      checkOpen: () => this.#checkOpen(),
+      wake: () => this.#turn.wake(),
+    });
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
 
     this.#peers = new Peers({
@@ -178,7 +196,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#turn = new Turn({
       raft: this.#raft,
       storage: this.#storage,
-      disk: this.#disk,
+      disk,
       clock: this.clock,
       proposals: this.#proposals,
       reads: this.#reads,
@@ -238,60 +256,6 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     return this.barrier(options);
   }
 
-  /** Hands leadership to the named member. Only the leader can. Resolves when the other leads. */
-  async transferLeadership(name: string, options: CallOptions = {}): Promise<void> {
-    this.#checkOpen();
-    const target = this.#member(name);
-    if (this.#raft.leader === target.id) return;
-    const refusal = this.#raft.transferLeadership(target.id);
-    if (refusal !== null) throw membershipError(refusal.detail ?? refusal.refused);
-
-    const { callTimeoutMs } = this.#limits;
-    const call = new Call<void>(
-      this.clock,
-      { timeout: callTimeoutMs, ...options },
-      callTimeoutMs,
-      (timeoutMs) => {
-        return new QuorateError(
-          "ERR_TIMEOUT",
-          `${name} did not take over`,
-          { timeoutMs },
-          { retryable: true },
-        );
-      },
-    );
-    this.#handovers.push({ to: target.id, call });
-    this.#turn.wake();
-    return call.promise;
-  }
-
-  /**
-   * Adds a member, which learns at first: it is sent everything and has no vote. Gives the ticket with which the new
-   * member is opened (`join`). Make a voter of it with `promote`.
-   */
-  async addMember(
-    member: { readonly name: string; readonly address: string },
-    options: CallOptions = {},
-  ): Promise<string> {
-    const { name, address } = member;
-    checkMemberNames([name]);
-    if (this.#directory.byName(name) !== undefined) throw membershipError(`there is a member named ${name}`);
-    const id = randomMemberId(this.#random);
-    const added = { id, name, address, store: null };
-    await this.#change({ kind: "add-learner", member: id }, packMembers([added]), options);
-    return encodeTicket({ clusterId: this.clusterId, id, members: this.#directory.members });
-  }
-
-  /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */
-  async promoteMember(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#change({ kind: "add-voter", member: this.#member(name).id }, EMPTY_BYTES, options);
-  }
-
-  /** Removes a member, whose name and number then mean nobody. A leader may remove itself: it hands over. */
-  async removeMember(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#change({ kind: "remove", member: this.#member(name).id }, EMPTY_BYTES, options);
-  }
-
   /** Takes a snapshot now, whatever the policy says. */
   snapshot(): void {
     this.#checkOpen();
@@ -332,20 +296,6 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     await this.close();
   }
 
-  #member(name: string): MemberRecord {
-    const member = this.#directory.byName(name);
-    if (member === undefined) throw membershipError(`there is no member named ${name}`);
-    return member;
-  }
-
-  #change(change: MemberChange, context: Uint8Array, options: CallOptions): Promise<void> {
-    this.#checkOpen();
-    checkCallOptions(options);
-    const settled = this.#changes.add({ transition: "auto", changes: [change], context }, options);
-    this.#turn.wake();
-    return settled;
-  }
-
   #start(done: Done): void {
     this.#transport.start(this.#peers, (error) => {
       if (error !== null) {
@@ -364,8 +314,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   #scheduleTick(): void {
     this.#ticker = this.clock.after(this.#limits.tickMs, () => {
       this.#peers.tick();
-      this.#recordStore();
-      this.#leaveStalledDisk();
+      this.#duties.tick();
       this.#turn.ticked();
       this.#scheduleTick();
     });
@@ -378,10 +327,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     if (state.leader === previous.leader && state.term === previous.term) return;
 
     this.emit("leader", this.#directory.nameOf(state.leader), state.term);
-    this.#handovers = this.#handovers.filter(({ to, call }) => {
-      if (to === state.leader) call.succeed();
-      return !call.settled;
-    });
+    this.#handovers.leads(state.leader);
     if (state.leader === null) return;
     this.#proposals.resendAll();
     this.#changes.resendAll();
@@ -395,25 +341,6 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     if (this.#failure !== null) return;
     this.#peers.connect();
     this.emit("members", this.#directory.members);
-  }
-
-  /** A leader whose disk stands still hands over, for as long as that lasts. */
-  #leaveStalledDisk(): void {
-    this.#disk.tick();
-    const { waitedTicks } = this.#disk;
-    if (waitedTicks < this.#limits.electionTicks) return;
-    if (waitedTicks === this.#limits.electionTicks)
-      this.emit("slow", "disk", waitedTicks * this.#limits.tickMs);
-    const heir = this.#heir();
-    if (heir !== null) this.#raft.transferLeadership(heir);
-  }
-
-  /** The leader has the group agree on the stores that it hears, one at a time. */
-  #recordStore(): void {
-    const member = this.isLeader ? this.#stores.next() : null;
-    if (member === null) return;
-    const changes = [{ kind: "update", member: member.id }] as const;
-    this.#raft.proposeMembership(0, { transition: "auto", changes, context: packMembers([member]) });
   }
 
   #onPeerDown(peer: string): void {
@@ -479,21 +406,13 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   /** Waits, for an election timeout at most, until what was proposed here is settled and another member leads. */
   async #drain(): Promise<void> {
     const { tickMs, electionTicks } = this.#limits;
-    const heir = this.#heir();
+    const { heir } = this.#duties;
     if (heir !== null && this.#raft.transferLeadership(heir) === null) this.#turn.wake();
     const deadline = this.clock.monotonic() + tickMs * electionTicks;
     const isDrained = (): boolean => this.#proposals.count === 0 && (heir === null || !this.isLeader);
     while (!isDrained() && this.#failure === null && this.clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => this.clock.after(DRAIN_POLL_MS, resolve));
     }
-  }
-
-  /** The voter that is furthest in the log, if we lead and there is one. */
-  #heir(): MemberId | null {
-    if (!this.isLeader) return null;
-    const others = this.#raft.status().progress.filter(({ id, isLearner }) => id !== this.id && !isLearner);
-    others.sort((left, right) => right.matched - left.matched);
-    return others[0]?.id ?? null;
   }
 
   #halt(makeError: (outcome: Outcome) => QuorateError): void {
@@ -504,7 +423,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#proposals.failAll(makeError);
     this.#changes.failAll(makeError);
     this.#reads.failAll(() => makeError("none"));
-    for (const { call } of this.#handovers) call.fail(makeError("none"));
+    this.#handovers.failAll(makeError);
   }
 
   #checkOpen(): void {

@@ -158,10 +158,10 @@ test("a leader whose disk stands still hands over", async () => {
 test("leadership can be handed over", async () => {
   const { leader, followers } = await started(3);
   const [heir] = followers;
-  await leader.transferLeadership(heir!.name);
+  await leader.group.transfer(heir!.name);
   expect(leader.isLeader).toBe(false);
   expect(leader.status().leader).toBe(heir!.name);
-  expect(await codeOf(leader.transferLeadership("n9"))).toBe("ERR_MEMBERSHIP none");
+  expect(await codeOf(leader.group.transfer("n9"))).toBe("ERR_MEMBERSHIP none");
 });
 
 test("a state machine that throws stops its member and says where", async () => {

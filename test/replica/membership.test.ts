@@ -26,12 +26,12 @@ test("a member that is added learns, is made a voter, and carries on when others
 
   // Any member can be asked.
   const [follower] = cluster.followers;
-  const ticket = await follower!.addMember({ name: "n4", address: "" });
+  const ticket = await follower!.group.add({ name: "n4", address: "" });
   const added = await cluster.start("n4", ticket);
   expect(await added.query()).toBe(100);
   expect(added.status().membership.learners).toEqual([added.id]);
 
-  await added.promoteMember("n4");
+  await added.group.promote("n4");
   expect(added.status().membership.voters).toContain(added.id);
 
   // Three of four are a majority, and the new one is among them.
@@ -42,9 +42,9 @@ test("a member that is added learns, is made a voter, and carries on when others
 
 test("a member that was added starts again with its ticket, from its own disk", async () => {
   await started(1);
-  const ticket = await cluster.leader.addMember({ name: "n2", address: "" });
+  const ticket = await cluster.leader.group.add({ name: "n2", address: "" });
   await cluster.start("n2", ticket);
-  await cluster.members.get("n2")!.promoteMember("n2");
+  await cluster.members.get("n2")!.group.promote("n2");
   await cluster.leader.propose({ add: 5 });
   await cluster.stop("n2");
   const again = await cluster.start("n2", ticket);
@@ -55,7 +55,7 @@ test("a member that is removed stops, and the others go on without it", async ()
   await started(3);
   const { leader, followers } = cluster;
   const [gone, other] = followers;
-  await other!.removeMember(gone!.name);
+  await other!.group.remove(gone!.name);
   await leader.propose({ add: 1 });
   expect(leader.status().members.map(({ name }) => name)).not.toContain(gone!.name);
   expect(leader.status().membership.voters).toHaveLength(2);
@@ -68,7 +68,7 @@ test("a member that is removed stops, and the others go on without it", async ()
 test("a leader that is removed hands over first", async () => {
   await started(3);
   const { leader, followers } = cluster;
-  await followers[0]!.removeMember(leader.name);
+  await followers[0]!.group.remove(leader.name);
   await followers[0]!.propose({ add: 1 });
   expect(await followers[1]!.query()).toBe(1);
   expect(followers[0]!.status().leader).not.toBe(leader.name);
@@ -77,14 +77,14 @@ test("a leader that is removed hands over first", async () => {
 test("a change that makes no sense is refused with its reason", async () => {
   await started(1);
   const { leader } = cluster;
-  expect(await reasonOf(leader.addMember({ name: "n1", address: "" }))).toBe("there is a member named n1");
-  expect(await reasonOf(leader.removeMember("n9"))).toBe("there is no member named n9");
-  expect(await reasonOf(leader.removeMember("n1"))).toMatch(/^invalid-change/);
+  expect(await reasonOf(leader.group.add({ name: "n1", address: "" }))).toBe("there is a member named n1");
+  expect(await reasonOf(leader.group.remove("n9"))).toBe("there is no member named n9");
+  expect(await reasonOf(leader.group.remove("n1"))).toMatch(/^invalid-change/);
 });
 
 test("a ticket is for one name, and not everything is a ticket", async () => {
   await started(1);
-  const ticket = await cluster.leader.addMember({ name: "n2", address: "" });
+  const ticket = await cluster.leader.group.add({ name: "n2", address: "" });
   await expect(cluster.start("n3", ticket)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
   await expect(cluster.start("n2", "no ticket")).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
 });

@@ -1,0 +1,59 @@
+import type { MemberId } from "../log/entry.ts";
+import type { Raft } from "../raft/raft.ts";
+import { packMembers } from "./applier.ts";
+import type { DiskWatch } from "./disk-watch.ts";
+import type { Stores } from "./stores.ts";
+
+export interface DutiesParts {
+  readonly raft: Raft;
+  readonly stores: Stores;
+  readonly disk: DiskWatch;
+  readonly electionTicks: number;
+  /** The disk has stood still for so many ticks; told once each time. */
+  onSlowDisk(ticks: number): void;
+}
+
+/** What a leader owes its group with each tick, beside the core's own heartbeats. */
+export class Duties {
+  readonly #parts: DutiesParts;
+
+  constructor(parts: DutiesParts) {
+    this.#parts = parts;
+  }
+
+  tick(): void {
+    this.#recordStore();
+    this.#leaveStalledDisk();
+  }
+
+  /** The voter that is furthest in the log, if we lead and there is another. */
+  get heir(): MemberId | null {
+    const { raft } = this.#parts;
+    if (raft.role !== "leader") return null;
+    const others = raft.status().progress.filter(({ id, isLearner }) => id !== raft.id && !isLearner);
+    others.sort((left, right) => right.matched - left.matched);
+    return others[0]?.id ?? null;
+  }
+
+  /** The group agrees on the stores that its leader hears, one at a time. */
+  #recordStore(): void {
+    const { raft, stores } = this.#parts;
+    const member = raft.role === "leader" ? stores.next() : null;
+    if (member === null) return;
+    const changes = [{ kind: "update", member: member.id }] as const;
+    raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: packMembers([member]) });
+  }
+
+  /** A leader whose disk stands still hands over, for as long as that lasts. */
+  #leaveStalledDisk(): void {
+    const { raft, disk, electionTicks, onSlowDisk } = this.#parts;
+    disk.tick();
+    if (disk.waitedTicks < electionTicks) return;
+    if (disk.waitedTicks === electionTicks) onSlowDisk(disk.waitedTicks);
+    const { heir } = this;
+    if (heir !== null) raft.transferLeadership(heir);
+  }
+}
+
+/** A request whose outcome nobody waits for: the next tick looks at what there is. */
+const UNANSWERED = 0;

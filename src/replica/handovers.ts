@@ -1,0 +1,42 @@
+import type { Clock } from "../base/clock.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
+import type { MemberId } from "../log/entry.ts";
+import { Call, type CallOptions } from "./call.ts";
+import type { ReplicaLimits } from "./options.ts";
+
+/** Those who wait for another member to lead. */
+export class Handovers {
+  readonly #clock: Clock;
+  readonly #limits: ReplicaLimits;
+  #waiting: { readonly to: MemberId; readonly call: Call<void> }[] = [];
+
+  constructor(clock: Clock, limits: ReplicaLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Resolves when the member leads. */
+  add(to: MemberId, options: CallOptions): Promise<void> {
+    const { callTimeoutMs } = this.#limits;
+    const call = new Call<void>(this.#clock, { timeout: callTimeoutMs, ...options }, callTimeoutMs, tooLate);
+    this.#waiting.push({ to, call });
+    return call.promise;
+  }
+
+  leads(leader: MemberId | null): void {
+    this.#waiting = this.#waiting.filter(({ to, call }) => {
+      if (to === leader) call.succeed();
+      return !call.settled;
+    });
+  }
+
+  failAll(makeError: (outcome: Outcome) => QuorateError): void {
+    for (const { call } of this.#waiting) call.fail(makeError("none"));
+    this.#waiting = [];
+  }
+}
+
+function tooLate(timeoutMs: number): QuorateError {
+  const message = `the member did not take over in ${timeoutMs} ms`;
+  return new QuorateError("ERR_TIMEOUT", message, { timeoutMs }, { retryable: true });
+}
