@@ -13,28 +13,38 @@ export function utf8Text(bytes: Uint8Array): string {
   return utf8Decoder.decode(bytes);
 }
 
+/** What Node's buffers can do for any Uint8Array; absent elsewhere. */
+interface NativeLatin1 {
+  readonly latin1Slice?: (this: Uint8Array, from: number, to: number) => string;
+  readonly latin1Write?: (this: Uint8Array, text: string, offset: number, length: number) => number;
+}
+
+const { latin1Slice, latin1Write } = (typeof Buffer === "undefined" ? {} : Buffer.prototype) as NativeLatin1;
+
+/** Below this length a loop is faster than a native call. */
+const NATIVE_LENGTH_MIN = 24;
+
 /** The bytes of a byte string: a string whose every unit is below 256, one for each byte. */
 export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
-  if (text.length >= NATIVE_TEXT_MIN && typeof Buffer !== "undefined") {
-    Buffer.from(bytes.buffer).write(text, "latin1");
-    return bytes;
-  }
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  writeLatin1(bytes, text, 0);
   return bytes;
 }
 
-/** Below this a call into native code costs more than it saves. */
-const NATIVE_TEXT_MIN = 64;
+function writeLatin1(bytes: Uint8Array, text: string, offset: number): void {
+  if (latin1Write !== undefined && text.length >= NATIVE_LENGTH_MIN) {
+    latin1Write.call(bytes, text, offset, text.length);
+    return;
+  }
+  for (let at = 0; at < text.length; at++) bytes[offset + at] = text.charCodeAt(at);
+}
 
 /** Bytes as a byte string. Byte strings compare with `<` in byte order. */
-export function latin1Text(bytes: Uint8Array): string {
-  if (typeof Buffer !== "undefined") {
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  }
+export function latin1Text(bytes: Uint8Array, from = 0, to = bytes.length): string {
+  if (latin1Slice !== undefined) return latin1Slice.call(bytes, from, to);
   let text = "";
-  for (let from = 0; from < bytes.length; from += 8192) {
-    text += String.fromCharCode(...bytes.subarray(from, from + 8192));
+  for (let at = from; at < to; at += 8192) {
+    text += String.fromCharCode(...bytes.subarray(at, Math.min(at + 8192, to)));
   }
   return text;
 }
@@ -119,6 +129,14 @@ export class ByteWriter {
     this.block(utf8Bytes(value));
   }
 
+  /** A byte string, led by its length in four bytes. */
+  latin1(value: string): void {
+    this.u32(value.length);
+    this.#grow(value.length);
+    writeLatin1(this.#bytes, value, this.#length);
+    this.#length += value.length;
+  }
+
   /** Overwrites four bytes written earlier: lengths and checksums that are known only at the end. */
   patchU32(offset: number, value: number): void {
     assert(offset + 4 <= this.#length, "a patch lies within what was written");
@@ -201,6 +219,13 @@ export class ByteReader {
 
   text(): string {
     return utf8Text(this.block());
+  }
+
+  /** What `ByteWriter.latin1` wrote. */
+  latin1(): string {
+    const length = this.u32();
+    const at = this.#advance(length);
+    return latin1Text(this.#bytes, at, at + length);
   }
 
   /** Claims that nothing is left. */

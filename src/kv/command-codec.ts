@@ -1,5 +1,4 @@
-import { latin1Bytes, latin1Text } from "../base/bytes.ts";
-import { pack, unpack } from "../base/codec.ts";
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type {
   Command,
   Compare,
@@ -7,12 +6,13 @@ import type {
   CompareTarget,
   LeaseCheckpoint,
   Operation,
+  TxnCommand,
 } from "./command.ts";
 import type { KeyRange } from "./key-range.ts";
 import { TXN_DEPTH_MAX } from "./limits.ts";
 import { type Selection, SORT_TARGETS } from "./selection.ts";
 
-/** The first element of an encoded command. Numbers are never used for something else. */
+/** The first byte of an encoded command or operation. Numbers are never used for something else. */
 const Code = {
   put: 1,
   delete: 2,
@@ -33,91 +33,148 @@ const Code = {
 const TARGETS: readonly CompareTarget[] = ["value", "version", "createRevision", "modRevision", "lease"];
 const RELATIONS: readonly CompareRelation[] = ["equal", "notEqual", "less", "greater"];
 
-/** A command as arrays in MessagePack: `[code, ...fields]`. The same command always gives the same bytes. */
+const writer = new ByteWriter();
+
+/**
+ * A command in bytes: its code, then its fields in the order of their types in `command.ts`. Texts and lists are led by
+ * their lengths, what may be null by a byte that says whether it is there. The same command always gives the same bytes.
+ */
 export function encodeCommand(command: Command): Uint8Array {
-  return pack(packCommand(command));
+  writer.reset();
+  writeCommand(command);
+  return writer.take();
 }
 
-function packCommand(command: Command | Operation): unknown[] {
+function writeCommand(command: Command): void {
   switch (command.kind) {
     case "put":
-      return [Code.put, packText(command.key), packMaybe(command.value), packMaybe(command.lease)];
     case "delete":
-      return [Code.delete, ...packRange(command.range)];
-    case "range":
-      return [
-        ...[Code.range, ...packRange(command.range), command.revision, command.limit, command.reverse],
-        ...packSelection(command.selection),
-      ];
-    case "count":
-      return [Code.count, ...packRange(command.range), command.revision];
     case "txn":
-      return [
-        Code.txn,
-        command.compares.map(packCompare),
-        command.success.map(packCommand),
-        command.failure.map(packCommand),
-      ];
+      writeOperation(command);
+      break;
     case "lease-grant":
-      return [Code.leaseGrant, packText(command.lease), command.ttlMs];
+      writer.u8(Code.leaseGrant);
+      writer.latin1(command.lease);
+      writer.u64(command.ttlMs);
+      break;
     case "lease-revoke":
-      return [Code.leaseRevoke, packText(command.lease), command.renewedAt];
+      writer.u8(Code.leaseRevoke);
+      writer.latin1(command.lease);
+      writeMaybe(command.renewedAt, writeNumber);
+      break;
     case "lease-keep-alive":
-      return [Code.leaseKeepAlive, ...command.leases.map(packText)];
+      writer.u8(Code.leaseKeepAlive);
+      writeList(command.leases, writeText);
+      break;
     case "lease-checkpoint":
-      return [
-        Code.leaseCheckpoint,
-        ...command.checkpoints.map((at) => [packText(at.lease), at.renewedAt, at.remainingMs]),
-      ];
+      writer.u8(Code.leaseCheckpoint);
+      writeList(command.checkpoints, writeCheckpoint);
+      break;
     case "compact":
-      return [Code.compact, command.revision];
+      writer.u8(Code.compact);
+      writer.u64(command.revision);
+      break;
     case "alarm":
-      return [Code.alarm, command.alarm, command.isRaised];
+      writer.u8(Code.alarm);
+      writeBoolean(command.isRaised);
+      break;
     case "session-open":
-      return [Code.sessionOpen];
+      writer.u8(Code.sessionOpen);
+      break;
     case "session-write":
-      return [Code.sessionWrite, command.session, command.number, command.write];
+      writer.u8(Code.sessionWrite);
+      writer.latin1(command.session);
+      writer.u64(command.number);
+      writer.block(command.write);
+      break;
     case "session-end":
-      return [Code.sessionEnd, command.session];
+      writer.u8(Code.sessionEnd);
+      writer.latin1(command.session);
+      break;
   }
 }
 
-function packRange(range: KeyRange): unknown[] {
-  return [packText(range.from), packMaybe(range.to)];
+function writeOperation(operation: Operation): void {
+  switch (operation.kind) {
+    case "put":
+      writer.u8(Code.put);
+      writer.latin1(operation.key);
+      writeMaybe(operation.value, writeText);
+      writeMaybe(operation.lease, writeText);
+      break;
+    case "delete":
+      writer.u8(Code.delete);
+      writeRange(operation.range);
+      break;
+    case "range":
+      writer.u8(Code.range);
+      writeRange(operation.range);
+      writeMaybe(operation.revision, writeNumber);
+      writer.u64(operation.limit);
+      writeBoolean(operation.reverse);
+      writeMaybe(operation.selection, writeSelection);
+      break;
+    case "count":
+      writer.u8(Code.count);
+      writeRange(operation.range);
+      writeMaybe(operation.revision, writeNumber);
+      break;
+    case "txn":
+      writer.u8(Code.txn);
+      writeList(operation.compares, writeCompare);
+      writeList(operation.success, writeOperation);
+      writeList(operation.failure, writeOperation);
+      break;
+  }
 }
 
-/** Nothing in the usual case. */
-function packSelection(selection: Selection | null): unknown[] {
-  if (selection === null) return [];
-  const { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = selection;
-  return [
-    [SORT_TARGETS.indexOf(sortBy), minModRevision, maxModRevision, minCreateRevision, maxCreateRevision],
-  ];
+function writeRange({ from, to }: KeyRange): void {
+  writer.latin1(from);
+  writeMaybe(to, writeText);
 }
 
-function packCompare({ range, target, relation, operand }: Compare): unknown[] {
-  const packed = typeof operand === "string" ? packText(operand) : operand;
-  return [...packRange(range), TARGETS.indexOf(target), RELATIONS.indexOf(relation), packed];
+function writeSelection(selection: Selection): void {
+  writer.u8(SORT_TARGETS.indexOf(selection.sortBy));
+  writer.u64(selection.minModRevision);
+  writer.u64(selection.maxModRevision);
+  writer.u64(selection.minCreateRevision);
+  writer.u64(selection.maxCreateRevision);
 }
 
-/**
- * Short ASCII travels as a MessagePack string, everything else as bytes: reading a string is several times as fast,
- * but above ASCII its bytes would be UTF-8 of our bytes.
- */
-function packText(text: string): string | Uint8Array {
-  return text.length <= STRING_LENGTH_MAX && isAscii(text) ? text : latin1Bytes(text);
+function writeCompare({ range, target, relation, operand }: Compare): void {
+  writeRange(range);
+  writer.u8(TARGETS.indexOf(target));
+  writer.u8(RELATIONS.indexOf(relation));
+  if (typeof operand === "string") writer.latin1(operand);
+  else writer.u64(operand);
 }
 
-function packMaybe(text: string | null): string | Uint8Array | null {
-  return text === null ? null : packText(text);
+function writeCheckpoint({ lease, renewedAt, remainingMs }: LeaseCheckpoint): void {
+  writer.latin1(lease);
+  writer.u64(renewedAt);
+  writer.u64(remainingMs);
 }
 
-const STRING_LENGTH_MAX = 1024;
+function writeText(text: string): void {
+  writer.latin1(text);
+}
 
-const ASCII = /^[\0-\x7f]*$/;
+function writeNumber(number: number): void {
+  writer.u64(number);
+}
 
-function isAscii(text: string): boolean {
-  return ASCII.test(text);
+function writeBoolean(claim: boolean): void {
+  writer.u8(claim ? 1 : 0);
+}
+
+function writeMaybe<Value>(value: Value | null, write: (value: Value) => void): void {
+  writer.u8(value === null ? 0 : 1);
+  if (value !== null) write(value);
+}
+
+function writeList<Value>(values: readonly Value[], write: (value: Value) => void): void {
+  writer.u32(values.length);
+  for (const value of values) write(value);
 }
 
 /** Thrown inside the decoder, never out of it. */
@@ -126,148 +183,143 @@ class UnknownShape extends Error {}
 /** The command in `bytes`, or null when they are not exactly one that this release knows. Never throws. */
 export function decodeCommand(bytes: Uint8Array): Command | null {
   try {
-    return unpackCommand(array(unpack(bytes)));
+    const reader = new ByteReader(bytes);
+    const command = readCommand(reader);
+    reader.end();
+    return command;
   } catch {
     return null;
   }
 }
 
-function unpackCommand(fields: readonly unknown[]): Command {
-  switch (fields[0]) {
+function readCommand(reader: ByteReader): Command {
+  const code = reader.u8();
+  switch (code) {
     case Code.put:
     case Code.delete:
     case Code.txn:
-      return unpackOperation(fields, TXN_DEPTH_MAX) as Command;
+      return readOperation(reader, code, TXN_DEPTH_MAX) as Command;
     case Code.leaseGrant:
-      return { kind: "lease-grant", lease: text(exactly(fields, 3)[1]), ttlMs: whole(fields[2]) };
+      return { kind: "lease-grant", lease: reader.latin1(), ttlMs: reader.u64() };
     case Code.leaseRevoke:
-      return { kind: "lease-revoke", lease: text(exactly(fields, 3)[1]), renewedAt: maybe(fields[2], whole) };
+      return { kind: "lease-revoke", lease: reader.latin1(), renewedAt: readMaybe(reader, readNumber) };
     case Code.leaseKeepAlive:
-      return { kind: "lease-keep-alive", leases: fields.slice(1).map(text) };
+      return { kind: "lease-keep-alive", leases: readList(reader, readText) };
     case Code.leaseCheckpoint:
-      return { kind: "lease-checkpoint", checkpoints: fields.slice(1).map(unpackCheckpoint) };
+      return { kind: "lease-checkpoint", checkpoints: readList(reader, readCheckpoint) };
     case Code.compact:
-      return { kind: "compact", revision: whole(exactly(fields, 2)[1]) };
+      return { kind: "compact", revision: reader.u64() };
     case Code.alarm:
-      if (exactly(fields, 3)[1] !== "no-space") throw new UnknownShape();
-      return { kind: "alarm", alarm: "no-space", isRaised: boolean(fields[2]) };
+      return { kind: "alarm", alarm: "no-space", isRaised: readBoolean(reader) };
     case Code.sessionOpen:
-      exactly(fields, 1);
       return { kind: "session-open" };
-    case Code.sessionWrite: {
-      const [, session, number, write] = exactly(fields, 4);
-      return { kind: "session-write", session: text(session), number: whole(number), write: bytes(write) };
-    }
+    case Code.sessionWrite:
+      return {
+        kind: "session-write",
+        session: reader.latin1(),
+        number: reader.u64(),
+        write: reader.block(),
+      };
     case Code.sessionEnd:
-      return { kind: "session-end", session: text(exactly(fields, 2)[1]) };
+      return { kind: "session-end", session: reader.latin1() };
     default:
       throw new UnknownShape();
   }
 }
 
-function unpackOperation(fields: readonly unknown[], depthLeft: number): Operation {
-  switch (fields[0]) {
+function readOperation(reader: ByteReader, code: number, depthLeft: number): Operation {
+  switch (code) {
     case Code.put:
-      exactly(fields, 4);
       return {
         kind: "put",
-        key: text(fields[1]),
-        value: maybe(fields[2], text),
-        lease: maybe(fields[3], text),
+        key: reader.latin1(),
+        value: readMaybe(reader, readText),
+        lease: readMaybe(reader, readText),
       };
     case Code.delete:
-      exactly(fields, 3);
-      return { kind: "delete", range: unpackRange(fields, 1) };
+      return { kind: "delete", range: readRange(reader) };
     case Code.range:
-      if (fields.length !== 6) exactly(fields, 7);
       return {
         kind: "range",
-        range: unpackRange(fields, 1),
-        revision: maybe(fields[3], whole),
-        limit: whole(fields[4]),
-        reverse: boolean(fields[5]),
-        selection: fields.length === 6 ? null : unpackSelection(fields[6]),
+        range: readRange(reader),
+        revision: readMaybe(reader, readNumber),
+        limit: reader.u64(),
+        reverse: readBoolean(reader),
+        selection: readMaybe(reader, readSelection),
       };
     case Code.count:
-      exactly(fields, 4);
-      return { kind: "count", range: unpackRange(fields, 1), revision: maybe(fields[3], whole) };
+      return { kind: "count", range: readRange(reader), revision: readMaybe(reader, readNumber) };
     case Code.txn:
-      return unpackTxn(exactly(fields, 4), depthLeft);
+      return readTxn(reader, depthLeft);
     default:
       throw new UnknownShape();
   }
 }
 
-function unpackTxn(fields: readonly unknown[], depthLeft: number): Operation {
+function readTxn(reader: ByteReader, depthLeft: number): TxnCommand {
   if (depthLeft === 0) throw new UnknownShape();
-  const operations = (field: unknown): Operation[] =>
-    array(field).map((operation) => unpackOperation(array(operation), depthLeft - 1));
+  const readNested = (): Operation => readOperation(reader, reader.u8(), depthLeft - 1);
   return {
     kind: "txn",
-    compares: array(fields[1]).map(unpackCompare),
-    success: operations(fields[2]),
-    failure: operations(fields[3]),
+    compares: readList(reader, readCompare),
+    success: readList(reader, readNested),
+    failure: readList(reader, readNested),
   };
 }
 
-function unpackRange(fields: readonly unknown[], at: number): KeyRange {
-  return { from: text(fields[at]), to: maybe(fields[at + 1], text) };
+function readRange(reader: ByteReader): KeyRange {
+  return { from: reader.latin1(), to: readMaybe(reader, readText) };
 }
 
-function unpackSelection(packed: unknown): Selection {
-  const fields = exactly(array(packed), 5).map(whole) as [number, number, number, number, number];
-  const [target, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision] = fields;
-  const sortBy = SORT_TARGETS[target];
-  if (sortBy === undefined) throw new UnknownShape();
-  return { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision };
+function readSelection(reader: ByteReader): Selection {
+  return {
+    sortBy: readOneOf(reader, SORT_TARGETS),
+    minModRevision: reader.u64(),
+    maxModRevision: reader.u64(),
+    minCreateRevision: reader.u64(),
+    maxCreateRevision: reader.u64(),
+  };
 }
 
-function unpackCompare(packed: unknown): Compare {
-  const fields = exactly(array(packed), 5);
-  const target = TARGETS[whole(fields[2])];
-  const relation = RELATIONS[whole(fields[3])];
-  if (target === undefined || relation === undefined) throw new UnknownShape();
+function readCompare(reader: ByteReader): Compare {
+  const range = readRange(reader);
+  const target = readOneOf(reader, TARGETS);
+  const relation = readOneOf(reader, RELATIONS);
   const isText = target === "value" || target === "lease";
-  const operand = isText ? text(fields[4]) : whole(fields[4]);
-  return { range: unpackRange(fields, 0), target, relation, operand };
+  return { range, target, relation, operand: isText ? reader.latin1() : reader.u64() };
 }
 
-function unpackCheckpoint(packed: unknown): LeaseCheckpoint {
-  const fields = exactly(array(packed), 3);
-  return { lease: text(fields[0]), renewedAt: whole(fields[1]), remainingMs: whole(fields[2]) };
+function readCheckpoint(reader: ByteReader): LeaseCheckpoint {
+  return { lease: reader.latin1(), renewedAt: reader.u64(), remainingMs: reader.u64() };
 }
 
-function array(field: unknown): readonly unknown[] {
-  if (!Array.isArray(field)) throw new UnknownShape();
-  return field;
+function readText(reader: ByteReader): string {
+  return reader.latin1();
 }
 
-function exactly(fields: readonly unknown[], length: number): readonly unknown[] {
-  if (fields.length !== length) throw new UnknownShape();
-  return fields;
+function readNumber(reader: ByteReader): number {
+  return reader.u64();
 }
 
-function text(field: unknown): string {
-  if (typeof field === "string" && isAscii(field)) return field;
-  if (field instanceof Uint8Array) return latin1Text(field);
-  throw new UnknownShape();
+function readBoolean(reader: ByteReader): boolean {
+  const byte = reader.u8();
+  if (byte > 1) throw new UnknownShape();
+  return byte === 1;
 }
 
-function bytes(field: unknown): Uint8Array {
-  if (!(field instanceof Uint8Array)) throw new UnknownShape();
-  return field;
+function readOneOf<Value>(reader: ByteReader, values: readonly Value[]): Value {
+  const value = values[reader.u8()];
+  if (value === undefined) throw new UnknownShape();
+  return value;
 }
 
-function whole(field: unknown): number {
-  if (typeof field !== "number" || !Number.isSafeInteger(field) || field < 0) throw new UnknownShape();
-  return field;
+function readMaybe<Value>(reader: ByteReader, read: (reader: ByteReader) => Value): Value | null {
+  return readBoolean(reader) ? read(reader) : null;
 }
 
-function boolean(field: unknown): boolean {
-  if (typeof field !== "boolean") throw new UnknownShape();
-  return field;
-}
-
-function maybe<Value>(field: unknown, read: (field: unknown) => Value): Value | null {
-  return field === null ? null : read(field);
+/** The length is not believed: a list that is not there ends the reading, and costs nothing. */
+function readList<Value>(reader: ByteReader, read: (reader: ByteReader) => Value): Value[] {
+  const values: Value[] = [];
+  for (let left = reader.u32(); left > 0; left--) values.push(read(reader));
+  return values;
 }

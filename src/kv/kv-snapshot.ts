@@ -1,12 +1,4 @@
-import {
-  ByteReader,
-  ByteWriter,
-  concatBytes,
-  EMPTY_BYTES,
-  latin1Bytes,
-  latin1Text,
-  MalformedBytes,
-} from "../base/bytes.ts";
+import { ByteReader, ByteWriter, concatBytes, EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import { isDeletion, type KeyVersion, NEVER_COMPACTED, NO_LEASE, type Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
@@ -95,7 +87,7 @@ function headerBlock({ store, leases, isOutOfSpace }: KvState): Uint8Array {
   writer.u8(Number(isOutOfSpace));
   writer.u32(leases.size);
   for (const lease of leases.all()) {
-    writer.block(latin1Bytes(lease.id));
+    writer.latin1(lease.id);
     writer.u64(lease.ttlMs);
     writer.u64(lease.remainingMs);
     writer.u64(lease.renewedAt);
@@ -108,7 +100,7 @@ function sessionBlock(
   { id, usedAt, forgotten, answers }: PackedClientSession,
 ): Uint8Array {
   beginBlock(writer, SESSION_BLOCK);
-  writer.block(latin1Bytes(id));
+  writer.latin1(id);
   writer.f64(usedAt);
   writer.u64(forgotten);
   writer.u32(answers.length);
@@ -140,14 +132,14 @@ function writeBase(
 }
 
 function writeVersion(writer: ByteWriter, version: KeyVersion): void {
-  writer.block(latin1Bytes(version.key));
+  writer.latin1(version.key);
   writer.u64(version.modRevision);
   writer.u32(version.sub);
   writer.u64(version.version);
   if (isDeletion(version)) return;
   writer.u64(version.createRevision);
-  writer.block(latin1Bytes(version.value));
-  writer.block(latin1Bytes(version.lease));
+  writer.latin1(version.value);
+  writer.latin1(version.lease);
 }
 
 function beginBlock(writer: ByteWriter, kind: number): void {
@@ -197,7 +189,7 @@ function readHeader({ kind, reader: body }: Block): KvState {
   const isOutOfSpace = body.u8() !== 0;
   const leases = new LeaseTable();
   for (let left = body.u32(); left > 0; left--) {
-    leases.add(latin1Text(body.block()), body.u64(), body.u64(), body.u64());
+    leases.add(body.latin1(), body.u64(), body.u64(), body.u64());
   }
   body.end();
   const store = new Store(revision, compactRevision);
@@ -205,7 +197,7 @@ function readHeader({ kind, reader: body }: Block): KvState {
 }
 
 function readSession(body: ByteReader): PackedClientSession {
-  const id = latin1Text(body.block());
+  const id = body.latin1();
   const usedAt = body.f64();
   const forgotten = body.u64();
   const answers: KeptAnswer[] = [];
@@ -226,14 +218,14 @@ function checkedAnswer(bytes: Uint8Array): Uint8Array {
 }
 
 function readVersion(body: ByteReader): KeyVersion {
-  const key = latin1Text(body.block());
+  const key = body.latin1();
   const modRevision = body.u64();
   const sub = body.u32();
   const version = body.u64();
   if (version === 0) return { key, value: "", createRevision: 0, modRevision, sub, version, lease: NO_LEASE };
   const createRevision = body.u64();
-  const value = latin1Text(body.block());
-  return { key, value, createRevision, modRevision, sub, version, lease: latin1Text(body.block()) };
+  const value = body.latin1();
+  return { key, value, createRevision, modRevision, sub, version, lease: body.latin1() };
 }
 
 function restoreVersion(store: Store, version: KeyVersion): void {

@@ -1,4 +1,4 @@
-import { ByteWriter, latin1Bytes } from "../base/bytes.ts";
+import { ByteWriter } from "../base/bytes.ts";
 import { crc32 } from "../base/checksum.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
@@ -43,10 +43,10 @@ function writeKeys(writer: ByteWriter, store: Store, range: KeyRange, revision: 
 }
 
 function writeKey(writer: ByteWriter, version: KeyVersion): void {
-  writer.block(latin1Bytes(version.key));
-  writer.block(latin1Bytes(version.value));
+  writer.latin1(version.key);
+  writer.latin1(version.value);
   writer.u64(version.createRevision);
   writer.u64(version.modRevision);
   writer.u64(version.version);
-  writer.block(latin1Bytes(version.lease));
+  writer.latin1(version.lease);
 }

@@ -114,7 +114,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     for (const member of enrolment.members) this.#directory.put(member);
     const disk = new DiskWatch();
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
-    const requests = new Requests();
+    const requests = new Requests(recovered.bootEpoch);
     this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits, requests);
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#handovers = new Handovers(this.clock, this.#limits);

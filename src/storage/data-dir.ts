@@ -5,6 +5,8 @@ export const MANIFEST_PATH = "manifest";
 export const STATE_SLOT_PATHS = ["state.a", "state.b"] as const;
 export const WAL_DIRECTORY = "wal";
 export const SNAPSHOT_DIRECTORY = "snapshots";
+/** Zeros that are given up when the disk is full. */
+export const RESERVE_PATH = "reserve";
 
 /** Unfinished files carry this ending until they are synced: after a crash they are nobody's. */
 export const UNFINISHED = ".tmp";

@@ -4,10 +4,12 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
+import { RESERVE_PATH } from "./data-dir.ts";
 import { type OpenedDisk, openDirectory } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
 import { checkedDiskLimits, type DiskLimits } from "./limits.ts";
 import { Manifest } from "./manifest.ts";
+import { isNoSpace, Room } from "./room.ts";
 import { segmentPath } from "./segment.ts";
 import { SegmentRow } from "./segment-row.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
@@ -22,6 +24,7 @@ export interface DiskOptions extends Partial<DiskLimits> {
 
 /** What there is only while the storage is open. */
 interface OpenParts {
+  readonly room: Room;
   readonly manifest: Manifest;
   readonly snapshots: SnapshotStore;
   readonly wal: Wal;
@@ -55,13 +58,17 @@ export class DiskStorage implements Storage {
     assert(this.#parts === null, "a storage is opened once");
     this.#files.lock();
     try {
-      const opened = openDirectory(this.#files, identity, this.#limits.segmentBytes, this.#mintStoreId);
+      const opened = this.#openWithReserve(identity);
       this.#parts = this.#assemble(opened);
       return recoveredFrom(opened);
     } catch (error) {
       this.#files.unlock();
       throw error;
     }
+  }
+
+  get isFull(): boolean {
+    return this.#parts?.room.isFull ?? false;
   }
 
   save(step: Save, done: Done): void {
@@ -95,8 +102,9 @@ export class DiskStorage implements Storage {
       this.#refuse(done);
       return;
     }
-    const { manifest, snapshots, wal } = this.#parts;
+    const { room, manifest, snapshots, wal } = this.#parts;
     this.#parts = null;
+    room.close();
     snapshots.close(() => {
       wal.close((error) => {
         manifest.whenIdle(() => {
@@ -107,14 +115,28 @@ export class DiskStorage implements Storage {
     });
   }
 
+  /** A disk that is too full to be opened gets back what was held in reserve on it. */
+  #openWithReserve(identity: Identity): OpenedDisk {
+    const open = (): OpenedDisk =>
+      openDirectory(this.#files, identity, this.#limits.segmentBytes, this.#mintStoreId);
+    try {
+      return open();
+    } catch (error) {
+      if (!isNoSpace(error) || !this.#files.listSync("").includes(RESERVE_PATH)) throw error;
+      this.#files.removeSync(RESERVE_PATH);
+      return open();
+    }
+  }
+
   #assemble({ manifest: content, seed, segments, newestNumber, start, slots }: OpenedDisk): OpenParts {
     const files = this.#files;
     const clock = this.#clock;
     const limits = this.#limits;
-    const manifest = new Manifest(files, content);
+    const room = new Room({ files, clock, reserveBytes: limits.reserveBytes });
+    const manifest = new Manifest(files, room, content);
     const file = files.openSync(segmentPath(segments.at(-1)!.number), "durable");
     const row = new SegmentRow(
-      { files, manifest, limits, seed },
+      { files, manifest, room, limits, seed },
       { segments, newestNumber, file, capacity: file.sizeSync() },
     );
     const { batchBytesMax, idleMs } = limits;
@@ -126,7 +148,7 @@ export class DiskStorage implements Storage {
       clock,
       failed: (error) => wal.fail(error),
     });
-    return { manifest, snapshots, wal };
+    return { room, manifest, snapshots, wal };
   }
 
   #openParts(): OpenParts {

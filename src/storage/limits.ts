@@ -10,6 +10,8 @@ export interface DiskLimits {
   readonly snapshotsKept: number;
   /** Snapshots are stored in chunks no longer than this, so that reading needs no more memory. 1 MiB. */
   readonly chunkBytesMax: number;
+  /** Length of a file that is given up when the disk is full, so that compaction can go on; 0 for none. 2 MiB. */
+  readonly reserveBytes: number;
   /** How long after the last write the second copy of the hard state is brought up to date. 50 ms. */
   readonly idleMs: number;
 }
@@ -19,6 +21,7 @@ export const DEFAULT_DISK_LIMITS: DiskLimits = {
   batchBytesMax: 1024 * 1024,
   snapshotsKept: 2,
   chunkBytesMax: 1024 * 1024,
+  reserveBytes: 2 * 1024 * 1024,
   idleMs: 50,
 };
 
@@ -33,7 +36,7 @@ export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
       received: checked[argument],
     });
   };
-  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, idleMs } = checked;
+  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, idleMs } = checked;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes % 512 !== 0 || segmentBytes < SEGMENT_BYTES_MIN) {
     refuse("segmentBytes", `a multiple of 512, ${SEGMENT_BYTES_MIN} at least`);
   }
@@ -43,6 +46,8 @@ export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
     refuse("snapshotsKept", "a whole number above 0");
   if (!Number.isSafeInteger(chunkBytesMax) || chunkBytesMax < 1)
     refuse("chunkBytesMax", "a whole number above 0");
+  if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0)
+    refuse("reserveBytes", "a whole number, 0 or more");
   if (!(idleMs >= 0)) refuse("idleMs", "0 or more");
   return checked;
 }

@@ -8,6 +8,7 @@ import { corrupt } from "./corrupt.ts";
 import { MANIFEST_PATH, UNFINISHED } from "./data-dir.ts";
 import type { Files } from "./files.ts";
 import { inTurn } from "./in-turn.ts";
+import type { Room } from "./room.ts";
 
 /** The version of everything in the data directory. A release reads the versions it knows and refuses later ones. */
 export const FORMAT_VERSION = 1;
@@ -42,12 +43,14 @@ export interface SnapshotListing extends EntryId {
 /** The one file that is replaced as a whole: written aside, synced, renamed, and the directory synced. */
 export class Manifest {
   readonly #files: Files;
+  readonly #room: Room;
   #content: ManifestContent;
   #waiting: Done[] = [];
   #isWriting = false;
 
-  constructor(files: Files, content: ManifestContent) {
+  constructor(files: Files, room: Room, content: ManifestContent) {
     this.#files = files;
+    this.#room = room;
     this.#content = content;
   }
 
@@ -74,9 +77,10 @@ export class Manifest {
     this.#waiting = [];
     this.#isWriting = true;
     const unfinished = MANIFEST_PATH + UNFINISHED;
+    const bytes = encodeManifest(this.#content);
     inTurn(
       [
-        (next) => this.#files.write(unfinished, encodeManifest(this.#content), next),
+        (next) => this.#room.attempt((end) => this.#files.write(unfinished, bytes, end), next),
         (next) => this.#files.rename(unfinished, MANIFEST_PATH, next),
         (next) => this.#files.syncDirectory("", next),
       ],

@@ -4,11 +4,13 @@ import type { Index } from "../log/entry.ts";
 import type { File, Files } from "./files.ts";
 import type { DiskLimits } from "./limits.ts";
 import type { Manifest } from "./manifest.ts";
+import type { Room } from "./room.ts";
 import { prepareSegment, type Segment, segmentPath } from "./segment.ts";
 
 export interface SegmentRowParts {
   readonly files: Files;
   readonly manifest: Manifest;
+  readonly room: Room;
   readonly limits: DiskLimits;
   readonly seed: number;
 }
@@ -80,13 +82,13 @@ export class SegmentRow {
     this.#isPreparing = true;
     this.#newestNumber += 1;
     const number = this.#newestNumber;
-    const { files, manifest, limits, seed } = this.#parts;
+    const { files, manifest, room, limits, seed } = this.#parts;
     const capacity = Math.max(this.#capacity, Math.min(this.#capacity * 2, limits.segmentBytes));
     const finish: Done = (error) => {
       this.#isPreparing = false;
       done(error);
     };
-    prepareSegment(files, number, capacity, seed, (error) => {
+    prepareSegment(files, room, number, capacity, seed, (error) => {
       if (error !== null) return finish(error);
       manifest.update({ segments: [...manifest.content.segments, number] }, (failure) => {
         if (failure !== null) return finish(failure);

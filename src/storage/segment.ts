@@ -2,10 +2,11 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { Done } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import type { Index } from "../log/entry.ts";
-import { WAL_DIRECTORY } from "./data-dir.ts";
+import { UNFINISHED, WAL_DIRECTORY } from "./data-dir.ts";
 import type { File, Files } from "./files.ts";
 import { SECTOR_BYTES } from "./frame.ts";
 import { inTurn } from "./in-turn.ts";
+import type { Room } from "./room.ts";
 
 /** The WAL is a row of segments: files of fixed length, filled with zeros before their first frame is written. */
 export interface Segment {
@@ -71,28 +72,39 @@ export function blankSegment(number: number, capacity: number, seed: number): Ui
  */
 export function prepareSegment(
   files: Files,
+  room: Room,
   number: number,
   capacity: number,
   seed: number,
   done: Done,
 ): void {
   const path = segmentPath(number);
-  const unnamed = `${path}.tmp`;
-  files.open(unnamed, "create", (error, file) => {
+  const unnamed = path + UNFINISHED;
+  const header = segmentHeader(number, capacity, seed);
+  inTurn(
+    [
+      (next) => room.attempt((end) => writeBlank(files, unnamed, capacity, header, end), next),
+      (next) => files.rename(unnamed, path, next),
+      (next) => files.syncDirectory(WAL_DIRECTORY, next),
+    ],
+    done,
+  );
+}
+
+/** Leaves nothing behind where it fails. */
+function writeBlank(files: Files, path: string, capacity: number, header: Uint8Array, done: Done): void {
+  files.open(path, "create", (error, file) => {
     if (error !== null || file === undefined) return done(error);
     inTurn(
       [
         (next) => writeZeros(file, capacity, next),
-        (next) => file.write(segmentHeader(number, capacity, seed), 0, next),
+        (next) => file.write(header, 0, next),
         (next) => file.sync(next),
       ],
       (failure) => {
         file.close();
-        if (failure !== null) return done(failure);
-        inTurn(
-          [(next) => files.rename(unnamed, path, next), (next) => files.syncDirectory(WAL_DIRECTORY, next)],
-          done,
-        );
+        if (failure === null) done(null);
+        else files.remove(path, () => done(failure));
       },
     );
   });

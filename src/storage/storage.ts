@@ -36,6 +36,13 @@ export interface Storage {
    */
   save(step: Save, done: Done): void;
 
+  /**
+   * True while there is no room for more, until there is again. Steps are still taken, and called back late: what is
+   * left serves for votes and for what a leader sends. Nobody should propose more, and snapshots and `compactTo` help.
+   * A storage that is never full may leave this out.
+   */
+  readonly isFull?: boolean;
+
   /** Begins a snapshot: one of our own state, or one that a leader sends. Several may be under way. */
   createSnapshot(snapshot: Snapshot): SnapshotWriter;
 

@@ -203,7 +203,9 @@ export class Wal {
     const { row } = this.#parts;
     if (row.isPreparing || this.#failure !== null) return;
     row.prepare((error) => {
-      if (error !== null) return this.fail(error);
+      // When a full disk is closed it gives up on the next segment, which harms nothing unless a step waits for it.
+      const isNeeded = this.#closed === null || this.#filling.mustWrite;
+      if (error !== null && isNeeded) return this.fail(error);
       if (this.#flight === null && this.#failure === null) this.#proceed();
       this.#settle();
     });

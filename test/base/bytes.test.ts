@@ -16,7 +16,8 @@ import {
 type Field =
   | { kind: "u8" | "u32" | "u64" | "f64"; value: number }
   | { kind: "block"; value: Uint8Array }
-  | { kind: "text"; value: string };
+  | { kind: "text"; value: string }
+  | { kind: "latin1"; value: string };
 
 const bytes = fc.uint8Array({ maxLength: 200 });
 const field: fc.Arbitrary<Field> = fc.oneof(
@@ -25,12 +26,17 @@ const field: fc.Arbitrary<Field> = fc.oneof(
   fc.record({ kind: fc.constant("u64" as const), value: fc.maxSafeNat() }),
   fc.record({ kind: fc.constant("f64" as const), value: fc.double() }),
   fc.record({ kind: fc.constant("block" as const), value: bytes }),
+  fc.record({
+    kind: fc.constant("latin1" as const),
+    value: fc.string({ unit: fc.nat(255).map((byte) => String.fromCharCode(byte)), maxLength: 60 }),
+  }),
   fc.record({ kind: fc.constant("text" as const), value: fc.string({ unit: "grapheme", maxLength: 50 }) }),
 );
 
 function write(writer: ByteWriter, { kind, value }: Field): void {
   if (kind === "block") writer.block(value);
   else if (kind === "text") writer.text(value);
+  else if (kind === "latin1") writer.latin1(value);
   else writer[kind](value);
 }
 
