@@ -1,64 +1,271 @@
-/** How fast the key-value machine applies commands, without log, disk and network. Run: `npx tsx bench/kv.ts` */
+/**
+ * How fast is the key-value machine? One member's state machine by itself, without log, disk and network: commands are
+ * applied from their bytes in batches, as the replica does. Keys of 16 bytes among 100,000, values of 256; beside a bare
+ * sorted-btree in the same rounds, and lmdb where it is installed.
+ *
+ *     npm run bench -- kv [--json] [--rounds=5] [--milliseconds=400] [--keys=1000000]
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import BTreeModule from "sorted-btree";
+import type { Command, Operation } from "../src/kv/command.ts";
 import { encodeCommand } from "../src/kv/command-codec.ts";
+import { ALL_KEYS, keysWithPrefix, singleKey } from "../src/kv/key-range.ts";
 import { KvMachine } from "../src/kv/kv-machine.ts";
+import { type Measurement, report } from "./report.ts";
 
 const BATCH = 500;
-const COMMANDS = 300_000;
-const VALUE = "v".repeat(Number(process.argv[2] ?? 256));
+const KEYS = 100_000;
+const VALUE = "v".repeat(256);
+const ROUNDS = option("rounds", 5);
+const MILLISECONDS = option("milliseconds", 400);
+const MANY_KEYS = option("keys", 1_000_000);
 
-function puts(count: number, keyOf: (at: number) => string): Uint8Array[] {
-  return Array.from({ length: count }, (_, at) => {
-    return encodeCommand({ kind: "put", key: keyOf(at), value: VALUE, lease: "" });
+type TreeClass = typeof BTreeModule;
+const BTree: TreeClass = (BTreeModule as { default?: TreeClass }).default ?? BTreeModule;
+
+function option(name: string, fallback: number): number {
+  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`));
+  return given === undefined ? fallback : Number(given.slice(name.length + 3));
+}
+
+const keyAt = (at: number): string => `key/${String(at).padStart(12, "0")}`;
+/** All keys, again and again, in no order. */
+const scattered = (at: number): string => keyAt((at * 7919) % KEYS);
+const put = (key: string): Operation & Command => ({ kind: "put", key, value: VALUE, lease: "" });
+
+/** A read, a compare and two writes in one. */
+function threeOperations(at: number): Command {
+  const [one, other, read] = [scattered(at), scattered(at + 1), singleKey(scattered(at + 2))];
+  const look = {
+    kind: "range",
+    range: read,
+    revision: null,
+    limit: 1,
+    reverse: false,
+    selection: null,
+  } as const;
+  const compare = { range: read, target: "version", relation: "greater", operand: 0 } as const;
+  return { kind: "txn", compares: [compare], success: [put(one), put(other), look], failure: [] };
+}
+
+/** A machine and the log that it is fed from. */
+class Fed {
+  readonly machine = new KvMachine();
+  #index = 0;
+
+  apply(commands: readonly Uint8Array[]): void {
+    this.machine.apply(
+      // A view of the entry's bytes, as the replica makes one.
+      commands.map((bytes) => ({ index: ++this.#index, term: 1, time: 0, command: bytes.subarray() })),
+    );
+    const { revision, compactRevision } = this.machine.store;
+    // What the leader does by itself: history is given up in halves.
+    if (revision - compactRevision < 2 * KEYS) return;
+    const command = encodeCommand({ kind: "compact", revision: revision - KEYS });
+    this.machine.apply([{ index: ++this.#index, term: 1, time: 0, command }]);
+  }
+}
+
+function filled(): Fed {
+  const fed = new Fed();
+  for (let from = 0; from < KEYS; from += BATCH) fed.apply(batchOf((at) => put(keyAt(from + at))));
+  return fed;
+}
+
+function batchOf(commandAt: (at: number) => Command): Uint8Array[] {
+  return Array.from({ length: BATCH }, (_, at) => encodeCommand(commandAt(at)));
+}
+
+/** Prepared batches, taken in turns: encoding is not what is measured. */
+function batches(commandAt: (at: number) => Command): () => Uint8Array[] {
+  const prepared = Array.from({ length: 40 }, (_, turn) => batchOf((at) => commandAt(turn * BATCH + at)));
+  let turn = 0;
+  return () => prepared[turn++ % prepared.length]!;
+}
+
+/** One thing to measure: `run` does some of it, and says how much. */
+interface Contender {
+  readonly name: string;
+  readonly unit: string;
+  run(): number;
+}
+
+function contenders(): Contender[] {
+  return [
+    applying("puts", "puts/s", filled(), scatteredPuts(), 1),
+    applying("transactions of 3 operations", "transactions/s", filled(), batches(threeOperations), 1),
+    applying("puts under 10,000 watchers, a prefix each", "puts/s", watchedByPrefix(), scatteredPuts(), 1),
+    applying("events to 1,000 watchers of everything", "events/s", watchedByAll(), scatteredPuts(), 1_000),
+    gets(),
+    ranges(),
+    ...tree(),
+  ];
+}
+
+function scatteredPuts(): () => Uint8Array[] {
+  return batches((at) => put(scattered(at)));
+}
+
+function applying(name: string, unit: string, fed: Fed, next: () => Uint8Array[], each: number): Contender {
+  return {
+    name,
+    unit,
+    run() {
+      fed.apply(next());
+      return BATCH * each;
+    },
+  };
+}
+
+/** Each has ten of the keys. */
+function watchedByPrefix(): Fed {
+  const fed = filled();
+  for (let at = 0; at < KEYS; at += 10) watchAll(fed, keysWithPrefix(keyAt(at).slice(0, -1)));
+  return fed;
+}
+
+function watchedByAll(): Fed {
+  const fed = filled();
+  for (let at = 0; at < 1_000; at++) watchAll(fed, ALL_KEYS);
+  return fed;
+}
+
+function watchAll({ machine }: Fed, range: typeof ALL_KEYS): void {
+  const watcher = machine.watches.watch({ range, from: null }, () => {
+    while (watcher.take() !== null);
   });
 }
 
-function rate(name: string, machine: KvMachine, commands: readonly Uint8Array[], compactEvery = 0): void {
-  const startedAt = performance.now();
-  let index = 0;
-  while (index < commands.length) {
-    const batch = commands.slice(index, index + BATCH);
-    // A view of the entry's bytes, as the replica makes one.
-    machine.apply(
-      batch.map((bytes, at) => ({ index: index + at + 1, term: 1, time: 0, command: bytes.subarray() })),
-    );
-    index += batch.length;
-    if (compactEvery > 0 && index % compactEvery === 0) {
-      const command = encodeCommand({ kind: "compact", revision: machine.store.revision - 1000 });
-      machine.apply([{ index, term: 1, time: 0, command }]);
+function gets(): Contender {
+  const { store } = filled().machine;
+  let at = 0;
+  return {
+    name: "gets",
+    unit: "gets/s",
+    run() {
+      for (let left = BATCH; left > 0; left--) store.get(scattered(at++));
+      return BATCH;
+    },
+  };
+}
+
+function ranges(): Contender {
+  const { machine } = filled();
+  let at = 0;
+  return {
+    name: "ranges of 100 keys",
+    unit: "ranges/s",
+    run() {
+      for (let left = 20; left > 0; left--) {
+        machine.query({ kind: "range", range: { from: scattered(at++), to: null }, limit: 100 });
+      }
+      return 20;
+    },
+  };
+}
+
+/** What the machine's order costs by itself: no revisions, no history, no bytes to read. */
+function tree(): Contender[] {
+  const bare = new BTree<string, string>();
+  for (let at = 0; at < KEYS; at++) bare.set(keyAt(at), VALUE);
+  let at = 0;
+  const set = (): number => {
+    for (let left = BATCH; left > 0; left--) bare.set(scattered(at++), VALUE);
+    return BATCH;
+  };
+  const get = (): number => {
+    for (let left = BATCH; left > 0; left--) bare.get(scattered(at++));
+    return BATCH;
+  };
+  return [
+    { name: "bare sorted-btree: sets", unit: "sets/s", run: set },
+    { name: "bare sorted-btree: gets", unit: "gets/s", run: get },
+  ];
+}
+
+async function lmdb(): Promise<Contender[]> {
+  const name = "lmdb";
+  const found = await import(name).catch(() => null);
+  if (found === null) return [];
+  const database = found.open({ noSync: true });
+  let at = 0;
+  const putSync = (): number => {
+    database.transactionSync(() => {
+      for (let left = BATCH; left > 0; left--) database.putSync(scattered(at++), VALUE);
+    });
+    return BATCH;
+  };
+  const get = (): number => {
+    for (let left = BATCH; left > 0; left--) database.get(scattered(at++));
+    return BATCH;
+  };
+  return [
+    { name: "lmdb without sync: puts in batches", unit: "puts/s", run: putSync },
+    { name: "lmdb: gets", unit: "gets/s", run: get },
+  ];
+}
+
+function rate({ run }: Contender): number {
+  const begin = performance.now();
+  let done = 0;
+  let elapsed = 0;
+  while (elapsed < MILLISECONDS) {
+    done += run();
+    elapsed = performance.now() - begin;
+  }
+  return (done * 1000) / elapsed;
+}
+
+/** Rounds go through all contenders, so that a slow moment of the machine hits each of them. */
+function rates(all: readonly Contender[]): Measurement[] {
+  const found = all.map(() => [] as number[]);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [at, contender] of all.entries()) {
+      const perSecond = rate(contender);
+      // The first round warms up.
+      if (round > 0) found[at]!.push(perSecond);
     }
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`${name.padEnd(44)} ${Math.round(commands.length / seconds).toLocaleString("en")} per second`);
-}
-
-const scattered = (at: number) => `key/${String((at * 7919) % 100_000).padStart(12, "0")}`;
-const ascending = (at: number) => `key/${String(at).padStart(12, "0")}`;
-
-rate("warm-up", new KvMachine(), puts(COMMANDS, scattered));
-rate("puts on 100,000 keys", new KvMachine(), puts(COMMANDS, scattered));
-rate("puts on new keys, ascending", new KvMachine(), puts(COMMANDS, ascending));
-rate("puts on 100,000 keys, compacted", new KvMachine(), puts(COMMANDS, scattered), 20_000);
-
-const watched = new KvMachine();
-let seen = 0;
-for (let at = 0; at < 100; at++) {
-  const range = {
-    from: `key/${String(at * 1000).padStart(12, "0")}`,
-    to: `key/${String((at + 1) * 1000).padStart(12, "0")}`,
-  };
-  const watcher = watched.watches.watch({ range, from: null }, () => {
-    for (let batch = watcher.take(); batch !== null; batch = watcher.take()) {
-      if (batch.kind === "changes") seen += batch.changes.length;
-    }
+  return all.map(({ name, unit }, at) => {
+    const sorted = found[at]!.sort((left, right) => left - right);
+    const value = sorted[Math.floor(sorted.length / 2)]!;
+    return { name, unit, value, spread: [sorted[0]!, sorted.at(-1)!] };
   });
 }
-rate("puts under 100 range watchers", watched, puts(COMMANDS, scattered));
-console.log(`${seen.toLocaleString("en")} events seen`);
 
-const startedAt = performance.now();
-let bytes = 0;
-for (const chunk of watched.snapshot()) bytes += chunk.length;
-const snapshotMs = performance.now() - startedAt;
-console.log(
-  `snapshot of ${watched.store.liveKeys} keys: ${(bytes / 1e6).toFixed(0)} MB in ${snapshotMs.toFixed(0)} ms`,
-);
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+/** What a million keys weigh, and how long it takes to write them down and to read them again. */
+function large(): Measurement[] {
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  const fed = new Fed();
+  for (let from = 0; from < MANY_KEYS; from += BATCH) fed.apply(batchOf((at) => put(keyAt(from + at))));
+  const { revision } = fed.machine.store;
+  fed.apply([encodeCommand({ kind: "compact", revision })]);
+  while (!fed.machine.store.compaction.isDone) fed.machine.store.compaction.step(100_000);
+  collectGarbage();
+  const weighed = process.memoryUsage().heapUsed - before;
+
+  let begin = performance.now();
+  const chunks = [...fed.machine.snapshot()];
+  const snapshotMs = performance.now() - begin;
+  begin = performance.now();
+  const restored = new KvMachine();
+  restored.restore(chunks);
+  const restoreMs = performance.now() - begin;
+  const keys = `${MANY_KEYS.toLocaleString("en")} keys`;
+  return [
+    { name: `memory per key, of ${keys}`, value: weighed / MANY_KEYS, unit: "bytes" },
+    { name: "counted by heldBytes", value: fed.machine.store.heldBytes / MANY_KEYS, unit: "bytes" },
+    { name: `snapshot of ${keys}`, value: snapshotMs / 1000, unit: "s" },
+    { name: `restore of ${keys}`, value: restoreMs / 1000, unit: "s" },
+  ];
+}
+
+const quick = rates([...contenders(), ...(await lmdb())]);
+report("How fast is the key-value machine?", [...quick, ...large()]);
