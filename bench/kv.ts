@@ -16,6 +16,7 @@ import { type Measurement, report } from "./report.ts";
 
 const BATCH = 500;
 const KEYS = 100_000;
+const HISTORY = 10_000;
 const VALUE = "v".repeat(256);
 const ROUNDS = option("rounds", 5);
 const MILLISECONDS = option("milliseconds", 400);
@@ -60,9 +61,9 @@ class Fed {
       commands.map((bytes) => ({ index: ++this.#index, term: 1, time: 0, command: bytes.subarray() })),
     );
     const { revision, compactRevision } = this.machine.store;
-    // What the leader does by itself: history is given up in halves.
-    if (revision - compactRevision < 2 * KEYS) return;
-    const command = encodeCommand({ kind: "compact", revision: revision - KEYS });
+    // What a leader does by itself: history is given up in halves.
+    if (revision - compactRevision < 2 * HISTORY) return;
+    const command = encodeCommand({ kind: "compact", revision: revision - HISTORY });
     this.machine.apply([{ index: ++this.#index, term: 1, time: 0, command }]);
   }
 }

@@ -57,7 +57,7 @@ export interface ErrorFields {
   ERR_CONDITION_FAILED: { readonly key: string; readonly version: number; readonly modRevision: number };
   /** The key does not exist, and the write wanted to keep something of it. */
   ERR_KEY_NOT_FOUND: { readonly key: string };
-  /** The store holds as much as its quota allows. Deleting, compacting and reading go on. */
+  /** The store holds as much as its quota allows, or this member's disk is full. Reading, deleting and compacting help or go on. */
   ERR_NO_SPACE: Record<never, never>;
   /** The client session is not known: it was ended, or not used for so long that it was given up. */
   ERR_SESSION_EXPIRED: { readonly session: string };

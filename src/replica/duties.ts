@@ -9,6 +9,10 @@ export interface DutiesParts {
   readonly stores: Stores;
   readonly disk: DiskWatch;
   readonly electionTicks: number;
+  /** Whether the disk has no room for more. */
+  isDiskFull(): boolean;
+  /** The disk is full, since this tick: told once each time. */
+  onFullDisk(): void;
   /** The disk has stood still for so many ticks; told once each time. */
   onSlowDisk(ticks: number): void;
 }
@@ -17,6 +21,9 @@ export interface DutiesParts {
 export class Duties {
   readonly #parts: DutiesParts;
 
+  /** For how many ticks the disk has been full. */
+  #fullTicks = 0;
+
   constructor(parts: DutiesParts) {
     this.#parts = parts;
   }
@@ -24,6 +31,7 @@ export class Duties {
   tick(): void {
     this.#recordStore();
     this.#leaveStalledDisk();
+    this.#leaveFullDisk();
   }
 
   /** The voter that is furthest in the log, if we lead and there is another. */
@@ -46,12 +54,28 @@ export class Duties {
 
   /** A leader whose disk stands still hands over, for as long as that lasts. */
   #leaveStalledDisk(): void {
-    const { raft, disk, electionTicks, onSlowDisk } = this.#parts;
+    const { disk, electionTicks, onSlowDisk } = this.#parts;
     disk.tick();
     if (disk.waitedTicks < electionTicks) return;
     if (disk.waitedTicks === electionTicks) onSlowDisk(disk.waitedTicks);
+    this.#handOver();
+  }
+
+  /** A leader whose disk is full hands over to one that may have room, once in an election timeout. */
+  #leaveFullDisk(): void {
+    const { electionTicks, isDiskFull, onFullDisk } = this.#parts;
+    if (!isDiskFull()) {
+      this.#fullTicks = 0;
+      return;
+    }
+    if (this.#fullTicks === 0) onFullDisk();
+    if (this.#fullTicks % electionTicks === 0) this.#handOver();
+    this.#fullTicks += 1;
+  }
+
+  #handOver(): void {
     const { heir } = this;
-    if (heir !== null) raft.transferLeadership(heir);
+    if (heir !== null) this.#parts.raft.transferLeadership(heir);
   }
 }
 

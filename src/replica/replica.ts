@@ -152,6 +152,9 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
       stores: this.#stores,
       disk,
       electionTicks: this.#limits.electionTicks,
+      isDiskFull: () => this.#storage.isFull === true,
+      // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
+      onFullDisk: () => this.#snapshotter.take(this.#raft),
       onSlowDisk: (ticks) => this.emit("slow", "disk", ticks * this.#limits.tickMs),
     });
     this.group = new Group({
@@ -225,11 +228,12 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
    * The command takes effect once, however many leaders it takes. An aborted or late call may still take effect: see
    * the error's `outcome`; a call that ends by its `signal` rejects with the signal's reason.
    *
-   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_CLOSED, ERR_DISK.
+   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_NO_SPACE, ERR_CLOSED, ERR_DISK.
    */
   async propose(command: Command, options: CallOptions = {}): Promise<Result> {
     this.#checkOpen();
     checkCallOptions(options);
+    if (this.#storage.isFull === true) throw noSpace();
     const result = this.#proposals.add(this.#codec.encode(command), options);
     this.#turn.wake();
     return result;
@@ -445,6 +449,10 @@ function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
     outcome,
     cause: failure,
   });
+}
+
+function noSpace(): QuorateError {
+  return new QuorateError("ERR_NO_SPACE", "the disk is full", {}, { retryable: true });
 }
 
 function removedError(name: string): QuorateError {

@@ -2,7 +2,14 @@ import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Entry } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
-import { isUsed, MANIFEST_PATH, SNAPSHOT_DIRECTORY, STATE_SLOT_PATHS, WAL_DIRECTORY } from "./data-dir.ts";
+import {
+  isUsed,
+  MANIFEST_PATH,
+  RESERVE_PATH,
+  SNAPSHOT_DIRECTORY,
+  STATE_SLOT_PATHS,
+  WAL_DIRECTORY,
+} from "./data-dir.ts";
 import { readStore, type StoreContent } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
 import { checksumSeed, type FrameHeader } from "./frame.ts";
@@ -161,6 +168,7 @@ function findStrays(files: Files, { segments, snapshots }: ManifestContent): str
   const ours = new Set([
     "LOCK",
     MANIFEST_PATH,
+    RESERVE_PATH,
     ...STATE_SLOT_PATHS,
     WAL_DIRECTORY,
     SNAPSHOT_DIRECTORY,

@@ -64,7 +64,7 @@ test("what is held is weighed, and weighs less once it is deleted and compacted"
   restored.restore(applying.machine.snapshot());
   expect(restored.store.heldBytes).toBe(store.heldBytes);
   applying.batch([{ kind: "delete", range: ALL_KEYS }, put("c"), { kind: "compact", revision: 6 }, put("c")]);
-  expect(store.heldBytes).toBe(2 * 256 + 2);
+  expect(store.heldBytes).toBe(2 * 224 + 2);
 });
 
 test("the leader raises the alarm over the quota, makes room, and lowers it when there is space", async () => {

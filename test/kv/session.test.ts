@@ -12,6 +12,8 @@ import {
   SESSIONS_MAX,
 } from "../../src/kv/limits.ts";
 import { decodeAnswer, encodeAnswer } from "../../src/kv/result-codec.ts";
+import { open } from "../../src/open.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { command, placed } from "./arbitraries.ts";
 import { Applying, LoneReplica, rejection } from "./support.ts";
 
@@ -181,4 +183,25 @@ test("writes that are repeated in any order, across restarts, change the store a
     }),
     { numRuns: 200 },
   );
+});
+
+test("a write is repeated on another member after a change of leader, and has taken effect once", async () => {
+  const network = new MemoryNetwork();
+  const peers = { n1: "", n2: "", n3: "" };
+  const members = await Promise.all(
+    Object.keys(peers).map((name) => open({ name, peers, transport: network.transport() })),
+  );
+  await Promise.all(members.map((member) => member.ready()));
+  const leader = members.find((member) => member.status().role === "leader")!;
+  const [next, other] = members.filter((member) => member !== leader);
+
+  const session = await leader.session();
+  const answer = await session.once(1).put("a", "1");
+  await leader.put("a", "2");
+  await leader.cluster.transfer(next!.status().name);
+  await leader.close();
+  const again = await other!.session({ id: session.id });
+  expect(await again.once(1).put("a", "1")).toEqual(answer);
+  expect(await next!.get("a")).toBe("2");
+  await Promise.all(members.map((member) => member.close()));
 });

@@ -155,6 +155,20 @@ test("a leader whose disk stands still hands over", async () => {
   expect(await leader.query()).toBe(10);
 });
 
+test("a member whose disk is full refuses commands, and hands over if it leads", async () => {
+  const { leader, followers } = await started(3);
+  const disk = cluster.disks.get(leader.name)!;
+  disk.isFull = true;
+  expect(await codeOf(leader.propose({ add: 1 }))).toBe("ERR_NO_SPACE none");
+  await until(() => !leader.isLeader, "another leader");
+  expect(leader.status().snapshot).toBeGreaterThan(1);
+  await followers[0]!.propose({ add: 1 });
+  expect(await leader.query()).toBe(1);
+
+  disk.isFull = false;
+  expect(await leader.propose({ add: 1 })).toBe(2);
+});
+
 test("leadership can be handed over", async () => {
   const { leader, followers } = await started(3);
   const [heir] = followers;

@@ -120,6 +120,9 @@ export class StallingStorage implements Storage {
     this.#storage = storage;
   }
 
+  /** Stands for a disk without room: what is saved is kept all the same. */
+  isFull = false;
+
   stall(): void {
     this.#waiting ??= [];
   }

@@ -32,6 +32,7 @@ const STANDARD = {
   segmentBytes: 65_536,
   batchBytesMax: 20_000,
   chunkBytesMax: 700,
+  reserveBytes: 512,
   idleMs: 5,
   snapshotsKept: 3,
 };

@@ -8,7 +8,13 @@ import { ManualClock } from "../manual-clock.ts";
 import { contentOf, IDENTITY, type ScriptedMember } from "../script.ts";
 
 /** Everything is small, so that segments, batches and chunks end often. */
-export const SMALL = { segmentBytes: 4096, batchBytesMax: 1500, chunkBytesMax: 700, idleMs: 5 };
+export const SMALL = {
+  segmentBytes: 4096,
+  batchBytesMax: 1500,
+  chunkBytesMax: 700,
+  reserveBytes: 512,
+  idleMs: 5,
+};
 
 /** What a member did: `moves` by the chance of `seed`. */
 export interface Run {

@@ -1,0 +1,7 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { apiReport, REPORT } from "../scripts/api-report.ts";
+
+test("docs/api.txt shows the surface of the package; `npx tsx scripts/api-report.ts` accepts a change", () => {
+  expect(apiReport()).toBe(readFileSync(REPORT, "utf8"));
+}, 60_000);

@@ -1,0 +1,159 @@
+import { describe, expectTypeOf, it } from "vitest";
+import type { KvEntry, Scan, Store, Tx, Watch, WatchEvent } from "../src/index.ts";
+import {
+  type Applied,
+  type Codec,
+  createReplica,
+  type Kv,
+  open,
+  QuorateError,
+  type StateMachine,
+} from "../src/index.ts";
+import type { ClientSession, KvMetrics, LeaseInfo, Page } from "../src/kv/index.ts";
+
+// Nothing here runs: `tsc` decides. Functions that are never called hold what would need a store.
+
+describe("the type of values", () => {
+  it("follows from the codec that a store is opened with", () => {
+    const opened = {
+      byDefault: () => open("./data"),
+      text: () => open({ values: "utf8" }),
+      binary: () => open({ values: "binary" }),
+      json: () => open({ values: "json" }),
+      msgpack: () => open({ values: "msgpack" }),
+      own: (codec: Codec<Date>) => open({ values: codec }),
+    };
+    expectTypeOf(opened.byDefault).returns.resolves.toEqualTypeOf<Store<string>>();
+    expectTypeOf(opened.text).returns.resolves.toEqualTypeOf<Store<string>>();
+    expectTypeOf(opened.binary).returns.resolves.toEqualTypeOf<Store<Uint8Array>>();
+    expectTypeOf(opened.json).returns.resolves.toEqualTypeOf<Store<unknown>>();
+    expectTypeOf(opened.msgpack).returns.resolves.toEqualTypeOf<Store<unknown>>();
+    expectTypeOf(opened.own).returns.resolves.toEqualTypeOf<Store<Date>>();
+  });
+
+  it("is another one in a namespace that says so, and the same in one that does not", () => {
+    const namespaces = (store: Store<string>, codec: Codec<Date>) => ({
+      same: store.namespace("a/"),
+      binary: store.namespace("a/", { values: "binary" }),
+      own: store.namespace("a/", { values: codec }),
+    });
+    expectTypeOf(namespaces).returns.toEqualTypeOf<{
+      same: Kv<string>;
+      binary: Kv<Uint8Array>;
+      own: Kv<Date>;
+    }>();
+  });
+});
+
+describe("reads and writes", () => {
+  type Dates = Store<Date>;
+  it("give and take values of the store's type, and undefined for what is missing", () => {
+    expectTypeOf<Dates["get"]>().returns.resolves.toEqualTypeOf<Date | undefined>();
+    expectTypeOf<Dates["entry"]>().returns.resolves.toEqualTypeOf<KvEntry<Date> | undefined>();
+    expectTypeOf<Dates["put"]>().parameter(1).toEqualTypeOf<Date>();
+    expectTypeOf<Dates["range"]>().returns.toEqualTypeOf<Scan<Date>>();
+    expectTypeOf<Scan<Date>["page"]>().returns.resolves.toEqualTypeOf<Page<Date>>();
+    expectTypeOf<Scan<Date>["revision"]>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<Scan<Date>["keys"]>().returns.resolves.toEqualTypeOf<string[]>();
+    expectTypeOf<Dates["leases"]>().returns.resolves.toEqualTypeOf<LeaseInfo[]>();
+    expectTypeOf<Dates["metrics"]>().returns.toExtend<KvMetrics>();
+    expectTypeOf<Scan<Date>>().toExtend<AsyncIterable<KvEntry<Date>>>();
+  });
+
+  it("refuse values, keys and options of other types", () => {
+    const wrong = (store: Store<string>) => {
+      // @ts-expect-error a value of another type
+      void store.put("a", 1);
+      // @ts-expect-error a key is text
+      void store.get(1);
+      // @ts-expect-error there is no such consistency
+      void store.get("a", { consistency: "eventual" });
+      // @ts-expect-error entries are sorted by what is known of them
+      store.range({ sortBy: "colour" });
+      // @ts-expect-error there is no such codec
+      void open({ values: "xml" });
+      // @ts-expect-error watches have no limit
+      store.watch({ limit: 1 });
+    };
+    expectTypeOf(wrong).toBeFunction();
+  });
+
+  it("are the same in the view of a client session", () => {
+    expectTypeOf<Dates["session"]>().returns.resolves.toEqualTypeOf<ClientSession<Kv<Date>>>();
+    expectTypeOf<ClientSession<Kv<Date>>["once"]>().returns.toEqualTypeOf<Kv<Date>>();
+  });
+});
+
+describe("a transaction", () => {
+  it("has the result of each operation at its place, by branch", () => {
+    const run = async (store: Store<Date>) =>
+      store
+        .txn()
+        .when(
+          (key) => key("a").value.eq(new Date(0)),
+          (key) => key("a").version.gt(1),
+        )
+        .do((op) => [op.get("a"), op.range({ prefix: "b" }), op.delete("c")])
+        .otherwise((op) => [op.put("a", new Date(0))])
+        .commit();
+    type Outcome = Awaited<ReturnType<typeof run>>;
+    type Entry = KvEntry<Date>;
+    expectTypeOf<Extract<Outcome, { ok: true }>["results"]>().toEqualTypeOf<
+      [Entry | undefined, Entry[], number]
+    >();
+    expectTypeOf<Extract<Outcome, { ok: false }>["results"]>().toEqualTypeOf<[Entry | undefined]>();
+    expectTypeOf<Outcome["revision"]>().toEqualTypeOf<number>();
+  });
+
+  it("cannot be awaited by mistake: its builder is no promise", () => {
+    expectTypeOf<ReturnType<Store<string>["txn"]>>().not.toHaveProperty("then");
+  });
+
+  it("that is a function gives what the function gives, and its reads are of the store's type", () => {
+    const run = (store: Store<Date>) => store.transact(async (tx) => (await tx.get("a"))?.getTime());
+    expectTypeOf(run).returns.resolves.toEqualTypeOf<number | undefined>();
+    expectTypeOf<Tx<Date>["put"]>().parameters.toEqualTypeOf<[key: string, value: Date]>();
+  });
+});
+
+describe("a watch", () => {
+  it("tells its type of event apart by its field, and emits with typed arguments", () => {
+    expectTypeOf<Extract<WatchEvent<Date>, { type: "put" }>["entry"]>().toEqualTypeOf<KvEntry<Date>>();
+    expectTypeOf<Extract<WatchEvent<Date>, { type: "delete" }>["key"]>().toEqualTypeOf<string>();
+    expectTypeOf<Watch<Date>["progress"]>().toEqualTypeOf<number | null>();
+    expectTypeOf<Watch<Date>["batches"]>().returns.toExtend<AsyncIterable<readonly WatchEvent<Date>[]>>();
+    const listen = (watch: Watch<Date>) => {
+      watch.on("put", (entry, prev) =>
+        expectTypeOf([entry, prev]).toEqualTypeOf<(KvEntry<Date> | undefined)[]>(),
+      );
+      watch.on("error", (error) => expectTypeOf(error).toEqualTypeOf<QuorateError>());
+      // @ts-expect-error there is no such event
+      watch.on("change", () => {});
+    };
+    expectTypeOf(listen).toBeFunction();
+  });
+});
+
+describe("errors", () => {
+  it("have the fields of their code once the code is known", () => {
+    const handle = (error: unknown) => {
+      if (QuorateError.is(error, "ERR_COMPACTED")) return error.details.compactRevision;
+      if (QuorateError.is(error)) return error.outcome;
+      return undefined;
+    };
+    expectTypeOf(handle).returns.toEqualTypeOf<number | "none" | "unknown" | undefined>();
+  });
+});
+
+describe("a state machine of one's own", () => {
+  it("decides on the types of commands, results, queries and answers", () => {
+    type Add = { readonly by: number };
+    const replicate = (machine: StateMachine<Add, number, "now", Date>) => createReplica({ machine });
+    type Replica = Awaited<ReturnType<typeof replicate>>;
+    expectTypeOf<Replica["propose"]>().parameter(0).toEqualTypeOf<Add>();
+    expectTypeOf<Replica["propose"]>().returns.resolves.toEqualTypeOf<number>();
+    expectTypeOf<Replica["query"]>().parameter(0).toEqualTypeOf<"now">();
+    expectTypeOf<Replica["query"]>().returns.resolves.toEqualTypeOf<Date>();
+    expectTypeOf<Applied<Add>["command"]>().toEqualTypeOf<Add>();
+  });
+});
