@@ -7,16 +7,12 @@ export interface ErrorFields {
   ERR_INVALID_ARGUMENT: { readonly argument: string; readonly received?: unknown };
   /** A key, value, request or message is over its limit. */
   ERR_TOO_LARGE: { readonly what: string; readonly size: number; readonly limit: number };
-  /** This member does not lead, and forwarding is off or nobody leads. */
-  ERR_NOT_LEADER: { readonly leader: string | null };
   /** No leader with a quorum was found in time. */
   ERR_NO_QUORUM: { readonly waitedMs: number };
   /** The call's own time limit passed. */
   ERR_TIMEOUT: { readonly timeoutMs: number };
   /** Too much is waiting: a queue or budget is full. */
   ERR_BUSY: { readonly what: string; readonly limit: number };
-  /** A leader change overtook the proposal: another entry took its place in the log. */
-  ERR_SUPERSEDED: { readonly index: number; readonly term: number };
   /** The member is closing or closed. */
   ERR_CLOSED: Record<never, never>;
   /** The data directory is open in another process, or elsewhere in this one. */
@@ -45,8 +41,6 @@ export interface ErrorFields {
   ERR_COMPACTED: { readonly revision: number; readonly compactRevision: number };
   /** The revision has not been reached yet. */
   ERR_FUTURE_REVISION: { readonly revision: number; readonly currentRevision: number };
-  /** The watcher fell too far behind. Watch again from `revision` to go on without a gap. */
-  ERR_WATCH_LAGGED: { readonly revision: number };
   /** The lease does not exist: it was never granted, was revoked, or has expired. */
   ERR_LEASE_NOT_FOUND: { readonly lease: string };
   /** A lock, a leadership or another hold is over: its lease was lost, or its key was deleted. */
