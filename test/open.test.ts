@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freePorts } from "../examples/kubernetes/free-ports.ts";
 import { QuorateError } from "../src/base/errors.ts";
 import { open } from "../src/open.ts";
 import { MemoryStorage } from "../src/storage/memory-storage.ts";
@@ -36,20 +37,6 @@ async function failure(call: Promise<unknown>): Promise<QuorateError> {
   );
   if (!QuorateError.is(error)) throw new Error(`expected a coded error, got ${String(error)}`);
   return error;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 test("what was put is there after the store was closed and opened again", async () => {

@@ -15,7 +15,7 @@ import { openCommand } from "./envelope.ts";
 import type { Proposals } from "./proposals.ts";
 import { Sessions } from "./sessions.ts";
 import { decodeContext, encodeContext } from "./snapshot-context.ts";
-import type { Applied, StateMachine } from "./state-machine.ts";
+import type { Applied, Codec, StateMachine } from "./state-machine.ts";
 
 /** Told after each applied change of membership, with the place of its entry. */
 export type MembershipListener = (entry: EntryId) => void;
@@ -24,9 +24,10 @@ export type MembershipListener = (entry: EntryId) => void;
  * Applies what is committed: commands to the machine, in batches, and membership entries to the core and the
  * directory. It owns the replicated state that is the replica's own: sessions, directory, time.
  */
-export class Applier<Result, Query, Answer> {
+export class Applier<Command, Result, Query, Answer> {
   readonly #origin: MemberId;
-  readonly #machine: StateMachine<Uint8Array, Result, Query, Answer>;
+  readonly #machine: StateMachine<Command, Result, Query, Answer>;
+  readonly #codec: Codec<Command>;
   readonly #directory: Directory;
   readonly #proposals: Proposals<Result>;
   readonly #sessions = new Sessions();
@@ -37,13 +38,15 @@ export class Applier<Result, Query, Answer> {
 
   constructor(
     origin: MemberId,
-    machine: StateMachine<Uint8Array, Result, Query, Answer>,
+    machine: StateMachine<Command, Result, Query, Answer>,
+    codec: Codec<Command>,
     directory: Directory,
     proposals: Proposals<Result>,
     onMembership: MembershipListener,
   ) {
     this.#origin = origin;
     this.#machine = machine;
+    this.#codec = codec;
     this.#directory = directory;
     this.#proposals = proposals;
     this.#onMembership = onMembership;
@@ -60,7 +63,7 @@ export class Applier<Result, Query, Answer> {
 
   /** Applies entries in order and settles those that were proposed here. Throws ERR_APPLY when the machine throws. */
   apply(entries: readonly Entry[], raft: Raft): void {
-    let batch: Applied<Uint8Array>[] = [];
+    let batch: Applied<Command>[] = [];
     let sequences: number[] = [];
     for (const entry of entries) {
       if (entry.kind === "membership") {
@@ -71,10 +74,11 @@ export class Applier<Result, Query, Answer> {
       } else {
         const envelope = openCommand(entry.data);
         if (envelope === null) continue;
-        const { origin, sequence, settledBelow, command } = envelope;
+        const { origin, sequence, settledBelow } = envelope;
         if (!this.#sessions.admit(origin, sequence, settledBelow)) continue;
         this.#time = Math.max(this.#time, envelope.time);
-        batch.push({ index: entry.index, term: entry.term, time: this.#time, command });
+        const { index, term } = entry;
+        batch.push({ index, term, time: this.#time, command: this.#decode(index, envelope.command) });
         sequences.push(origin === this.#origin ? sequence : NOT_OURS);
       }
     }
@@ -102,7 +106,7 @@ export class Applier<Result, Query, Answer> {
     });
   }
 
-  #applyCommands(batch: readonly Applied<Uint8Array>[], sequences: readonly number[]): void {
+  #applyCommands(batch: readonly Applied<Command>[], sequences: readonly number[]): void {
     if (batch.length === 0) return;
     const results = this.#results(batch);
     for (let at = 0; at < sequences.length; at++) {
@@ -110,15 +114,22 @@ export class Applier<Result, Query, Answer> {
     }
   }
 
-  #results(batch: readonly Applied<Uint8Array>[]): readonly Result[] {
+  #results(batch: readonly Applied<Command>[]): readonly Result[] {
     const index = batch[0]!.index;
     try {
       const results = this.#machine.apply(batch);
       if (results.length === batch.length) return results;
       throw new TypeError(`apply returned ${results.length} results for ${batch.length} commands`);
     } catch (cause) {
-      const message = `the state machine threw while applying the commands from index ${index} on`;
-      throw new QuorateError("ERR_APPLY", message, { index }, { outcome: "unknown", cause });
+      throw applyError(index, cause);
+    }
+  }
+
+  #decode(index: Index, command: Uint8Array): Command {
+    try {
+      return this.#codec.decode(command);
+    } catch (cause) {
+      throw applyError(index, cause);
     }
   }
 
@@ -141,6 +152,11 @@ export class Applier<Result, Query, Answer> {
 }
 
 const NOT_OURS = -1;
+
+function applyError(index: Index, cause: unknown): QuorateError {
+  const message = `the state machine threw while applying the commands from index ${index} on`;
+  return new QuorateError("ERR_APPLY", message, { index }, { outcome: "unknown", cause });
+}
 
 /** The members that a change brings in, as its context. */
 export function packMembers(members: readonly MemberRecord[]): Uint8Array {

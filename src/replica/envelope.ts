@@ -1,3 +1,4 @@
+import { ByteWriter } from "../base/bytes.ts";
 import type { MemberId } from "../log/entry.ts";
 
 /**
@@ -23,14 +24,13 @@ export interface Envelope {
 }
 
 export function sealCommand(envelope: Envelope): Uint8Array {
-  const bytes = new Uint8Array(ENVELOPE_BYTES + envelope.command.length);
-  const view = new DataView(bytes.buffer);
-  writeU64(view, 0, envelope.origin);
-  writeU64(view, SEQUENCE_OFFSET, envelope.sequence);
-  writeU64(view, SETTLED_OFFSET, envelope.settledBelow);
-  view.setFloat64(TIME_OFFSET, envelope.time, true);
-  bytes.set(envelope.command, ENVELOPE_BYTES);
-  return bytes;
+  const writer = new ByteWriter(ENVELOPE_BYTES + envelope.command.length);
+  writer.u64(envelope.origin);
+  writer.u64(envelope.sequence);
+  writer.u64(envelope.settledBelow);
+  writer.f64(envelope.time);
+  writer.bytes(envelope.command);
+  return writer.written();
 }
 
 /** Null when the bytes hold no envelope: a leader's empty entry, or what a faulty peer made up. */
@@ -50,11 +50,6 @@ export function openCommand(bytes: Uint8Array): Envelope | null {
 export function stampTime(bytes: Uint8Array, time: number): void {
   if (bytes.length < ENVELOPE_BYTES) return;
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setFloat64(TIME_OFFSET, time, true);
-}
-
-function writeU64(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value >>> 0, true);
-  view.setUint32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
 }
 
 function readU64(view: DataView, offset: number): number {

@@ -10,7 +10,6 @@ import type { SnapshotReader, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import { type CallOptions, checkCallOptions } from "./call.ts";
-import { DecodedMachine } from "./decoded-machine.ts";
 import { Directory } from "./directory.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
@@ -53,7 +52,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   /** The members, and the ways to change them. */
   readonly group: Group;
   readonly #codec: Codec<Command>;
-  readonly #machine: StateMachine<Uint8Array, Result, Query, Answer>;
+  readonly #machine: StateMachine<Command, Result, Query, Answer>;
   readonly #storage: Storage;
   readonly #transport: Transport;
   readonly #limits: ReplicaLimits;
@@ -65,10 +64,10 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
   readonly #changes: MembershipChanges;
   readonly #handovers: Handovers;
   readonly #duties: Duties;
-  readonly #applier: Applier<Result, Query, Answer>;
-  readonly #snapshotter: Snapshotter<Result, Query, Answer>;
+  readonly #applier: Applier<Command, Result, Query, Answer>;
+  readonly #snapshotter: Snapshotter<Command, Result, Query, Answer>;
   readonly #peers: Peers;
-  readonly #turn: Turn<Result, Query, Answer>;
+  readonly #turn: Turn<Command, Result, Query, Answer>;
   #state: ReplicaStatus["state"] = "open";
   #failure: QuorateError | null = null;
   #softState: SoftState;
@@ -105,7 +104,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.clusterId = enrolment.clusterId;
     this.clock = options.clock;
     this.#codec = options.codec;
-    this.#machine = new DecodedMachine(options.machine, options.codec);
+    this.#machine = options.machine;
     this.#storage = options.storage;
     this.#transport = options.transport;
     this.#limits = replicaLimits(options.limits);
@@ -119,7 +118,8 @@ export class Replica<Command, Result, Query = void, Answer = unknown> extends Em
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
-    this.#applier = new Applier(this.id, this.#machine, this.#directory, this.#proposals, (entry) => {
+    const { machine, codec } = options;
+    this.#applier = new Applier(this.id, machine, codec, this.#directory, this.#proposals, (entry) => {
       this.#changes.applied(entry);
       this.#onMembers();
     });

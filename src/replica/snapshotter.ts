@@ -17,9 +17,9 @@ export interface SnapshotTaken {
  * Takes snapshots of the machine when the log has grown, and lets the log and the WAL forget what they cover. One
  * snapshot at a time, chunk by chunk, while the machine goes on applying.
  */
-export class Snapshotter<Result, Query, Answer> {
-  readonly #machine: StateMachine<Uint8Array, Result, Query, Answer>;
-  readonly #applier: Applier<Result, Query, Answer>;
+export class Snapshotter<Command, Result, Query, Answer> {
+  readonly #machine: StateMachine<Command, Result, Query, Answer>;
+  readonly #applier: Applier<Command, Result, Query, Answer>;
   readonly #storage: Storage;
   readonly #limits: ReplicaLimits;
   readonly #onTaken: (taken: SnapshotTaken) => void;
@@ -32,8 +32,8 @@ export class Snapshotter<Result, Query, Answer> {
 
   constructor(
     parts: {
-      readonly machine: StateMachine<Uint8Array, Result, Query, Answer>;
-      readonly applier: Applier<Result, Query, Answer>;
+      readonly machine: StateMachine<Command, Result, Query, Answer>;
+      readonly applier: Applier<Command, Result, Query, Answer>;
       readonly storage: Storage;
       readonly limits: ReplicaLimits;
       readonly onTaken: (taken: SnapshotTaken) => void;

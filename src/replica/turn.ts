@@ -16,7 +16,7 @@ import type { Reads } from "./reads.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 
 /** Everything that a turn puts in motion. */
-export interface TurnParts<Result, Query, Answer> {
+export interface TurnParts<Command, Result, Query, Answer> {
   readonly raft: Raft;
   readonly storage: Storage;
   readonly disk: DiskWatch;
@@ -24,8 +24,8 @@ export interface TurnParts<Result, Query, Answer> {
   readonly proposals: Proposals<Result>;
   readonly reads: Reads;
   readonly changes: MembershipChanges;
-  readonly applier: Applier<Result, Query, Answer>;
-  readonly snapshotter: Snapshotter<Result, Query, Answer>;
+  readonly applier: Applier<Command, Result, Query, Answer>;
+  readonly snapshotter: Snapshotter<Command, Result, Query, Answer>;
   readonly failover: Failover;
   readonly inboxFramesMax: number;
   send(messages: readonly Message[]): void;
@@ -49,13 +49,13 @@ class Inbox {
  * the same order, once for all that was recorded since the last one. Nothing in it waits: a finished save is an input
  * of a later turn.
  */
-export class Turn<Result, Query, Answer> {
-  readonly #parts: TurnParts<Result, Query, Answer>;
+export class Turn<Command, Result, Query, Answer> {
+  readonly #parts: TurnParts<Command, Result, Query, Answer>;
   #inbox = new Inbox();
   #isScheduled = false;
   #isStopped = false;
 
-  constructor(parts: TurnParts<Result, Query, Answer>) {
+  constructor(parts: TurnParts<Command, Result, Query, Answer>) {
     this.#parts = parts;
   }
 

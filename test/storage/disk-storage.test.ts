@@ -10,6 +10,7 @@ import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../src/storage/memory-files.ts";
 import type { Identity, Recovered } from "../../src/storage/storage.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { step } from "./step.ts";
 
 const IDENTITY: Identity = { clusterId: "ab".repeat(16), memberId: 1, memberName: "one" };
 
@@ -389,19 +390,7 @@ class Run {
 
   save(parts: Partial<Save>): void {
     const done: Done = (error) => this.done.push(error);
-    this.storage.save(
-      {
-        hardState: null,
-        entries: [],
-        snapshot: null,
-        mustSync: true,
-        sendAfter: [],
-        last: null,
-        term: 1,
-        ...parts,
-      },
-      done,
-    );
+    this.storage.save(step(parts), done);
   }
 
   keepSnapshot(index: number): void {

@@ -3,6 +3,7 @@ import type { Entry, EntryId } from "../../src/log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../src/raft/effects.ts";
 import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
 import type { Identity, Recovered, Storage } from "../../src/storage/storage.ts";
+import { step } from "./step.ts";
 
 export const IDENTITY: Identity = { clusterId: "ab".repeat(16), memberId: 1, memberName: "one" };
 
@@ -136,21 +137,12 @@ export class ScriptedMember {
   }
 
   #save(storage: Storage, parts: Partial<Save>, entries: readonly Entry[], base = this.state.base): void {
-    const step = {
-      hardState: null,
-      entries: [],
-      snapshot: null,
-      mustSync: true,
-      sendAfter: [],
-      last: null,
-      term: 1,
-      ...parts,
-    };
-    this.states.push({ hardState: step.hardState ?? this.state.hardState, base, entries });
+    const saved = step(parts);
+    this.states.push({ hardState: saved.hardState ?? this.state.hardState, base, entries });
     const number = this.states.length - 1;
-    storage.save(step, (error) => {
+    storage.save(saved, (error) => {
       if (error !== null) return this.#note(error);
-      if (step.mustSync) this.acknowledged = number;
+      if (saved.mustSync) this.acknowledged = number;
     });
   }
 
