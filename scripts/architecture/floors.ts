@@ -23,6 +23,9 @@ export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   msgpackr: (path) => path === "base/codec.ts",
   "sorted-btree": (path) => path === "kv/ordered-map.ts",
   "fast-check": (path) => floorOf(path) === "testkit",
+  lmdb: (path) => path === "storage/lmdb-storage.ts",
+  "@grpc/grpc-js": (path) => ["etcd", "client"].includes(floorOf(path)),
+  "prom-client": (path) => floorOf(path) === "etcd",
 };
 
 /** Packages whose types may be imported anywhere: they leave no trace at run time. */
@@ -94,7 +97,7 @@ export function ringOf(path: string): Ring {
   const name = path.split("/").at(-1)!;
   const floor = floorOf(path);
   if (name === "index.ts" || floor === "root") return "list";
-  if (["etcd", "client", "cli"].includes(floor) || /^(node|tcp|http)-/.test(name)) return "machine";
+  if (["etcd", "client", "cli"].includes(floor) || /^(node|tcp|http|tls|lmdb)-/.test(name)) return "machine";
   if (["base", "log", "raft", "kv"].includes(floor) && !(path in PORTABLE_FILES)) return "pure";
   return "portable";
 }
