@@ -3,7 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvResult } from "./result.ts";
 

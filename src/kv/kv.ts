@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/replica.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";

@@ -11,20 +11,24 @@ export interface CallOptions {
 export type Late = (waitedMs: number, outcome: Outcome) => QuorateError;
 
 /**
- * A promise that someone waits for, with its time limit and its signal. It is settled once; what comes later is
- * ignored. `outcome` says what a failure would mean right now, and is asked when one comes.
+ * Told once how a call ended: with `null` and its value, or with the reason why it failed, which is a QuorateError or
+ * what the caller's signal was aborted with.
+ */
+export type Settle<Value> = (error: unknown, value?: Value) => void;
+
+/**
+ * A call that someone waits for, with its time limit and its signal. It is settled once; what comes later is ignored.
+ * `outcome` says what a failure would mean right now, and is asked when one comes.
  *
  * A limit that the caller sets has a timer. The default limit has none, since most calls never see it: whoever keeps
  * the calls ends the late ones with `expire` at each tick.
  */
 export class Call<Value> {
-  readonly promise: Promise<Value>;
   /** Whether the wait is over. */
   settled = false;
   /** What is known of the write, should the call fail now. Reads stay at `none`. */
   outcome: Outcome = "none";
-  #resolve!: (value: Value) => void;
-  #reject!: (reason: unknown) => void;
+  readonly #settle: Settle<Value>;
   readonly #startedAt: number;
   readonly #deadline: number;
   readonly #timer: Timer | null = null;
@@ -32,11 +36,14 @@ export class Call<Value> {
   readonly #late: Late;
   readonly #onAbort = (): void => this.fail(this.#signal?.reason);
 
-  constructor(clock: Clock, options: CallOptions, defaultTimeoutMs: number, late: Late) {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  constructor(
+    clock: Clock,
+    options: CallOptions,
+    defaultTimeoutMs: number,
+    late: Late,
+    settle: Settle<Value>,
+  ) {
+    this.#settle = settle;
     this.#late = late;
     this.#startedAt = clock.monotonic();
     const { timeout, signal } = options;
@@ -56,11 +63,11 @@ export class Call<Value> {
   }
 
   succeed(value: Value): void {
-    if (this.#end()) this.#resolve(value);
+    if (this.#end()) this.#settle(null, value);
   }
 
   fail(reason: unknown): void {
-    if (this.#end()) this.#reject(reason);
+    if (this.#end()) this.#settle(reason);
   }
 
   #end(): boolean {

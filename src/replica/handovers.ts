@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call, type CallOptions, type Settle } from "./call.ts";
 import type { ReplicaLimits } from "./options.ts";
 
 /** Those who wait for another member to lead. */
@@ -15,12 +15,14 @@ export class Handovers {
     this.#limits = limits;
   }
 
-  /** Resolves when the member leads. */
-  add(to: MemberId, options: CallOptions): Promise<void> {
+  /** Settles when the member leads. */
+  add(to: MemberId, options: CallOptions, settle: Settle<void>): void {
     const { callTimeoutMs } = this.#limits;
-    const call = new Call<void>(this.#clock, { timeout: callTimeoutMs, ...options }, callTimeoutMs, tooLate);
-    this.#waiting.push({ to, call });
-    return call.promise;
+    const limited = { timeout: callTimeoutMs, ...options };
+    this.#waiting.push({
+      to,
+      call: new Call<void>(this.#clock, limited, callTimeoutMs, tooLate, settle),
+    });
   }
 
   leads(leader: MemberId | null): void {

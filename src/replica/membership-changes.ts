@@ -5,7 +5,7 @@ import type { ProposeResult } from "../raft/effects.ts";
 import type { MembershipChange } from "../raft/membership.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Refusal, RefusalReason } from "../raft/refusal.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call, type CallOptions, type Settle } from "./call.ts";
 import type { ReplicaLimits } from "./options.ts";
 import type { Requests } from "./requests.ts";
 
@@ -47,11 +47,10 @@ export class MembershipChanges {
     this.#requests = requests;
   }
 
-  /** Resolves once the change is applied here. */
-  add(change: MembershipChange, options: CallOptions): Promise<void> {
-    const call = new Call<void>(this.#clock, options, this.#limits.callTimeoutMs, tooLate);
+  /** Settles once the change is applied here. */
+  add(change: MembershipChange, options: CallOptions, settle: Settle<void>): void {
+    const call = new Call<void>(this.#clock, options, this.#limits.callTimeoutMs, tooLate, settle);
     this.#pending.push({ change, call, request: null, place: null, sentAtTick: 0 });
-    return call.promise;
   }
 
   /** Proposes the oldest change, if it is not under way: the core takes one at a time. */

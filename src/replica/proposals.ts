@@ -4,7 +4,7 @@ import type { EntryId, MemberId, Proposal } from "../log/entry.ts";
 import type { ProposeResult } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Refusal } from "../raft/refusal.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call, type CallOptions, type Settle } from "./call.ts";
 import { ENVELOPE_BYTES, sealCommand } from "./envelope.ts";
 import type { ReplicaLimits } from "./options.ts";
 import type { Requests } from "./requests.ts";
@@ -55,19 +55,21 @@ export class Proposals<Result> {
     return this.#pending.size;
   }
 
-  /** Takes a command in; the promise is the machine's result for it. */
-  add(command: Uint8Array, options: CallOptions): Promise<Result> {
+  /** Takes a command in; `settle` is told the machine's result for it. */
+  add(command: Uint8Array, options: CallOptions, settle: Settle<Result>): void {
     const { proposalsMax, commandBytesMax, callTimeoutMs } = this.#limits;
     if (command.length + ENVELOPE_BYTES > commandBytesMax) {
-      return Promise.reject(tooLarge(command.length, commandBytesMax - ENVELOPE_BYTES));
+      settle(tooLarge(command.length, commandBytesMax - ENVELOPE_BYTES));
+      return;
     }
-    if (this.#pending.size >= proposalsMax) return Promise.reject(tooMany(proposalsMax));
-
-    const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate);
+    if (this.#pending.size >= proposalsMax) {
+      settle(tooMany(proposalsMax));
+      return;
+    }
+    const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate, settle);
     const pending = { sequence: this.#nextSequence++, command, call };
     this.#pending.set(pending.sequence, pending);
     this.#queue.push(pending);
-    return call.promise;
   }
 
   /** Hands what is queued to the core, if somebody leads, in messages of a bounded size. */

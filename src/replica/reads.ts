@@ -3,8 +3,16 @@ import { QuorateError } from "../base/errors.ts";
 import type { Index } from "../log/entry.ts";
 import type { ReadReady } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call, type CallOptions, type Settle } from "./call.ts";
 import type { ReplicaLimits } from "./options.ts";
+
+export interface ReadOptions extends CallOptions {
+  /**
+   * `linearizable`, the default: shows everything that was committed before the call, anywhere. `stale`: answers at
+   * once from what this member has applied.
+   */
+  readonly consistency?: "linearizable" | "stale" | undefined;
+}
 
 interface Round {
   readonly calls: readonly Call<void>[];
@@ -30,12 +38,11 @@ export class Reads {
     this.#limits = limits;
   }
 
-  /** Resolves once the state here shows everything that was committed before the call. */
-  add(options: CallOptions): Promise<void> {
-    if (this.#queue.length >= this.#limits.readsMax) return Promise.reject(tooMany(this.#limits.readsMax));
-    const call = new Call<void>(this.#clock, options, this.#limits.callTimeoutMs, tooLate);
-    this.#queue.push(call);
-    return call.promise;
+  /** Settles once the state here shows everything that was committed before the call. */
+  add(options: CallOptions, settle: Settle<void>): void {
+    const { readsMax, callTimeoutMs } = this.#limits;
+    if (this.#queue.length >= readsMax) settle(tooMany(readsMax));
+    else this.#queue.push(new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle));
   }
 
   /** Starts a round for those that came since the last one, if somebody leads. */

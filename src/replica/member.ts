@@ -1,0 +1,433 @@
+import type { Done } from "../base/callback.ts";
+import type { Clock, Timer } from "../base/clock.ts";
+import { Emitter } from "../base/emitter.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
+import type { MemberId } from "../log/entry.ts";
+import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
+import type { Message } from "../raft/message.ts";
+import { Raft } from "../raft/raft.ts";
+import type { SnapshotReader, Storage } from "../storage/storage.ts";
+import type { Transport } from "../transport/transport.ts";
+import { Applier } from "./applier.ts";
+import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
+import { Directory } from "./directory.ts";
+import { DiskWatch } from "./disk-watch.ts";
+import { Duties } from "./duties.ts";
+import type { ReplicaEvents } from "./events.ts";
+import { Failover } from "./failover.ts";
+import { GroupChanges } from "./group-changes.ts";
+import { Handovers } from "./handovers.ts";
+import { storeTag } from "./identity.ts";
+import { MembershipChanges } from "./membership-changes.ts";
+import { type OpenedStorage, openStorage } from "./opening.ts";
+import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
+import { Peers, replacedError } from "./peers.ts";
+import { Proposals } from "./proposals.ts";
+import { type ReadOptions, Reads } from "./reads.ts";
+import { chunksOf } from "./recovery.ts";
+import { Requests } from "./requests.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { Codec, StateMachine } from "./state-machine.ts";
+import type { ReplicaStatus } from "./status.ts";
+import { Stores } from "./stores.ts";
+import { Turn } from "./turn.ts";
+
+/**
+ * One running member: a core, a storage, a transport and a state machine, and the calls of those who wait for them. It
+ * promises what `Replica` promises, by completion callbacks: nothing in it awaits, so that a simulation runs the very
+ * code that ships. Calls that make no sense, or come too late, are thrown at once; everything else is told to `settle`.
+ */
+export class Member<Command, Result, Query = void, Answer = unknown> extends Emitter<ReplicaEvents> {
+  readonly name: string;
+  readonly id: MemberId;
+  readonly clusterId: string;
+  readonly clock: Clock;
+  /** The members, and the ways to change them. */
+  readonly group: GroupChanges;
+  readonly #codec: Codec<Command>;
+  readonly #machine: StateMachine<Command, Result, Query, Answer>;
+  readonly #storage: Storage;
+  readonly #transport: Transport;
+  readonly #limits: ReplicaLimits;
+  readonly #directory: Directory;
+  readonly #stores: Stores;
+  readonly #raft: Raft;
+  readonly #proposals: Proposals<Result>;
+  readonly #reads: Reads;
+  readonly #changes: MembershipChanges;
+  readonly #handovers: Handovers;
+  readonly #duties: Duties;
+  readonly #applier: Applier<Command, Result, Query, Answer>;
+  readonly #snapshotter: Snapshotter<Command, Result, Query, Answer>;
+  readonly #peers: Peers;
+  readonly #turn: Turn<Command, Result, Query, Answer>;
+  #state: ReplicaStatus["state"] = "open";
+  #failure: QuorateError | null = null;
+  #softState: SoftState;
+  #ticker: Timer | null = null;
+  #isReleasing = false;
+  #isReleased = false;
+  /** Those who asked to close, until that is done. */
+  #closers: (() => void)[] = [];
+
+  /**
+   * Opens the storage, recovers what it holds (or founds the cluster, when it is new), and starts to take part. Settles
+   * when the member is listening, or with what `Storage.open` and `Transport.start` report, or ERR_INVALID_ARGUMENT.
+   */
+  static open<Command, Result, Query, Answer>(
+    options: ReplicaOptions<Command, Result, Query, Answer>,
+    settle: Settle<Member<Command, Result, Query, Answer>>,
+  ): void {
+    const fail = (error: unknown): void => options.storage.close(() => settle(error));
+    openStorage(options, (openError, opened) => {
+      if (openError !== null) {
+        settle(openError);
+        return;
+      }
+      try {
+        const member = new Member(options, opened!);
+        member.#start((error) => (error === null ? settle(null, member) : fail(error)));
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+
+  /** Use `open`. */
+  constructor(options: ReplicaOptions<Command, Result, Query, Answer>, opened: OpenedStorage) {
+    super();
+    const { enrolment, recovered, snapshot } = opened;
+    this.name = enrolment.self.name;
+    this.id = enrolment.self.id;
+    this.clusterId = enrolment.clusterId;
+    this.clock = options.clock;
+    this.#codec = options.codec;
+    this.#machine = options.machine;
+    this.#storage = options.storage;
+    this.#transport = options.transport;
+    this.#limits = replicaLimits(options.limits);
+
+    this.#directory = new Directory(new Map(Object.entries(options.peers)));
+    for (const member of enrolment.members) this.#directory.put(member);
+    const disk = new DiskWatch();
+    this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
+    const requests = new Requests(recovered.bootEpoch);
+    this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits, requests);
+    this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
+    this.#handovers = new Handovers(this.clock, this.#limits);
+    this.#reads = new Reads(this.clock, this.#limits);
+    const { machine, codec } = options;
+    this.#applier = new Applier(this.id, machine, codec, this.#directory, this.#proposals, (entry) => {
+      this.#changes.applied(entry);
+      this.#onMembers();
+    });
+    const newest = snapshot?.snapshot.metadata ?? null;
+    if (snapshot !== null) this.#restore(snapshot);
+
+    this.#snapshotter = new Snapshotter(
+      {
+        machine: this.#machine,
+        applier: this.#applier,
+        storage: this.#storage,
+        limits: this.#limits,
+        onTaken: (taken) => this.emit("snapshot", taken),
+        onFailure: (error) => this.#fail(error),
+      },
+      newest,
+    );
+    this.#raft = new Raft(
+      { id: this.id, electionTicks: this.#limits.electionTicks },
+      {
+        hardState: recovered.hardState,
+        snapshot: newest,
+        entries: recovered.entries,
+        applied: this.#applier.index,
+      },
+      { random: options.random, latestSnapshot: () => this.#snapshotter.newest },
+    );
+    this.#duties = new Duties({
+      raft: this.#raft,
+      stores: this.#stores,
+      disk,
+      electionTicks: this.#limits.electionTicks,
+      isDiskFull: () => this.#storage.isFull === true,
+      // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
+      onFullDisk: () => this.#snapshotter.take(this.#raft),
+      onSlowDisk: (ticks) => this.emit("slow", "disk", ticks * this.#limits.tickMs),
+    });
+    this.group = new GroupChanges({
+      clusterId: this.clusterId,
+      raft: this.#raft,
+      directory: this.#directory,
+      changes: this.#changes,
+      handovers: this.#handovers,
+      random: options.random,
+      checkOpen: () => this.#checkOpen(),
+      wake: () => this.#turn.wake(),
+    });
+    this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
+
+    this.#peers = new Peers({
+      self: {
+        clusterId: this.clusterId,
+        name: this.name,
+        id: this.id,
+        storeId: recovered.storeId,
+        bootEpoch: recovered.bootEpoch,
+        address: options.peers[this.name] ?? enrolment.self.address,
+      },
+      transport: this.#transport,
+      storage: this.#storage,
+      directory: this.#directory,
+      stores: this.#stores,
+      applied: () => this.#applier.index,
+      onMessage: (message) => this.#turn.received(message),
+      onUp: (peer) => {
+        this.#turn.foundConnection();
+        this.emit("peer", peer, "up");
+      },
+      onDown: (peer) => this.#onPeerDown(peer),
+      onReplaced: () => this.#fail(replacedError(this.name)),
+      onRefused: (reason) => this.emit("refused", reason),
+      onSnapshotSent: (peer, succeeded) => {
+        this.#raft.reportSnapshot(peer, succeeded);
+        this.#turn.wake();
+      },
+    });
+    this.#turn = new Turn({
+      raft: this.#raft,
+      storage: this.#storage,
+      disk,
+      clock: this.clock,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      changes: this.#changes,
+      applier: this.#applier,
+      snapshotter: this.#snapshotter,
+      failover: new Failover(),
+      inboxFramesMax: this.#limits.inboxFramesMax,
+      send: (messages: readonly Message[]) => this.#peers.send(messages),
+      install: (save) => this.#install(save),
+      onState: (softState) => this.#onState(softState),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.role === "leader";
+  }
+
+  get role(): RoleKind {
+    return this.#raft.role;
+  }
+
+  propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
+    this.#checkOpen();
+    checkCallOptions(options);
+    if (this.#storage.isFull === true) throw noSpace();
+    this.#proposals.add(this.#codec.encode(command), options, settle);
+    this.#turn.wake();
+  }
+
+  barrier(options: ReadOptions, settle: Settle<void>): void {
+    this.#checkOpen();
+    checkCallOptions(options);
+    if (options.consistency === "stale") {
+      settle(null);
+      return;
+    }
+    this.#reads.add(options, settle);
+    this.#turn.wake();
+  }
+
+  /** Asks the machine as it is now. */
+  ask(query: Query): Answer {
+    return this.#machine.query(query);
+  }
+
+  /** Takes a snapshot now, whatever the policy says. */
+  snapshot(): void {
+    this.#checkOpen();
+    this.#snapshotter.take(this.#raft);
+  }
+
+  status(): ReplicaStatus {
+    const { role, leader, term } = this.#raft;
+    return {
+      name: this.name,
+      id: this.id,
+      clusterId: this.clusterId,
+      state: this.#state,
+      role,
+      leader: this.#directory.nameOf(leader),
+      term,
+      commit: this.#raft.log.committed,
+      applied: this.#applier.index,
+      snapshot: this.#snapshotter.newest?.index ?? 0,
+      members: this.#directory.members,
+      membership: this.#raft.membership,
+      proposals: this.#proposals.count,
+      framesRefused: this.#peers.framesRefused,
+      raft: this.#raft.status(),
+    };
+  }
+
+  close(done: () => void): void {
+    if (this.#isReleased) {
+      done();
+      return;
+    }
+    this.#closers.push(done);
+    if (this.#state === "open") this.#drain();
+  }
+
+  #start(done: Done): void {
+    this.#transport.start(this.#peers, (error) => {
+      if (error !== null) {
+        done(error);
+        return;
+      }
+      this.#peers.connect();
+      this.#scheduleTick();
+      // Nobody else can be elected, so there is nothing to wait for.
+      if (this.#raft.membership.voters.length === 1) this.#raft.campaign();
+      this.#turn.wake();
+      done(null);
+    });
+  }
+
+  #scheduleTick(): void {
+    this.#ticker = this.clock.after(this.#limits.tickMs, () => {
+      this.#peers.tick();
+      this.#duties.tick();
+      this.#turn.ticked();
+      this.#scheduleTick();
+    });
+  }
+
+  #onState(state: SoftState): void {
+    const previous = this.#softState;
+    this.#softState = state;
+    if (state.role !== previous.role) this.emit("role", state.role, state.term);
+    if (state.leader === previous.leader && state.term === previous.term) return;
+
+    this.emit("leader", this.#directory.nameOf(state.leader), state.term);
+    this.#handovers.leads(state.leader);
+    if (state.leader === null) return;
+    this.#proposals.resendAll();
+    this.#changes.resendAll();
+    this.#reads.resendAll();
+    this.#turn.wake();
+  }
+
+  #onMembers(): void {
+    if (this.#stores.isReplaced) this.#fail(replacedError(this.name));
+    if (this.#raft.membership.removed.includes(this.id)) this.#fail(removedError(this.name));
+    if (this.#failure !== null) return;
+    this.#peers.connect();
+    this.emit("members", this.#directory.members);
+  }
+
+  #onPeerDown(peer: string): void {
+    const id = this.#directory.byName(peer)?.id;
+    if (id !== undefined) this.#turn.lostConnection(id);
+    this.emit("peer", peer, "down");
+  }
+
+  #install(save: Save): void {
+    const reader = this.#storage.openSnapshot();
+    if (reader === null || reader.snapshot.metadata.index !== save.snapshot?.index) {
+      throw new QuorateError("ERR_INTERNAL", "the snapshot that was saved is not there", {});
+    }
+    const { metadata } = reader.snapshot;
+    this.#restore(reader);
+    this.#snapshotter.installed(metadata);
+    this.#storage.compactTo(metadata.index);
+    this.#onMembers();
+  }
+
+  #restore(reader: SnapshotReader): void {
+    const { metadata, context } = reader.snapshot;
+    this.#applier.restore(metadata.index, metadata.term, context, chunksOf(reader));
+    reader.close();
+  }
+
+  /** After a fault of the disk or of ours nobody knows what holds: the member says so and stops (fail-stop). */
+  #fail(error: QuorateError): void {
+    if (this.#failure !== null || this.#state === "closed") return;
+    this.#failure = error;
+    this.#state = "failed";
+    this.#halt((outcome) => stopped(error, outcome));
+    this.#release();
+    this.emit("error", error);
+  }
+
+  /** Waits, for an election timeout at most, until what was proposed here is settled and another member leads. */
+  #drain(): void {
+    this.#state = "closing";
+    const { tickMs, electionTicks } = this.#limits;
+    const { heir } = this.#duties;
+    if (heir !== null && this.#raft.transferLeadership(heir) === null) this.#turn.wake();
+    const deadline = this.clock.monotonic() + tickMs * electionTicks;
+    const look = (): void => {
+      if (this.#failure !== null) return;
+      const isDrained = this.#proposals.count === 0 && (heir === null || !this.isLeader);
+      if (isDrained || this.clock.monotonic() >= deadline) this.#shutDown();
+      else this.clock.after(DRAIN_POLL_MS, look);
+    };
+    look();
+  }
+
+  #shutDown(): void {
+    this.#state = "closed";
+    this.#halt((outcome) => new QuorateError("ERR_CLOSED", "the member was closed", {}, { outcome }));
+    this.#release();
+  }
+
+  /** Lets go of everything outside. What the disk says at the end cannot change what was acknowledged. */
+  #release(): void {
+    if (this.#isReleasing) return;
+    this.#isReleasing = true;
+    this.#transport.close(() =>
+      this.#storage.close(() => {
+        this.#isReleased = true;
+        this.emit("close");
+        for (const done of this.#closers) done();
+        this.#closers = [];
+      }),
+    );
+  }
+
+  #halt(makeError: (outcome: Outcome) => QuorateError): void {
+    this.#ticker?.cancel();
+    this.#turn.stop();
+    this.#snapshotter.stop();
+    this.#peers.stop();
+    this.#proposals.failAll(makeError);
+    this.#changes.failAll(makeError);
+    this.#reads.failAll(() => makeError("none"));
+    this.#handovers.failAll(makeError);
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== null) throw stopped(this.#failure, "none");
+    if (this.#state !== "open") throw new QuorateError("ERR_CLOSED", "the member is closed", {});
+  }
+}
+
+const DRAIN_POLL_MS = 2;
+
+function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
+  return new QuorateError(failure.code, `the member has stopped: ${failure.message}`, failure.details, {
+    outcome,
+    cause: failure,
+  });
+}
+
+function noSpace(): QuorateError {
+  return new QuorateError("ERR_NO_SPACE", "the disk is full", {}, { retryable: true });
+}
+
+function removedError(name: string): QuorateError {
+  return new QuorateError("ERR_MEMBERSHIP", `${name} was removed from the cluster`, { reason: "removed" });
+}
