@@ -13,7 +13,7 @@ import {
   swappedFiles,
   swappedNeighbours,
 } from "./damage.ts";
-import { failEachCall } from "./failing-calls.ts";
+import { failEachCall, fillDiskAtEachCall, type Manner } from "./failing-calls.ts";
 import type { Run } from "./member-run.ts";
 import { makeRemains, type Remains } from "./remains.ts";
 import type { Tally } from "./tally.ts";
@@ -54,6 +54,13 @@ export const TORTURES: readonly Torture[] = [
   {
     name: "each call fails, and all after it",
     run: (seed, extent, tally) => failCalls(seed, extent, "from then on", tally),
+  },
+  {
+    name: "the disk is full from each call on",
+    run(seed, extent, tally) {
+      const runs = { brief: 1, quick: 4, full: 100 }[extent];
+      for (let at = 0; at < runs; at++) fillDiskAtEachCall({ seed: seed + at, moves: 30 }, tally);
+    },
   },
   damage("a bit flipped", { brief: 211, quick: 47 }, flippedBits),
   damage("a byte replaced", { brief: 97, quick: 23 }, replacedBytes),
@@ -106,7 +113,12 @@ function* thinned(damages: Iterable<Damage>, every: number): Iterable<Damage> {
   for (const each of damages) if (at++ % every === 0) yield each;
 }
 
-function failCalls(seed: number, extent: Extent, manner: "once" | "from then on", tally: Tally): void {
-  const runs = { brief: 1, quick: 2, full: 50 }[extent];
-  for (let at = 0; at < runs; at++) failEachCall({ seed: seed + at, moves: 30 }, manner, tally);
+function failCalls(seed: number, extent: Extent, lasts: Manner["lasts"], tally: Tally): void {
+  const runs = { brief: 1, quick: 2, full: 25 }[extent];
+  const errnos = ["EIO", "ENOSPC", "EROFS", "EMFILE"] as const;
+  for (let at = 0; at < runs; at++) {
+    for (const errno of extent === "brief" ? errnos.slice(0, 2) : errnos) {
+      failEachCall({ seed: seed + at, moves: 30 }, { errno, lasts }, tally);
+    }
+  }
 }
