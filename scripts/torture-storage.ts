@@ -21,6 +21,7 @@ interface Report {
   readonly intact: number;
   readonly refused: number;
   readonly dropped: number;
+  readonly repaired: number;
   readonly faults: Readonly<Record<Fault, number>>;
   readonly findings: readonly Finding[];
   readonly isLast: boolean;
@@ -42,8 +43,8 @@ else await runParent();
 function runChild(name: string): void {
   const tally: Tally = new Tally(() => send(false));
   const send = (isLast: boolean): void => {
-    const { cases, intact, refused, dropped, faults, findings } = tally;
-    process.send!({ cases, intact, refused, dropped, faults, findings, isLast } satisfies Report);
+    const { cases, intact, refused, dropped, repaired, faults, findings } = tally;
+    process.send!({ cases, intact, refused, dropped, repaired, faults, findings, isLast } satisfies Report);
   };
   TORTURES.find((torture) => torture.name === name)!.run(seed, extent, tally);
   send(true);
@@ -101,9 +102,9 @@ function print(reports: ReadonlyMap<string, Report>): void {
   const all = TORTURES.map(({ name }) => [name, reports.get(name)!] as const);
   const row = (name: string, cells: readonly (string | number)[]): string =>
     name.padEnd(40) + cells.map((cell) => String(cell).padStart(10)).join("");
-  console.log(`\n${row("", ["cases", "intact", "refused", "dropped", "faults"])}`);
-  for (const [name, { cases, intact, refused, dropped, faults }] of all) {
-    console.log(row(name, [cases, intact, refused, dropped, sum(faults)]));
+  console.log(`\n${row("", ["cases", "intact", "refused", "dropped", "repaired", "faults"])}`);
+  for (const [name, { cases, intact, refused, dropped, repaired, faults }] of all) {
+    console.log(row(name, [cases, intact, refused, dropped, repaired, sum(faults)]));
   }
   const findings = all.flatMap(([, report]) => report.findings);
   for (const { fault, text } of findings) console.log(`\n${fault}: ${text}`);

@@ -8,8 +8,9 @@
 export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
 export { Coordination } from "./coordination/coordination.ts";
 export type { KvEntry, Range, ReadOptions } from "./kv/keyspace.ts";
-export type { DeleteOutcome, PutOptions, PutOutcome, StateHash, WriteResult } from "./kv/kv.ts";
+export type { DeleteOutcome, PutOptions, PutOutcome, WriteResult } from "./kv/kv.ts";
 export { Kv } from "./kv/kv.ts";
+export type { StateHash } from "./kv/kv-backend.ts";
 export type { Lease } from "./kv/lease-handle.ts";
 export type { Scan } from "./kv/scan.ts";
 export type { Tx } from "./kv/transact.ts";

@@ -5,9 +5,11 @@ import { type KvLimits, kvLimits } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/kv-machine.ts";
 import { type CodecValue, type ValuesOption, valueCodec } from "./kv/value-codec.ts";
 import { type CommandCodecName, commandCodec } from "./replica/command-codec.ts";
+import type { OnApplyError } from "./replica/execution.ts";
 import type { ReplicaLimits } from "./replica/options.ts";
 import { Replica } from "./replica/replica.ts";
 import type { Codec, StateMachine } from "./replica/state-machine.ts";
+import type { OnCorruption } from "./storage/disk-opening.ts";
 import { DiskStorage } from "./storage/disk-storage.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { NodeFiles } from "./storage/node-files.ts";
@@ -32,6 +34,17 @@ export interface MemberOptions {
   readonly transport?: Transport | undefined;
   /** Where the state is kept, in place of `dir`. */
   readonly storage?: Storage | undefined;
+  /**
+   * What becomes of a damaged directory. `refuse`, the default: `open` throws ERR_CORRUPT. `repair-from-peers`: the member
+   * keeps what is proved, sets the rest aside in `damaged/`, and takes part without a vote until its peers have sent what it
+   * lost: see the events `repairing` and `repaired`. A member without peers always refuses.
+   */
+  readonly onCorruption?: OnCorruption | undefined;
+  /**
+   * Whether reads may ask for `consistency: "lease"`, which rests on clocks. The same on every member; it lengthens the time
+   * without a leader after one has fallen. Default false.
+   */
+  readonly leaseReads?: boolean | undefined;
   readonly limits?: Partial<ReplicaLimits> | undefined;
 }
 
@@ -44,6 +57,12 @@ export interface CreateReplicaOptions<Command, Result, Query, Answer> extends Me
   readonly machine: StateMachine<Command, Result, Query, Answer>;
   /** How commands become bytes; `json` by default. */
   readonly codec?: Codec<Command> | CommandCodecName | undefined;
+  /**
+   * What happens when the machine throws at a command. `stop`, the default: the member stops with ERR_APPLY. `report`: the
+   * call that proposed it fails with ERR_APPLY, outcome `none`, and every member goes on; the machine must leave its state
+   * as it was when it throws, and throw at the same commands everywhere. The same on every member.
+   */
+  readonly onApplyError?: OnApplyError | undefined;
 }
 
 /**
@@ -68,11 +87,24 @@ export async function open<Values extends ValuesOption = "utf8">(
 export async function createReplica<Command, Result, Query = void, Answer = unknown>(
   options: CreateReplicaOptions<Command, Result, Query, Answer>,
 ): Promise<Replica<Command, Result, Query, Answer>> {
-  const { machine, codec = "json", ...member } = options;
-  return Replica.open({ ...(await memberParts(member)), machine, codec: commandCodec(codec) });
+  const { machine, codec = "json", onApplyError, ...member } = options;
+  checkOnApplyError(onApplyError);
+  const parts = await memberParts(member);
+  return Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
 }
 
-const MEMBER_OPTIONS = ["dir", "name", "peers", "cluster", "join", "transport", "storage", "limits"];
+const MEMBER_OPTIONS = [
+  "dir",
+  "name",
+  "peers",
+  "cluster",
+  "join",
+  "transport",
+  "storage",
+  "limits",
+  "leaseReads",
+  "onCorruption",
+];
 
 /** Commands of the key-value store are bytes already. */
 const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
@@ -82,7 +114,7 @@ const LONE_NAME = "member";
 /** The disk, the network and the clock that the options ask for. */
 async function memberParts(options: MemberOptions) {
   checkOptions(options);
-  const { dir, storage, peers, name = LONE_NAME, cluster, join, limits } = options;
+  const { dir, peers, name = LONE_NAME, cluster, join, limits, leaseReads } = options;
   const isAlone = peers === undefined && join === undefined;
   return {
     name,
@@ -90,22 +122,35 @@ async function memberParts(options: MemberOptions) {
     cluster,
     join,
     limits,
-    storage: storage ?? (dir === undefined ? memoryStorage() : new DiskStorage(new NodeFiles(dir))),
+    leaseReads,
+    storage: options.storage ?? (dir === undefined ? memoryStorage() : diskStorage(dir, options)),
     transport: options.transport ?? (await defaultTransport(isAlone)),
     clock: systemClock,
     random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
   };
 }
 
+function diskStorage(dir: string, { onCorruption = "refuse", join, peers = {} }: MemberOptions): Storage {
+  const hasPeers = join !== undefined || Object.keys(peers).length > 1;
+  return new DiskStorage(new NodeFiles(dir), { onCorruption: hasPeers ? onCorruption : "refuse" });
+}
+
+function checkOnApplyError(given: unknown): void {
+  if (given === undefined || given === "stop" || given === "report") return;
+  throw invalid("onApplyError", "onApplyError must be stop or report");
+}
+
 function checkOptions(options: MemberOptions): void {
   for (const option of Object.keys(options)) {
     if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
   }
-  const { dir, storage, peers, name, join } = options;
+  const { dir, storage, peers, name, join, onCorruption = "refuse" } = options;
   if (dir !== undefined && (typeof dir !== "string" || dir === ""))
     throw invalid("dir", "dir must be a path");
   if (dir !== undefined && storage !== undefined)
     throw invalid("storage", "dir and storage exclude each other");
+  if (onCorruption !== "refuse" && onCorruption !== "repair-from-peers")
+    throw invalid("onCorruption", "onCorruption must be refuse or repair-from-peers");
   if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
   if (name === undefined && peers !== undefined)
     throw invalid("name", "name must say which of the peers this member is");

@@ -8,7 +8,9 @@ import { KvHost, type KvLimits } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
 import type { KvMetrics } from "./kv/kv-metrics.ts";
+import { MachineBackend } from "./kv/machine-backend.ts";
 import type { KvResult } from "./kv/result.ts";
+import type { Upkeep } from "./kv/upkeep.ts";
 import type { ValueCodec } from "./kv/value-codec.ts";
 import type { CallOptions } from "./replica/call.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
@@ -39,10 +41,18 @@ export interface StoreMetrics extends KvMetrics {
   readonly framesRefusedTotal: number;
 }
 
+/** What a store is made of, for front doors that speak of bytes and commands, not of values. */
+export interface StoreParts {
+  readonly host: KvHost;
+  readonly upkeep: Upkeep;
+}
+
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
 export class Store<Value> extends Kv<Value> {
   /** The members, and the ways to change them. */
   readonly cluster: Group;
+  /** Not for programs: front doors go through here. */
+  readonly parts: StoreParts;
   readonly #replica: KvMember;
   readonly #machine: KvMachine;
   readonly #life: Life;
@@ -50,11 +60,13 @@ export class Store<Value> extends Kv<Value> {
   /** Use `open`. */
   constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>, limits: KvLimits) {
     const host = new KvHost(traced(replica), machine, limits);
-    const life = new Life(host);
-    super(new Keyspace(host, "", codec), life);
+    const backend = new MachineBackend(host);
+    const life = new Life(backend);
+    super(new Keyspace(backend, "", codec), life);
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
+    this.parts = { host, upkeep: backend.upkeep };
     this.cluster = replica.group;
     replica.once("error", () => life.close());
     publishEvents(replica);

@@ -36,7 +36,9 @@ export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "base/clock.ts": "it is the clock",
   "kv/kv.ts": "it is the façade, and hands out promises",
   "kv/keyspace.ts": "the façade's way to the replica",
+  "kv/kv-backend.ts": "names what the façade stands on, whose calls are promises",
   "kv/kv-host.ts": "names what the façade runs on, whose calls are promises",
+  "kv/machine-backend.ts": "a member's machine as what the façade stands on",
   "kv/lease-handle.ts": "what the façade returns for a lease: it renews itself",
   "kv/scan.ts": "what the façade returns for a range: it is iterated with await",
   "kv/client-session.ts": "what the façade returns for a client session",
@@ -59,6 +61,10 @@ export const ALLOWED_WORDS: Readonly<Record<string, { words: readonly string[]; 
   "storage/disk-storage.ts": {
     words: ["globalThis"],
     reason: "mints the id of a new store, unless it is handed a way to",
+  },
+  "testkit/laws/poison.ts": {
+    words: ["globalThis"],
+    reason: "replaces what a state machine must not ask, to see whether it asks",
   },
   "testkit/suites/transport.ts": {
     words: ["performance", "setTimeout"],

@@ -33,6 +33,10 @@ export interface ErrorFields {
   ERR_DISK: { readonly operation: string; readonly path: string; readonly errno?: string };
   /** The address is in use, or cannot be listened on. */
   ERR_LISTEN: { readonly address: string; readonly errno: string };
+  /** The address can be reached from other machines, but neither TLS nor `insecure` was asked for. */
+  ERR_INSECURE: { readonly address: string };
+  /** What was asked for needs an optional package that is not installed. */
+  ERR_PACKAGE_MISSING: { readonly package: string };
   /** Whoever is at the other end of a connection sent bytes that are not of this protocol, or fell silent in the handshake. */
   ERR_PROTOCOL: { readonly peer: string; readonly reason: string };
   /** A snapshot could not be carried to this member. A leader that still needs to will try again. */
@@ -59,13 +63,52 @@ export interface ErrorFields {
   ERR_ANSWER_FORGOTTEN: { readonly session: string; readonly number: number };
   /** The same key is written twice in one transaction. */
   ERR_DUPLICATE_KEY: { readonly key: string };
+  /** Users and roles count, and the call names no user. */
+  ERR_AUTH_REQUIRED: Record<never, never>;
+  /** The user's roles do not allow the call. */
+  ERR_AUTH_DENIED: Record<never, never>;
+  /** The name or the password is wrong; it is not said which. */
+  ERR_AUTH_FAILED: Record<never, never>;
+  /** The token is not known: it was never given, or not used for too long, or its user has changed since. */
+  ERR_AUTH_TOKEN: Record<never, never>;
+  /** The user has changed since the caller proved to be it. Authenticate again. */
+  ERR_AUTH_STALE: { readonly authRevision: number; readonly requiredRevision: number };
+  /** There is nothing to authenticate for: users and roles do not count. */
+  ERR_AUTH_DISABLED: Record<never, never>;
+  /** The change of users and roles cannot be made. */
+  ERR_AUTH_CHANGE: { readonly reason: AuthChangeReason };
   /** The membership change cannot be made now, or at all. */
   ERR_MEMBERSHIP: { readonly reason: string };
+  /** A line of a history that is to be judged is not an operation. */
+  ERR_INVALID_HISTORY: { readonly line: number; readonly reason: string };
+  /** The server failed a call in words for which there is no code here. `status` is gRPC's number. */
+  ERR_REMOTE: { readonly status: number; readonly text: string };
+  /** The other end does not offer this. */
+  ERR_UNSUPPORTED: { readonly what: string };
   /** The state machine threw while applying a command. */
   ERR_APPLY: { readonly index: number };
   /** The member found itself in a state that cannot be, and has stopped: a bug of ours, or a disk that lost what it kept. */
   ERR_INTERNAL: Record<never, never>;
 }
+
+/** Why users and roles could not be changed. */
+export type AuthChangeReason =
+  | "no root user"
+  | "root user without root role"
+  | "no user name"
+  | "user exists"
+  | "no such user"
+  | "no role name"
+  | "role exists"
+  | "no such role"
+  | "role not granted"
+  | "permission not granted"
+  | "root is needed"
+  | "range is empty"
+  | "name too long"
+  | "too many users"
+  | "too many roles"
+  | "too many permissions";
 
 export type ErrorCode = keyof ErrorFields;
 

@@ -31,6 +31,15 @@ export function parseDirectoryArgs<Flag extends string>(
   return { directory, flags: given as Record<Flag | "json", boolean> };
 }
 
+/** What commands without options are given: as many words as are named. Throws UsageError. */
+export function parsePositionals(args: readonly string[], expected: readonly string[]): string[] {
+  const { positionals } = parseOrRefuse(args, []);
+  const missing = expected[positionals.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is expected`);
+  if (positionals.length > expected.length) throw new UsageError(`${expected.length} words are expected`);
+  return positionals;
+}
+
 function parseOrRefuse(args: readonly string[], flags: readonly string[]) {
   const options = Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" as const }]));
   try {

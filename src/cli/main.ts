@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { QuorateError } from "../base/errors.ts";
+import { backup } from "./backup.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
 import { inspect } from "./inspect.ts";
+import { restore } from "./restore.ts";
+import { serve } from "./serve/serve.ts";
 import { verify } from "./verify.ts";
 
-const COMMANDS: readonly Command[] = [inspect, verify];
+const COMMANDS: readonly Command[] = [serve, inspect, verify, backup, restore];
 
 const HELP = `quorate: replicated, crash-safe storage inside your Node.js processes
 

@@ -1,5 +1,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { decodeAuthChange, encodeAuthChange } from "./auth/auth-codec.ts";
 import type {
+  AsCommand,
   Command,
   Compare,
   CompareRelation,
@@ -28,6 +30,9 @@ const Code = {
   sessionOpen: 12,
   sessionWrite: 13,
   sessionEnd: 14,
+  auth: 15,
+  authToken: 16,
+  as: 17,
 } as const;
 
 const TARGETS: readonly CompareTarget[] = ["value", "version", "createRevision", "modRevision", "lease"];
@@ -90,6 +95,23 @@ function writeCommand(command: Command): void {
     case "session-end":
       writer.u8(Code.sessionEnd);
       writer.latin1(command.session);
+      break;
+    case "auth":
+      writer.u8(Code.auth);
+      writer.block(encodeAuthChange(command.change));
+      break;
+    case "auth-token":
+      writer.u8(Code.authToken);
+      writer.text(command.user);
+      writer.text(command.digest);
+      writer.u64(command.authRevision);
+      break;
+    case "as":
+      writer.u8(Code.as);
+      writer.text(command.caller.user);
+      writer.u64(command.caller.authRevision);
+      writeList(command.shown, writeRange);
+      writeCommand(command.command);
       break;
   }
 }
@@ -192,8 +214,10 @@ export function decodeCommand(bytes: Uint8Array): Command | null {
   }
 }
 
-function readCommand(reader: ByteReader): Command {
+/** Commands that carry another do not carry each other. */
+function readCommand(reader: ByteReader, isOuter = true): Command {
   const code = reader.u8();
+  if (!isOuter && (code === Code.as || code === Code.sessionWrite)) throw new UnknownShape();
   switch (code) {
     case Code.put:
     case Code.delete:
@@ -222,9 +246,27 @@ function readCommand(reader: ByteReader): Command {
       };
     case Code.sessionEnd:
       return { kind: "session-end", session: reader.latin1() };
+    case Code.auth:
+      return { kind: "auth", change: decodeAuthChange(reader.block()) };
+    case Code.authToken:
+      return {
+        kind: "auth-token",
+        user: reader.text(),
+        digest: reader.text(),
+        authRevision: reader.u64(),
+      };
+    case Code.as:
+      return readAsCommand(reader);
     default:
       throw new UnknownShape();
   }
+}
+
+function readAsCommand(reader: ByteReader): AsCommand {
+  const caller = { user: reader.text(), authRevision: reader.u64() };
+  const shown = readList(reader, readRange);
+  const command = readCommand(reader, false);
+  return { kind: "as", caller, shown, command: command as AsCommand["command"] };
 }
 
 function readOperation(reader: ByteReader, code: number, depthLeft: number): Operation {

@@ -1,4 +1,7 @@
 import type { Index } from "../log/entry.ts";
+import type { Caller } from "./auth/auth.ts";
+import type { AuthChange } from "./auth/auth-change.ts";
+import type { AuthRevision } from "./auth/auth-state.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import type { Key, KeyRange } from "./key-range.ts";
 import type { Selection } from "./selection.ts";
@@ -16,7 +19,10 @@ export type Command =
   | AlarmCommand
   | SessionOpenCommand
   | SessionWriteCommand
-  | SessionEndCommand;
+  | SessionEndCommand
+  | AuthCommand
+  | AuthTokenCommand
+  | AsCommand;
 
 /** What a transaction may do. */
 export type Operation = PutCommand | DeleteCommand | RangeOperation | CountOperation | TxnCommand;
@@ -139,11 +145,36 @@ export interface SessionWriteCommand {
   readonly session: SessionId;
   /** The client's number for the write, from 1. */
   readonly number: number;
-  /** The encoded command; not one about sessions. */
+  /** The encoded command: one of those on keys and leases. */
   readonly write: Uint8Array;
 }
 
 export interface SessionEndCommand {
   readonly kind: "session-end";
   readonly session: SessionId;
+}
+
+/** Changes users and roles. */
+export interface AuthCommand {
+  readonly kind: "auth";
+  readonly change: AuthChange;
+}
+
+/** Tells every member of a token, so that each lets its user in. */
+export interface AuthTokenCommand {
+  readonly kind: "auth-token";
+  readonly user: string;
+  /** What tells the token, but does not give it away: the log is no place for it. */
+  readonly digest: string;
+  /** The auth revision under which the password was checked. */
+  readonly authRevision: AuthRevision;
+}
+
+/** A command of somebody who is not trusted with everything: it is carried out only if the user's roles allow it then. */
+export interface AsCommand {
+  readonly kind: "as";
+  readonly caller: Caller;
+  /** What the caller will be shown beside what the command itself reads: keys as they were before it. */
+  readonly shown: readonly KeyRange[];
+  readonly command: Exclude<Command, AsCommand | SessionWriteCommand>;
 }

@@ -48,20 +48,21 @@ export class Compaction {
     this.#isDone = false;
   }
 
-  /** Looks at up to `budget` changes, unless somebody still reads the past. */
-  step(budget: number): void {
-    if (this.#isDone || this.#pins > 0) return;
+  /** Looks at up to `budget` changes, unless somebody still reads the past. Tells whether there is more to do at once. */
+  step(budget: number): boolean {
+    if (this.#isDone || this.#pins > 0) return false;
     for (let left = budget; left > 0; left--) {
       const change = this.#changes.at(this.#next);
       if (change === undefined || change.modRevision > this.#revision) {
         this.#isDone = true;
-        return;
+        return false;
       }
       this.#keys.compact(change.key, this.#revision);
       this.#next += 1;
       // Changes of the compacted revision itself stay, deletions too, for those who watch from there (etcd-io/etcd#18089).
       if (change.modRevision < this.#revision) this.#changes.dropTo(this.#next);
     }
+    return true;
   }
 
   /** Keeps memory from being freed until the returned function is called: a snapshot reads the past while it is written. */

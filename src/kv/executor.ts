@@ -1,5 +1,15 @@
 import type { Index } from "../log/entry.ts";
-import type { AlarmCommand, Command, SessionEndCommand, SessionWriteCommand, TxnCommand } from "./command.ts";
+import type { AuthChange } from "./auth/auth-change.ts";
+import { Authority } from "./auth/authority.ts";
+import type {
+  AlarmCommand,
+  AsCommand,
+  AuthTokenCommand,
+  Command,
+  SessionEndCommand,
+  SessionWriteCommand,
+  TxnCommand,
+} from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
 import type { Revision } from "./key-history.ts";
 import type { KvState } from "./kv-state.ts";
@@ -21,12 +31,14 @@ export interface Moment {
 export class Executor {
   readonly #state: KvState;
   readonly operations: Operations;
+  readonly authority: Authority;
   readonly #leaseOperations: LeaseOperations;
 
   constructor(state: KvState) {
     const { store, leases } = state;
     this.#state = state;
     this.operations = new Operations(store, leases);
+    this.authority = new Authority(state);
     this.#leaseOperations = new LeaseOperations(store, leases, this.operations);
   }
 
@@ -60,6 +72,12 @@ export class Executor {
         return this.#writeOnce(command, moment);
       case "session-end":
         return this.#endSession(command);
+      case "auth":
+        return this.#changeAuth(command.change);
+      case "auth-token":
+        return this.#grantToken(command, moment);
+      case "as":
+        return this.#executeAs(command, moment);
     }
   }
 
@@ -114,7 +132,7 @@ export class Executor {
       }
       case "new": {
         const command = decodeCommand(write);
-        const result = this.execute(command?.kind.startsWith("session") ? null : command, moment);
+        const result = this.execute(command !== null && isNumbered(command) ? command : null, moment);
         if (result.kind !== "refused")
           sessions.remember(session, number, write, result as Answer, moment.time);
         return result;
@@ -125,6 +143,23 @@ export class Executor {
   #endSession({ session }: SessionEndCommand): KvResult {
     this.#state.sessions.end(session);
     return this.#done();
+  }
+
+  #changeAuth(change: AuthChange): KvResult {
+    const reason = this.#state.auth.change(change);
+    return reason === null ? this.#done() : this.#refuse("ERR_AUTH_CHANGE", reason, { reason });
+  }
+
+  /** The password was checked before this was proposed; what has changed since decides. */
+  #grantToken(command: AuthTokenCommand, { index }: Moment): KvResult {
+    const { auth, store } = this.#state;
+    if (!auth.isEnabled) return this.#refuse("ERR_AUTH_DISABLED", "users and roles do not count", {});
+    if (!auth.accepts(command)) return this.#refuse("ERR_AUTH_FAILED", "wrong name or password", {});
+    return { kind: "auth-token", revision: store.revision, index };
+  }
+
+  #executeAs(command: AsCommand, moment: Moment): KvResult {
+    return this.authority.refuseCommand(command) ?? this.execute(command.command, moment);
   }
 
   #done(): KvResult {
@@ -138,6 +173,11 @@ export class Executor {
   ): Refused<Code> {
     return refused(this.#state.store.revision, code, message, details);
   }
+}
+
+/** What may be a write of a client session: all but what is about sessions, and what is not the program's own. */
+function isNumbered({ kind }: Command): boolean {
+  return !kind.startsWith("session") && kind !== "auth-token" && kind !== "as";
 }
 
 /** What etcd refuses without space: puts, transactions that might put, and leases. */

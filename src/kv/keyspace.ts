@@ -1,17 +1,14 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorCode, QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
-import type { KvHost } from "./kv-host.ts";
-import type { KvMachine } from "./kv-machine.ts";
-import type { KvResult, Refused } from "./result.ts";
-import type { Store } from "./store.ts";
+import type { BackendRead, BackendResult, KvBackend, ProposeOptions } from "./kv-backend.ts";
+import type { Refused } from "./result.ts";
 import type { ValueCodec } from "./value-codec.ts";
 
 /** A key with its value and what is known of both. */
@@ -51,14 +48,14 @@ export interface ReadOptions extends BarrierOptions {
  * codec. All that the façade does goes through here.
  */
 export class Keyspace<Value> {
-  readonly host: KvHost;
+  readonly backend: KvBackend;
   readonly prefix: Key;
   readonly codec: ValueCodec<Value>;
   readonly #everything: KeyRange;
   readonly #number: WriteNumber | null;
 
-  constructor(host: KvHost, prefix: Key, codec: ValueCodec<Value>, number: WriteNumber | null = null) {
-    this.host = host;
+  constructor(backend: KvBackend, prefix: Key, codec: ValueCodec<Value>, number: WriteNumber | null = null) {
+    this.backend = backend;
     this.prefix = prefix;
     this.codec = codec;
     this.#everything = keysWithPrefix(prefix);
@@ -66,21 +63,17 @@ export class Keyspace<Value> {
   }
 
   get clock(): Clock {
-    return this.host.clock;
-  }
-
-  get machine(): KvMachine {
-    return this.host.machine;
+    return this.backend.clock;
   }
 
   /** The same, for one write of a client session. */
   numbered(number: WriteNumber): Keyspace<Value> {
-    return new Keyspace(this.host, this.prefix, this.codec, number);
+    return new Keyspace(this.backend, this.prefix, this.codec, number);
   }
 
   /** The same behind a longer prefix, with another codec. */
   within<Inner>(prefix: Key, codec: ValueCodec<Inner>): Keyspace<Inner> {
-    return new Keyspace(this.host, this.prefix + prefix, codec, this.#number);
+    return new Keyspace(this.backend, this.prefix + prefix, codec, this.#number);
   }
 
   key(text: string): Key {
@@ -129,23 +122,21 @@ export class Keyspace<Value> {
   }
 
   /** Has a command agreed on, and gives its result; what the machine refuses is thrown. */
-  async propose<Kind extends Exclude<KvResult["kind"], "refused">>(
+  async propose<Kind extends Exclude<BackendResult["kind"], "refused">>(
     command: Command,
     kind: Kind,
-    options: CallOptions = {},
-  ): Promise<Extract<KvResult, { kind: Kind }>> {
-    const result = await this.host.replica.propose(this.#encode(command), options);
+    options: ProposeOptions = {},
+  ): Promise<Extract<BackendResult, { kind: Kind }>> {
+    const result = await this.backend.propose(this.#numbered(command), options);
     if (result.kind === "refused") throw this.refusal(result);
     assert(result.kind === kind, "each command has its kind of result");
-    return result as Extract<KvResult, { kind: Kind }>;
+    return result as Extract<BackendResult, { kind: Kind }>;
   }
 
-  /** Waits until this member may answer, and gives the state to read from and the revision that was asked for. */
-  async read({ revision, ...options }: ReadOptions): Promise<ReadableState> {
-    await this.host.replica.barrier(options);
-    const { store } = this.machine;
-    if (revision !== undefined) checkRevision(revision, store);
-    return { store, revision };
+  /** One key, with the revision that the answer shows. */
+  async read(key: Key, options: BackendRead): Promise<ReadKey> {
+    const { versions, revision } = await this.backend.range({ range: singleKey(key), limit: 1 }, options);
+    return { version: versions[0], revision };
   }
 
   /** What the machine refused, in the words of its caller. */
@@ -156,10 +147,9 @@ export class Keyspace<Value> {
     return new QuorateError(code, message, { ...details, ...key, ...lease }, { outcome });
   }
 
-  #encode(command: Command): Uint8Array {
-    const bytes = encodeCommand(command);
-    if (this.#number === null) return bytes;
-    return encodeCommand({ kind: "session-write", ...this.#number, write: bytes });
+  #numbered(command: Command): Command {
+    if (this.#number === null) return command;
+    return { kind: "session-write", ...this.#number, write: encodeCommand(command) };
   }
 }
 
@@ -172,23 +162,16 @@ export interface WriteNumber {
   readonly number: number;
 }
 
-export interface ReadableState {
-  readonly store: Store;
-  readonly revision: Revision | undefined;
+export interface ReadKey {
+  readonly version: KeyVersion | undefined;
+  readonly revision: Revision;
 }
 
-/** Throws unless the revision can be read. */
-export function checkRevision(revision: Revision, store: Store): void {
-  if (!Number.isSafeInteger(revision) || revision < 1) {
-    const details = { argument: "revision", received: revision };
-    throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number above 0", details);
-  }
-  const { revision: currentRevision, compactRevision } = store;
-  if (revision > currentRevision) {
-    const details = { revision, currentRevision };
-    throw new QuorateError("ERR_FUTURE_REVISION", `revision ${revision} is not reached yet`, details);
-  }
-  if (revision < compactRevision) throw compacted(revision, compactRevision);
+/** Throws ERR_INVALID_ARGUMENT for what no revision can be. */
+export function checkRevisionNumber(revision: Revision): void {
+  if (Number.isSafeInteger(revision) && revision >= 1) return;
+  const details = { argument: "revision", received: revision };
+  throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number above 0", details);
 }
 
 export function compacted(revision: Revision, compactRevision: Revision): QuorateError {

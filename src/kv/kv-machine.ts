@@ -1,16 +1,20 @@
-import type { Applied, StateMachine } from "../replica/state-machine.ts";
+import { crc32 } from "../base/checksum.ts";
+import type { Applied, Restoration, StateMachine } from "../replica/state-machine.ts";
+import type { Auth } from "./auth/auth.ts";
+import type { Authority } from "./auth/authority.ts";
+import type { GrantedToken } from "./auth/granted-token.ts";
+import type { AuthTokenCommand } from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
 import { Executor } from "./executor.ts";
 import type { Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
-import { restoreState } from "./kv-restore.ts";
+import { StateReader } from "./kv-restore.ts";
 import { snapshotChunks } from "./kv-snapshot.ts";
-import { emptyState } from "./kv-state.ts";
+import { emptyState, type KvState } from "./kv-state.ts";
 import type { LeaseObserver, LeaseTable } from "./lease.ts";
 import type { KvResult, Refused } from "./result.ts";
 import { type Selection, selectRange } from "./selection.ts";
 import type { SessionTable } from "./session-table.ts";
-import { hashSteps } from "./state-hash.ts";
 import type { KeysFound, RangeOptions, Store } from "./store.ts";
 import { WatchHub } from "./watch.ts";
 
@@ -21,18 +25,11 @@ export type KvQuery =
       readonly range: KeyRange;
       readonly selection?: Selection | null;
     } & RangeOptions)
-  | { readonly kind: "count"; readonly range: KeyRange; readonly revision?: Revision }
-  | { readonly kind: "hash"; readonly revision: Revision };
+  | { readonly kind: "count"; readonly range: KeyRange; readonly revision?: Revision };
 
 export type KvAnswer =
   | ({ readonly kind: "range"; readonly revision: Revision } & KeysFound)
   | { readonly kind: "count"; readonly revision: Revision; readonly count: number }
-  | {
-      readonly kind: "hash";
-      readonly revision: Revision;
-      readonly compactRevision: Revision;
-      readonly hash: number;
-    }
   | Refused;
 
 /** The key-value store as a state machine: etcd's data model, applied to encoded commands. */
@@ -40,6 +37,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   #state = emptyState();
   #executor = new Executor(this.#state);
   #observer: LeaseObserver | null = null;
+  readonly #tokenListeners = new Set<(token: GrantedToken) => void>();
   readonly #watches = new WatchHub(this.#state.store);
   #commands = 0;
   #refusals = 0;
@@ -55,6 +53,15 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
 
   get sessions(): SessionTable {
     return this.#state.sessions;
+  }
+
+  get auth(): Auth {
+    return this.#state.auth;
+  }
+
+  /** Says what a caller may do, as of now. */
+  get authority(): Authority {
+    return this.#executor.authority;
   }
 
   get isOutOfSpace(): boolean {
@@ -76,11 +83,19 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     this.leases.observe(observer);
   }
 
-  apply(batch: readonly Applied<Uint8Array>[]): readonly KvResult[] {
+  /** Tells of each token that is granted from now on, until the function that is returned is called. */
+  onToken(listener: (token: GrantedToken) => void): () => void {
+    this.#tokenListeners.add(listener);
+    return () => this.#tokenListeners.delete(listener);
+  }
+
+  apply(batch: readonly Omit<Applied<Uint8Array>, "random">[]): readonly KvResult[] {
     const results: KvResult[] = [];
     for (const applied of batch) {
-      const result = this.#executor.execute(decodeCommand(applied.command), applied);
+      const command = decodeCommand(applied.command);
+      const result = this.#executor.execute(command, applied);
       if (result.kind === "refused") this.#refusals += 1;
+      else if (command?.kind === "auth-token") this.#tellToken(command, applied.time);
       results.push(result);
     }
     this.#commands += batch.length;
@@ -101,8 +116,6 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
       }
       case "count":
         return { kind: "count", revision, count: store.count(query.range, query.revision) };
-      case "hash":
-        return hash(store, query.revision);
     }
   }
 
@@ -110,8 +123,42 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return snapshotChunks(this.#state);
   }
 
+  #tellToken({ user, digest, authRevision }: AuthTokenCommand, time: number): void {
+    for (const listener of this.#tokenListeners) listener({ user, digest, authRevision, time });
+  }
+
   restore(chunks: Iterable<Uint8Array>): void {
-    this.#state = restoreState(chunks);
+    const restoration = this.beginRestore();
+    for (const chunk of chunks) restoration.write(chunk);
+    restoration.finish();
+  }
+
+  /** Watches, leases and queries show the old state until the new one is there whole. */
+  beginRestore(): Restoration {
+    const reader = new StateReader();
+    return {
+      write: (piece) => reader.write(piece),
+      finish: () => {
+        this.#become(reader.finish());
+        return true;
+      },
+    };
+  }
+
+  /** Of all that a snapshot of this moment would hold. */
+  beginHash(): () => number | null {
+    const chunks = snapshotChunks(this.#state);
+    let sum = 0;
+    return () => {
+      const { done, value } = chunks.next();
+      if (done === true) return sum;
+      sum = crc32(value, sum);
+      return null;
+    };
+  }
+
+  #become(state: KvState): void {
+    this.#state = state;
     this.#executor = new Executor(this.#state);
     this.leases.observe(this.#observer);
     this.#observer?.replaced(this.leases);
@@ -119,13 +166,9 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   }
 }
 
-/** Changes that a compaction looks at after each batch: more than the batch brings, so it always ends. */
-const COMPACTION_STEP_MIN = 512;
-const COMPACTION_STEP_PER_COMMAND = 4;
-
-function hash(store: Store, revision: Revision): KvAnswer {
-  const steps = hashSteps(store, revision);
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return { kind: "hash", revision, compactRevision: store.compactRevision, hash: step.value! };
-}
+/**
+ * Changes that a compaction looks at after each batch, so that it also ends where nobody helps it along between the
+ * batches, as the store does. Two for each command: history is given up in halves.
+ */
+const COMPACTION_STEP_MIN = 64;
+const COMPACTION_STEP_PER_COMMAND = 2;

@@ -13,6 +13,8 @@ export interface KvMetrics {
   readonly quotaBytes: number;
   /** 1 while writes are refused with ERR_NO_SPACE. */
   readonly outOfSpace: number;
+  /** 1 while the memory of a compaction's history is not all freed yet. */
+  readonly compacting: number;
   readonly leases: number;
   readonly sessions: number;
   readonly watchers: number;
@@ -34,6 +36,7 @@ export function kvMetrics({ machine, limits }: KvHost): KvMetrics {
     heldBytes: store.heldBytes,
     quotaBytes: limits.quotaBytes,
     outOfSpace: Number(machine.isOutOfSpace),
+    compacting: Number(!store.compaction.isDone),
     leases: leases.size,
     sessions: sessions.size,
     watchers: watches.size,

@@ -1,7 +1,7 @@
-import { ByteReader, concatBytes, MalformedBytes } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
+import { Auth } from "./auth/auth.ts";
 import { type KeyVersion, NO_LEASE } from "./key-history.ts";
-import { ALL_KEYS } from "./key-range.ts";
 import { Block, SNAPSHOT_FORMAT } from "./kv-snapshot.ts";
 import type { KvState } from "./kv-state.ts";
 import { LeaseTable } from "./lease.ts";
@@ -10,46 +10,113 @@ import { type KeptAnswer, type PackedClientSession, SessionTable } from "./sessi
 import { Store } from "./store.ts";
 
 /**
- * The state that chunks hold; their borders may be anywhere. Throws ERR_INCOMPATIBLE for a newer format, and
- * ERR_CORRUPT for what no snapshot can be.
+ * Builds the state that a snapshot holds, piece by piece; borders of pieces may be anywhere. Holds one block besides the
+ * state, and never more of it than has arrived.
+ *
+ * Throws ERR_INCOMPATIBLE for a newer format, and ERR_CORRUPT for what no snapshot can be.
  */
-export function restoreState(chunks: Iterable<Uint8Array>): KvState {
-  const bodies = new BlockReader(chunks);
-  try {
-    const state = readHeader(bodies.next());
-    for (let body = bodies.next(); body.kind !== Block.end; body = bodies.next()) {
-      if (body.kind === Block.session) state.sessions.restore(readSession(body.reader));
-      else if (body.kind !== Block.versions) throw new MalformedBytes(`block of kind ${body.kind}`);
-      else while (body.reader.remaining > 0) restoreVersion(state.store, readVersion(body.reader));
+export class StateReader {
+  /** Null before the header. */
+  #state: KvState | null = null;
+  #hasEnded = false;
+  /** The beginning of a block whose end has not arrived yet. */
+  readonly #held = new ByteWriter();
+  /** How many bytes of whole blocks were taken so far. */
+  #offset = 0;
+
+  /** Keeps no view of the piece. */
+  write(piece: Uint8Array): void {
+    this.#held.bytes(piece);
+    const bytes = this.#held.written();
+    let from = 0;
+    for (let end = blockEnd(bytes, from); end !== null; end = blockEnd(bytes, from)) {
+      const block = bytes.subarray(from + LENGTH_BYTES, end);
+      this.#guard(() => this.#take(new ByteReader(block)));
+      this.#offset += end - from;
+      from = end;
     }
-    attachKeys(state);
-    return state;
-  } catch (cause) {
-    if (!(cause instanceof MalformedBytes)) throw cause;
-    const details = { file: "snapshot", offset: bodies.offset, reason: cause.message };
-    throw new QuorateError("ERR_CORRUPT", `the snapshot is damaged: ${cause.message}`, details, { cause });
-  } finally {
-    bodies.close();
+    if (from === 0) return;
+    const rest = bytes.slice(from);
+    this.#held.reset();
+    this.#held.bytes(rest);
+  }
+
+  /** The whole state, once all of it was written. */
+  finish(): KvState {
+    if (this.#state === null || !this.#hasEnded || this.#held.length > 0)
+      this.#guard(() => {
+        throw new MalformedBytes("ends early");
+      });
+    return this.#state!;
+  }
+
+  #take(body: ByteReader): void {
+    if (this.#hasEnded) throw new MalformedBytes("goes on behind its end");
+    const kind = body.u8();
+    if (this.#state === null) {
+      if (kind !== Block.header) throw new MalformedBytes("no header");
+      this.#state = readHeader(body);
+      return;
+    }
+    this.#takeInto(this.#state, kind, body);
+  }
+
+  #takeInto(state: KvState, kind: number, body: ByteReader): void {
+    switch (kind) {
+      case Block.auth:
+        state.auth.restore(body.bytes(body.remaining));
+        return;
+      case Block.leases:
+        while (body.remaining > 0) readLease(body, state.leases);
+        return;
+      case Block.session:
+        state.sessions.restore(readSession(body));
+        return;
+      case Block.versions:
+        while (body.remaining > 0) restoreVersion(state, readVersion(body));
+        return;
+      case Block.end:
+        this.#hasEnded = true;
+        return;
+      default:
+        throw new MalformedBytes(`block of kind ${kind}`);
+    }
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      if (!(cause instanceof MalformedBytes)) throw cause;
+      const details = { file: "snapshot", offset: this.#offset, reason: cause.message };
+      throw new QuorateError("ERR_CORRUPT", `the snapshot is damaged: ${cause.message}`, details, { cause });
+    }
   }
 }
 
-function readHeader({ kind, reader: body }: ReadBlock): KvState {
-  if (kind !== Block.header) throw new MalformedBytes("no header");
+const LENGTH_BYTES = 4;
+
+/** Where the block that begins at `from` ends, or null while that has not arrived. */
+function blockEnd(bytes: Uint8Array, from: number): number | null {
+  if (bytes.length - from < LENGTH_BYTES) return null;
+  const end = from + LENGTH_BYTES + new ByteReader(bytes, from).u32();
+  return end <= bytes.length ? end : null;
+}
+
+function readHeader(body: ByteReader): KvState {
   const format = body.u32();
   if (format !== SNAPSHOT_FORMAT) {
     const details = { what: "snapshot format", found: format, supported: SNAPSHOT_FORMAT };
     throw new QuorateError("ERR_INCOMPATIBLE", `the snapshot has the unknown format ${format}`, details);
   }
-  const revision = body.u64();
-  const compactRevision = body.u64() - 1;
+  const store = new Store(body.u64(), body.u64() - 1);
   const isOutOfSpace = body.u8() !== 0;
-  const leases = new LeaseTable();
-  for (let left = body.u32(); left > 0; left--) {
-    leases.add(body.latin1(), body.u64(), body.u64(), body.u64());
-  }
   body.end();
-  const store = new Store(revision, compactRevision);
-  return { store, leases, sessions: new SessionTable(), isOutOfSpace };
+  return { store, leases: new LeaseTable(), sessions: new SessionTable(), auth: new Auth(), isOutOfSpace };
+}
+
+function readLease(body: ByteReader, leases: LeaseTable): void {
+  leases.add(body.latin1(), body.u64(), body.u64(), body.u64());
 }
 
 function readSession(body: ByteReader): PackedClientSession {
@@ -84,61 +151,13 @@ function readVersion(body: ByteReader): KeyVersion {
   return { key, value, createRevision, modRevision, sub, version, lease: body.latin1() };
 }
 
-function restoreVersion(store: Store, version: KeyVersion): void {
+/** Plays a change back, what it does to leases included: so these need no look at all keys in the end. */
+function restoreVersion({ store, leases }: KvState, version: KeyVersion): void {
+  const { key, lease } = version;
+  const oldLease = store.get(key)?.lease ?? NO_LEASE;
   if (version.modRevision < store.compactRevision) store.restoreBase(version);
   else store.restoreChange(version);
-}
-
-function attachKeys({ store, leases }: KvState): void {
-  if (leases.size === 0) return;
-  store.visitLive(ALL_KEYS, ({ key, lease }) => {
-    if (lease !== NO_LEASE) leases.attach(lease, key);
-    return true;
-  });
-}
-
-/** A block's kind, and the rest of its body. */
-interface ReadBlock {
-  readonly kind: number;
-  readonly reader: ByteReader;
-}
-
-/** Puts blocks together from chunks. Holds one block at a time, and never more than has arrived. */
-class BlockReader {
-  readonly #chunks: Iterator<Uint8Array>;
-  #parts: Uint8Array[] = [];
-  #held = 0;
-  /** How many bytes were taken so far. */
-  offset = 0;
-
-  constructor(chunks: Iterable<Uint8Array>) {
-    this.#chunks = chunks[Symbol.iterator]();
-  }
-
-  /** Lets go of the chunks: nothing more is read. */
-  close(): void {
-    this.#chunks.return?.();
-  }
-
-  next(): ReadBlock {
-    const length = new ByteReader(this.#take(4)).u32();
-    const reader = new ByteReader(this.#take(length));
-    return { kind: reader.u8(), reader };
-  }
-
-  #take(length: number): Uint8Array {
-    while (this.#held < length) this.#hold();
-    const whole = this.#parts.length === 1 ? this.#parts[0]! : concatBytes(this.#parts);
-    this.#parts = [whole.subarray(length)];
-    this.#held -= length;
-    this.offset += length;
-    return whole.subarray(0, length);
-  }
-
-  #hold(): void {
-    const { done, value } = this.#chunks.next();
-    if (done === true) throw new MalformedBytes("ends early");
-    this.#parts.push(value);
-    this.#held += value.length;
-  }
+  if (oldLease === lease) return;
+  if (oldLease !== NO_LEASE) leases.detach(oldLease, key);
+  if (lease !== NO_LEASE) leases.attach(lease, key);
 }

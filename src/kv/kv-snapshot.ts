@@ -2,68 +2,72 @@ import { ByteWriter, EMPTY_BYTES } from "../base/bytes.ts";
 import { isDeletion, type KeyVersion, NEVER_COMPACTED, type Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
 import type { KvState } from "./kv-state.ts";
+import type { LeaseState } from "./lease.ts";
 import type { PackedClientSession } from "./session-table.ts";
 import type { Store } from "./store.ts";
 
 /** The first byte of a block's body. */
-export const Block = { header: 1, versions: 2, end: 3, session: 4 } as const;
+export const Block = { header: 1, versions: 2, end: 3, session: 4, auth: 5, leases: 6 } as const;
 
 export const SNAPSHOT_FORMAT = 1;
 
 /** Blocks are cut when they reach this size. */
 const BLOCK_BYTES = 64 * 1024;
+/** Keys that are looked at before others have their turn. */
+const STEP_KEYS = 1024;
 
 /**
  * The state as of now, in chunks. Later commands do not show in it; compaction waits meanwhile, so take the chunks
- * to the end or `return` the iterator.
+ * to the end or `return` the iterator. Each chunk is made when it is asked for, in about a millisecond; where that takes
+ * longer, an empty one comes between.
  *
- * Each chunk is a block led by its length: a header with the leases, client sessions, versions, an end. The versions are
- * the live keys at the compacted revision in key order, and every change since in order: what a store holds by
- * definition. So members at one index write the same bytes, however far their compactions are, and restoring is
+ * Chunks hold blocks led by their length: a header, users and roles, leases, client sessions, versions, an end. The
+ * versions are the live keys at the compacted revision in key order, and every change since in order: what a store holds
+ * by definition. So members at one index write the same bytes, however far their compactions are, and restoring is
  * playing back.
  */
 export function snapshotChunks(state: KvState): Generator<Uint8Array, void, undefined> {
-  const { store } = state;
-  const chunks = blocks(
-    headerBlock(state),
-    state.sessions.pack(),
-    store,
-    store.compactRevision,
-    store.changes.end,
-  );
+  const chunks = blocks(pinned(state), state.store);
   // Only a generator that has begun runs its `finally`: it begins here, and stops before the header.
   chunks.next();
   return chunks;
 }
 
-function* blocks(
-  header: Uint8Array,
-  sessions: readonly PackedClientSession[],
-  store: Store,
-  compactRevision: Revision,
-  changesEnd: number,
-): Generator<Uint8Array, void, undefined> {
+/** What a moment is made of. Everything in it stays as it is, whatever is applied later. */
+interface Moment {
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+  readonly isOutOfSpace: boolean;
+  /** Null while nobody has ever changed users and roles. */
+  readonly auth: Uint8Array | null;
+  readonly leases: readonly LeaseState[];
+  readonly sessions: readonly PackedClientSession[];
+  readonly changesEnd: number;
+}
+
+function pinned({ store, leases, sessions, auth, isOutOfSpace }: KvState): Moment {
+  return {
+    revision: store.revision,
+    compactRevision: store.compactRevision,
+    isOutOfSpace,
+    auth: auth.isUntouched ? null : auth.pack(),
+    leases: leases.pack(),
+    sessions: sessions.pack(),
+    changesEnd: store.changes.end,
+  };
+}
+
+function* blocks(moment: Moment, store: Store): Generator<Uint8Array, void, undefined> {
   const unpin = store.compaction.pin();
   const writer = new ByteWriter(BLOCK_BYTES + 4096);
   try {
     yield EMPTY_BYTES;
-    yield header;
-    for (const session of sessions) yield sessionBlock(writer, session);
-
-    let rest: KeyRange | null = compactRevision === NEVER_COMPACTED ? null : ALL_KEYS;
-    while (rest !== null) {
-      beginBlock(writer, Block.versions);
-      rest = writeBase(writer, store, rest, compactRevision);
-      yield endBlock(writer);
-    }
-    let position = store.changes.seek(compactRevision);
-    while (position < changesEnd) {
-      beginBlock(writer, Block.versions);
-      while (position < changesEnd && writer.length < BLOCK_BYTES) {
-        writeVersion(writer, store.changes.at(position++)!);
-      }
-      yield endBlock(writer);
-    }
+    yield headerBlock(writer, moment);
+    if (moment.auth !== null) yield authBlock(writer, moment.auth);
+    yield* leaseBlocks(writer, moment.leases);
+    for (const session of moment.sessions) yield sessionBlock(writer, session);
+    if (moment.compactRevision !== NEVER_COMPACTED) yield* baseBlocks(writer, store, moment.compactRevision);
+    yield* changeBlocks(writer, store, moment);
     beginBlock(writer, Block.end);
     yield endBlock(writer);
   } finally {
@@ -71,22 +75,35 @@ function* blocks(
   }
 }
 
-function headerBlock({ store, leases, isOutOfSpace }: KvState): Uint8Array {
-  const writer = new ByteWriter();
+function headerBlock(writer: ByteWriter, { revision, compactRevision, isOutOfSpace }: Moment): Uint8Array {
   beginBlock(writer, Block.header);
   writer.u32(SNAPSHOT_FORMAT);
-  writer.u64(store.revision);
+  writer.u64(revision);
   // From -1 on, in unsigned numbers.
-  writer.u64(store.compactRevision + 1);
+  writer.u64(compactRevision + 1);
   writer.u8(Number(isOutOfSpace));
-  writer.u32(leases.size);
-  for (const lease of leases.all()) {
-    writer.latin1(lease.id);
-    writer.u64(lease.ttlMs);
-    writer.u64(lease.remainingMs);
-    writer.u64(lease.renewedAt);
-  }
   return endBlock(writer);
+}
+
+function authBlock(writer: ByteWriter, auth: Uint8Array): Uint8Array {
+  beginBlock(writer, Block.auth);
+  writer.bytes(auth);
+  return endBlock(writer);
+}
+
+function* leaseBlocks(writer: ByteWriter, leases: readonly LeaseState[]): Generator<Uint8Array> {
+  for (let at = 0; at < leases.length; ) {
+    beginBlock(writer, Block.leases);
+    while (at < leases.length && writer.length < BLOCK_BYTES) writeLease(writer, leases[at++]!);
+    yield endBlock(writer);
+  }
+}
+
+function writeLease(writer: ByteWriter, { id, ttlMs, remainingMs, renewedAt }: LeaseState): void {
+  writer.latin1(id);
+  writer.u64(ttlMs);
+  writer.u64(remainingMs);
+  writer.u64(renewedAt);
 }
 
 function sessionBlock(
@@ -106,7 +123,26 @@ function sessionBlock(
   return endBlock(writer);
 }
 
-/** Writes live keys at the compacted revision until the block is full; returns where to go on, or null at the end. */
+/**
+ * The live keys at the compacted revision. Where a pause falls shows nowhere but in empty chunks, so that two members
+ * cut their blocks alike though one still holds histories that the other has forgotten.
+ */
+function* baseBlocks(writer: ByteWriter, store: Store, compactRevision: Revision): Generator<Uint8Array> {
+  beginBlock(writer, Block.versions);
+  let rest: KeyRange | null = ALL_KEYS;
+  while (rest !== null) {
+    rest = writeBase(writer, store, rest, compactRevision);
+    if (writer.length < BLOCK_BYTES) {
+      yield EMPTY_BYTES;
+      continue;
+    }
+    yield endBlock(writer);
+    beginBlock(writer, Block.versions);
+  }
+  yield endBlock(writer);
+}
+
+/** Writes until the block is full, or enough keys were looked at; returns where to go on, or null at the end. */
 function writeBase(
   writer: ByteWriter,
   store: Store,
@@ -114,15 +150,32 @@ function writeBase(
   compactRevision: Revision,
 ): KeyRange | null {
   let rest: KeyRange | null = null;
+  let left = STEP_KEYS;
   store.visitHistories(range, (history) => {
     const version = history.at(compactRevision);
     // What changed at the compacted revision itself is among the changes.
     if (version !== undefined && version.modRevision < compactRevision) writeVersion(writer, version);
-    if (writer.length < BLOCK_BYTES) return true;
+    left -= 1;
+    if (left > 0 && writer.length < BLOCK_BYTES) return true;
     rest = { from: `${history.newest.key}\0`, to: null };
     return false;
   });
   return rest;
+}
+
+function* changeBlocks(
+  writer: ByteWriter,
+  { changes }: Store,
+  { compactRevision, changesEnd }: Moment,
+): Generator<Uint8Array> {
+  let position = changes.seek(compactRevision);
+  while (position < changesEnd) {
+    beginBlock(writer, Block.versions);
+    while (position < changesEnd && writer.length < BLOCK_BYTES) {
+      writeVersion(writer, changes.at(position++)!);
+    }
+    yield endBlock(writer);
+  }
 }
 
 function writeVersion(writer: ByteWriter, version: KeyVersion): void {

@@ -1,3 +1,4 @@
+import { Auth } from "./auth/auth.ts";
 import { LeaseTable } from "./lease.ts";
 import { SessionTable } from "./session-table.ts";
 import { Store } from "./store.ts";
@@ -7,10 +8,17 @@ export interface KvState {
   readonly store: Store;
   readonly leases: LeaseTable;
   readonly sessions: SessionTable;
+  readonly auth: Auth;
   /** Whether the alarm stands that refuses what makes the store grow. */
   isOutOfSpace: boolean;
 }
 
 export function emptyState(): KvState {
-  return { store: new Store(), leases: new LeaseTable(), sessions: new SessionTable(), isOutOfSpace: false };
+  return {
+    store: new Store(),
+    leases: new LeaseTable(),
+    sessions: new SessionTable(),
+    auth: new Auth(),
+    isOutOfSpace: false,
+  };
 }

@@ -7,23 +7,16 @@ import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
 import type { Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
-import {
-  checkRevision,
-  compacted,
-  Keyspace,
-  type KvEntry,
-  type Range,
-  type ReadOptions,
-} from "./keyspace.ts";
+import { Keyspace, type KvEntry, type Range, type ReadOptions } from "./keyspace.ts";
+import type { LeaseFacts, StateHash } from "./kv-backend.ts";
 import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
-import { type KvMetrics, kvMetrics } from "./kv-metrics.ts";
-import type { LeaseState } from "./lease.ts";
+import type { KvMetrics } from "./kv-metrics.ts";
 import { Lease } from "./lease-handle.ts";
+import { MachineBackend } from "./machine-backend.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
-import { hashSteps } from "./state-hash.ts";
 import { type TransactOptions, type Tx, transact } from "./transact.ts";
 import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
 import { type CodecValue, type ValueCodec, type ValuesOption, valueCodec } from "./value-codec.ts";
@@ -77,12 +70,6 @@ export interface LeaseInfo {
   readonly keys: readonly string[];
 }
 
-export interface StateHash {
-  readonly revision: Revision;
-  /** A CRC-32 of the keys as they were at `revision`; members that agree have equal ones. */
-  readonly hash: number;
-}
-
 /**
  * A key-value store with etcd's data model: every write makes a new revision, older ones can be read, watched and
  * compacted away. Text is stored as UTF-8, and keys are in the order of their bytes.
@@ -106,8 +93,9 @@ export class Kv<Value> {
     machine: KvMachine,
     options: KvLimits & { readonly values?: Values } = {},
   ): Kv<CodecValue<Values>> {
-    const host = new KvHost(replica, machine, options);
-    return new Kv(new Keyspace(host, "", valueCodec((options.values ?? "utf8") as Values)), new Life(host));
+    const backend = new MachineBackend(new KvHost(replica, machine, options));
+    const codec = valueCodec((options.values ?? "utf8") as Values);
+    return new Kv(new Keyspace(backend, "", codec), new Life(backend));
   }
 
   /** The clock that time limits and leases are counted by. */
@@ -124,8 +112,7 @@ export class Kv<Value> {
   async entry(key: string, options: ReadOptions = {}): Promise<KvEntry<Value> | undefined> {
     const found = this.#space.key(key);
     this.#life.check();
-    const { store, revision } = await this.#space.read(options);
-    return this.#space.maybeEntry(revision === undefined ? store.get(found) : store.getAt(found, revision));
+    return this.#space.maybeEntry((await this.#space.read(found, options)).version);
   }
 
   /**
@@ -210,16 +197,13 @@ export class Kv<Value> {
   /** Every lease of the store, whoever holds it, in the order in which they were granted. */
   async leases(options: BarrierOptions = {}): Promise<LeaseInfo[]> {
     this.#life.check();
-    await this.#space.read(options);
-    return [...this.#space.machine.leases.all()].map((lease) => this.#leaseInfo(lease));
+    return (await this.#space.backend.leases(options)).map((lease) => this.#leaseInfo(lease));
   }
 
   /** What is known of a lease, its keys within this namespace included; undefined when there is none. */
   async leaseInfo(id: string, options: BarrierOptions = {}): Promise<LeaseInfo | undefined> {
     this.#life.check();
-    const found = leaseId(id);
-    await this.#space.read(options);
-    const lease = this.#space.machine.leases.get(found);
+    const lease = await this.#space.backend.lease(leaseId(id), options);
     return lease === undefined ? undefined : this.#leaseInfo(lease);
   }
 
@@ -250,7 +234,7 @@ export class Kv<Value> {
 
   /** Numbers for dashboards and alerts, as of now, from this member. */
   metrics(): KvMetrics {
-    return kvMetrics(this.#space.host);
+    return this.#space.backend.metrics();
   }
 
   /**
@@ -278,19 +262,7 @@ export class Kv<Value> {
   /** A checksum of the whole store at a revision, the newest one by default: for comparing members. */
   async hash(revision?: Revision, options: ReadOptions = {}): Promise<StateHash> {
     this.#life.check();
-    const { store } = await this.#space.read({ ...options, revision });
-    const hashed = revision ?? store.revision;
-    const steps = hashSteps(store, hashed);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) {
-        if (step.value === null) throw compacted(hashed, store.compactRevision);
-        return { revision: hashed, hash: step.value };
-      }
-      await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
-      options.signal?.throwIfAborted();
-      checkRevision(hashed, this.#space.machine.store);
-    }
+    return this.#space.backend.hash(revision ?? options.revision, options);
   }
 
   /** The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted. */
@@ -315,21 +287,19 @@ export class Kv<Value> {
   }
 
   async #findSession(id: string, options: CallOptions): Promise<OpenedSession> {
-    await this.#space.read(options);
-    const next = this.#space.machine.sessions.next(id);
+    const next = await this.#space.backend.sessionNext(id, options);
     if (next !== undefined) return { id, next };
     throw new QuorateError("ERR_SESSION_EXPIRED", "there is no such client session any more", {
       session: id,
     });
   }
 
-  #leaseInfo({ id, ttlMs, keys }: LeaseState): LeaseInfo {
-    const remaining = this.#life.keeper.remainingMs(id) ?? ttlMs;
+  #leaseInfo({ id, ttlMs, remainingMs, keys }: LeaseFacts): LeaseInfo {
     const own = [...keys].filter((key) => key.startsWith(this.#space.prefix)).sort();
     return {
       id: fromByteString(id),
       ttl: ttlMs,
-      remaining: Math.max(0, Math.floor(remaining)),
+      remaining: Math.max(0, Math.floor(remainingMs)),
       keys: own.map((key) => this.#space.keyText(key)),
     };
   }

@@ -2,7 +2,10 @@ import type { Index } from "../log/entry.ts";
 import type { LeaseId } from "./key-history.ts";
 import type { Key } from "./key-range.ts";
 
-/** A promise to keep keys for a while. The members agree on everything here; only the leader watches the time. */
+/**
+ * A promise to keep keys for a while. The members agree on everything here; only the leader watches the time. A renewal
+ * makes a new one with the same keys, so that a snapshot can go on reading the old one.
+ */
 export interface LeaseState {
   readonly id: LeaseId;
   /** What was granted, in milliseconds. */
@@ -22,9 +25,7 @@ export interface LeaseObserver {
   replaced(leases: LeaseTable): void;
 }
 
-interface MutableLease extends LeaseState {
-  remainingMs: number;
-  renewedAt: Index;
+interface Lease extends LeaseState {
   readonly keys: Set<Key>;
 }
 
@@ -36,7 +37,7 @@ export const LEASES_MAX = 1_000_000;
 
 /** All leases, and which keys hang on them. A key hangs on one lease at most. */
 export class LeaseTable {
-  readonly #leases = new Map<LeaseId, MutableLease>();
+  readonly #leases = new Map<LeaseId, Lease>();
   #observer: LeaseObserver | null = null;
 
   get size(): number {
@@ -56,13 +57,18 @@ export class LeaseTable {
     return this.#leases.values();
   }
 
+  /** In that order, as they are now: what happens later does not show, but in their keys. */
+  pack(): LeaseState[] {
+    return [...this.#leases.values()];
+  }
+
   /** There is one observer at a time: the member's lease keeper. */
   observe(observer: LeaseObserver | null): void {
     this.#observer = observer;
   }
 
   add(id: LeaseId, ttlMs: number, remainingMs: number, renewedAt: Index): LeaseState {
-    const lease: MutableLease = { id, ttlMs, remainingMs, renewedAt, keys: new Set() };
+    const lease: Lease = { id, ttlMs, remainingMs, renewedAt, keys: new Set() };
     this.#leases.set(id, lease);
     this.#observer?.renewed(lease);
     return lease;
@@ -72,16 +78,17 @@ export class LeaseTable {
   keepAlive(id: LeaseId, index: Index): boolean {
     const lease = this.#leases.get(id);
     if (lease === undefined) return false;
-    lease.remainingMs = lease.ttlMs;
-    lease.renewedAt = index;
-    this.#observer?.renewed(lease);
+    const renewed = { ...lease, remainingMs: lease.ttlMs, renewedAt: index };
+    this.#leases.set(id, renewed);
+    this.#observer?.renewed(renewed);
     return true;
   }
 
   /** Remembers how much time was left, unless the lease was renewed since the leader looked. */
   checkpoint(id: LeaseId, renewedAt: Index, remainingMs: number): void {
     const lease = this.#leases.get(id);
-    if (lease?.renewedAt === renewedAt) lease.remainingMs = Math.min(lease.remainingMs, remainingMs);
+    if (lease?.renewedAt !== renewedAt || lease.remainingMs <= remainingMs) return;
+    this.#leases.set(id, { ...lease, remainingMs });
   }
 
   remove(id: LeaseId): void {

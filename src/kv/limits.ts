@@ -26,3 +26,13 @@ export const SESSION_BYTES_MAX = 64 * 1024;
 
 /** A session that is not used for this long is given up once another is opened. */
 export const SESSION_IDLE_MS_MAX = 24 * 60 * 60 * 1000;
+
+export const AUTH_USERS_MAX = 10_000;
+
+export const AUTH_ROLES_MAX = 10_000;
+
+/** Ranges that one role may name. */
+export const ROLE_PERMISSIONS_MAX = 10_000;
+
+/** Characters in the name of a user or a role. */
+export const AUTH_NAME_LENGTH_MAX = 1024;

@@ -1,8 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId } from "./key-history.ts";
-import type { KvReplica } from "./kv-host.ts";
+import type { KvBackend } from "./kv-backend.ts";
 
 /** How long a renewal waits for others to go with it. */
 export const RENEWAL_WAIT_MS = 100;
@@ -14,17 +13,17 @@ type Renewed = (error: QuorateError | null, ttlMs: number) => void;
 
 /** Keeps the leases of a store alive with one command for all that are due at about the same time. */
 export class Renewals {
-  readonly #replica: KvReplica;
+  readonly #backend: KvBackend;
   #waiting = new Map<LeaseId, Renewed>();
   #timer: Timer | null = null;
 
-  constructor(replica: KvReplica) {
-    this.#replica = replica;
+  constructor(backend: KvBackend) {
+    this.#backend = backend;
   }
 
   add(lease: LeaseId, renewed: Renewed): void {
     this.#waiting.set(lease, renewed);
-    this.#timer ??= this.#replica.clock.after(RENEWAL_WAIT_MS, () => this.#send());
+    this.#timer ??= this.#backend.clock.after(RENEWAL_WAIT_MS, () => this.#send());
   }
 
   /** For a lease that has ended before its turn. */
@@ -46,8 +45,8 @@ export class Renewals {
   }
 
   #renew(some: readonly (readonly [LeaseId, Renewed])[]): void {
-    const command = encodeCommand({ kind: "lease-keep-alive", leases: some.map(([lease]) => lease) });
-    this.#replica.propose(command).then(
+    const command = { kind: "lease-keep-alive", leases: some.map(([lease]) => lease) } as const;
+    this.#backend.propose(command).then(
       (result) => {
         const ttlsMs = result.kind === "lease-keep-alive" ? result.ttlsMs : [];
         for (const [at, [, renewed]] of some.entries()) renewed(null, ttlsMs[at] ?? 0);

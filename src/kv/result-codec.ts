@@ -1,10 +1,10 @@
 import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { pack, unpack } from "../base/codec.ts";
 import type { KeyVersion } from "./key-history.ts";
-import type { KvResult, OperationResult, Refused, SessionOpenResult } from "./result.ts";
+import type { AuthTokenResult, KvResult, OperationResult, Refused, SessionOpenResult } from "./result.ts";
 
 /** What can be remembered of a write: everything but a refusal, which changed nothing. */
-export type Answer = Exclude<KvResult, Refused | SessionOpenResult>;
+export type Answer = Exclude<KvResult, Refused | SessionOpenResult | AuthTokenResult>;
 
 /** The first element of an encoded answer. Numbers are never used for something else. */
 const Code = {

@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorFields } from "../base/errors.ts";
+import type { Index } from "../log/entry.ts";
 import type { SessionId } from "./command.ts";
 import type { KeyVersion, LeaseId, Revision } from "./key-history.ts";
 
@@ -11,6 +12,7 @@ export type KvResult =
   | LeaseRevokeResult
   | LeaseKeepAliveResult
   | SessionOpenResult
+  | AuthTokenResult
   | DoneResult
   | Refused;
 
@@ -77,7 +79,14 @@ export interface SessionOpenResult {
   readonly session: SessionId;
 }
 
-/** For commands that answer nothing else: compact, lease checkpoints, alarms, and the end of a session. */
+export interface AuthTokenResult {
+  readonly kind: "auth-token";
+  readonly revision: Revision;
+  /** The entry that told of the token: members that have applied it know the token. */
+  readonly index: Index;
+}
+
+/** For commands that answer nothing else: changes of users and roles, compact, lease checkpoints, alarms, and the end of a session. */
 export interface DoneResult {
   readonly kind: "done";
   readonly revision: Revision;

@@ -1,7 +1,8 @@
 import { QuorateError } from "../base/errors.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { intersection, isEmptyRange, type KeyRange } from "./key-range.ts";
-import { compacted, type Keyspace, type KvEntry, type Range, type ReadOptions } from "./keyspace.ts";
+import type { Keyspace, KvEntry, Range, ReadOptions } from "./keyspace.ts";
+import type { BackendRead, RangeRequest } from "./kv-backend.ts";
 import { isSelected, type Selection, type SelectionOptions, selectionOf, sortVersions } from "./selection.ts";
 
 export interface ScanOptions extends Range, ReadOptions, SelectionOptions {}
@@ -68,7 +69,8 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   /** The keys alone; their values are not decoded. */
   async keys(): Promise<string[]> {
     const keys: string[] = [];
-    for await (const part of this.#parts()) for (const { key } of part) keys.push(this.#space.keyText(key));
+    for await (const part of this.#parts(true))
+      for (const { key } of part) keys.push(this.#space.keyText(key));
     return keys;
   }
 
@@ -80,8 +82,13 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
 
   /** How many entries there are, up to the limit if there is one. */
   async count(): Promise<number> {
+    if (this.#selection === null && this.#limit === Number.POSITIVE_INFINITY) {
+      const { count, revision } = await this.#space.backend.count(this.#range, this.#options);
+      this.#revision = revision;
+      return count;
+    }
     let count = 0;
-    for await (const part of this.#parts()) count += part.length;
+    for await (const part of this.#parts(true)) count += part.length;
     return count;
   }
 
@@ -89,45 +96,45 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   async page({ limit, after, count }: PageOptions = {}): Promise<Page<Value>> {
     const most = limit === undefined ? this.#limit : checkCount(limit);
     const range = after === undefined ? this.#range : this.#behind(after);
-    const revision = await this.#begin(after === undefined ? undefined : this.#revision);
+    const pinned = after === undefined ? undefined : this.#revision;
+    const read = pinned === undefined ? this.#options : { ...this.#options, revision: pinned };
     const entries: KvEntry<Value>[] = [];
     let more = false;
-    for await (const part of this.#selected(range, revision, most + 1)) {
+    for await (const part of this.#selected(range, read, most + 1)) {
       for (const version of part) {
         more = entries.length === most;
         if (!more) entries.push(this.#space.entry(version));
       }
     }
+    const revision = this.#revision!;
     if (count !== true) return { entries, revision, more };
-    return { entries, revision, more, count: await this.#countAll(revision) };
+    const shown = { ...this.#options, revision, isShown: true };
+    return { entries, revision, more, count: (await this.#space.backend.count(this.#range, shown)).count };
   }
 
-  async *#parts(): AsyncGenerator<readonly KeyVersion[], void, undefined> {
-    if (this.#limit > 0) yield* this.#selected(this.#range, await this.#begin(), this.#limit);
-  }
-
-  /** Waits until this member may answer, and settles which revision is read. */
-  async #begin(pinned: Revision | undefined = this.#options.revision): Promise<Revision> {
-    const { store, revision = store.revision } = await this.#space.read({
-      ...this.#options,
-      revision: pinned,
-    });
-    this.#revision = revision;
-    return revision;
+  async *#parts(keysOnly = false): AsyncGenerator<readonly KeyVersion[], void, undefined> {
+    if (this.#limit > 0) yield* this.#selected(this.#range, this.#options, this.#limit, keysOnly);
   }
 
   /** What the selection leaves of a range, up to a limit. */
   async *#selected(
     range: KeyRange,
-    revision: Revision,
+    read: BackendRead,
     limit: number,
+    keysOnly = false,
   ): AsyncGenerator<readonly KeyVersion[], void, undefined> {
     const selection = this.#selection;
-    if (selection !== null && selection.sortBy !== "key") return yield* this.#sorted(range, revision, limit);
+    if (selection !== null && selection.sortBy !== "key") return yield* this.#sorted(range, read, limit);
 
     let left = limit;
     const reverse = this.#options.reverse === true;
-    for await (const part of this.#walk(range, revision, reverse, selection === null ? limit : undefined)) {
+    const request = {
+      range,
+      reverse,
+      keysOnly,
+      limit: selection === null ? limit : Number.POSITIVE_INFINITY,
+    };
+    for await (const part of this.#walk(request, read)) {
       const wanted =
         selection === null ? part : part.filter((version) => isSelected(version, selection)).slice(0, left);
       yield wanted;
@@ -139,12 +146,12 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   /** Sorting needs all of them at once; what is held are references, not copies. */
   async *#sorted(
     range: KeyRange,
-    revision: Revision,
+    read: BackendRead,
     limit: number,
   ): AsyncGenerator<readonly KeyVersion[], void, undefined> {
     const { sortBy } = this.#selection!;
     const found: KeyVersion[] = [];
-    for await (const part of this.#walk(range, revision, false)) {
+    for await (const part of this.#walk({ range, limit: Number.POSITIVE_INFINITY }, read)) {
       for (const version of part) if (isSelected(version, this.#selection!)) found.push(version);
     }
     const sorted = sortVersions(found, sortBy, this.#options.reverse === true);
@@ -153,36 +160,29 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
       yield sorted.slice(from, Math.min(from + PART_KEYS, end));
   }
 
-  async #countAll(revision: Revision): Promise<number> {
-    let count = 0;
-    for await (const part of this.#walk(this.#range, revision, false)) count += part.length;
-    return count;
-  }
-
-  /** The keys of a range at a revision, in parts between which others get their turn. */
+  /** The keys of a range at one revision, in parts between which others get their turn. The first settles the revision. */
   async *#walk(
-    range: KeyRange,
-    revision: Revision,
-    reverse: boolean,
-    limit = Number.POSITIVE_INFINITY,
+    request: RangeRequest,
+    read: BackendRead,
   ): AsyncGenerator<readonly KeyVersion[], void, undefined> {
-    const { machine, clock } = this.#space;
+    const { backend } = this.#space;
     const { timeout = Number.POSITIVE_INFINITY, signal } = this.#options;
-    const deadline = clock.monotonic() + timeout;
-    let rest = range;
-    let left = limit;
-    while (!isEmptyRange(rest)) {
-      // A snapshot from the leader may have brought another store, with a history that begins later.
-      if (revision < machine.store.compactRevision) throw compacted(revision, machine.store.compactRevision);
-      const part = machine.store.range(rest, { revision, limit: Math.min(PART_KEYS, left), reverse });
-      yield part.versions;
-      left -= part.versions.length;
-      if (!part.more || left === 0) return;
+    const deadline = backend.clock.monotonic() + timeout;
+    let { range, limit } = request;
+    let shown = read;
+    if (isEmptyRange(range)) limit = 0;
+    for (;;) {
+      const { versions, more, revision } = await backend.range({ ...request, range, limit }, shown);
+      this.#revision = revision;
+      yield versions;
+      limit -= versions.length;
+      if (!more || limit === 0) return;
 
-      rest = beyond(rest, part.versions.at(-1)!.key, reverse);
-      await new Promise<void>((resolve) => clock.soon(resolve));
+      range = beyond(range, versions.at(-1)!.key, request.reverse === true);
+      shown = { ...read, revision, isShown: true };
+      await new Promise<void>((resolve) => backend.clock.soon(resolve));
       signal?.throwIfAborted();
-      if (clock.monotonic() > deadline) throw tooSlow(timeout);
+      if (backend.clock.monotonic() > deadline) throw tooSlow(timeout);
     }
   }
 

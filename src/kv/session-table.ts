@@ -19,16 +19,13 @@ export interface PackedClientSession {
   readonly usedAt: number;
   /** Every number up to here is forgotten. */
   readonly forgotten: number;
+  /** In the order in which they took effect. */
   readonly answers: readonly KeptAnswer[];
 }
 
-interface SessionRecord {
-  readonly id: SessionId;
-  usedAt: number;
-  forgotten: number;
-  /** By number, in the order in which they took effect. */
-  readonly answers: Map<number, KeptAnswer>;
-  bytes: number;
+/** Never changes: what happens to a session makes a new record, so that a snapshot can go on reading the old one. */
+interface SessionRecord extends PackedClientSession {
+  readonly bytes: number;
 }
 
 /** What is known of a write before it is carried out. */
@@ -62,7 +59,7 @@ export class SessionTable {
       this.#sessions.delete(oldest);
     }
     if (this.#sessions.size >= SESSIONS_MAX) return false;
-    this.#sessions.set(id, { id, usedAt: time, forgotten: 0, answers: new Map(), bytes: 0 });
+    this.#sessions.set(id, { id, usedAt: time, forgotten: 0, answers: [], bytes: 0 });
     return true;
   }
 
@@ -74,15 +71,13 @@ export class SessionTable {
   next(id: SessionId): number | undefined {
     const session = this.#sessions.get(id);
     if (session === undefined) return undefined;
-    let highest = session.forgotten;
-    for (const number of session.answers.keys()) highest = Math.max(highest, number);
-    return highest + 1;
+    return Math.max(session.forgotten, ...session.answers.map(({ number }) => number)) + 1;
   }
 
   recall(id: SessionId, number: number, write: Uint8Array): Recollection {
     const session = this.#sessions.get(id);
     if (session === undefined) return { kind: "expired" };
-    const kept = session.answers.get(number);
+    const kept = session.answers.find((answer) => answer.number === number);
     if (kept === undefined) return { kind: number > session.forgotten ? "new" : "forgotten" };
     if (kept.checksum !== crc32(write)) return { kind: "taken" };
     return kept.bytes.length === 0
@@ -94,39 +89,38 @@ export class SessionTable {
   remember(id: SessionId, number: number, write: Uint8Array, answer: Answer, time: number): void {
     const session = this.#sessions.get(id)!;
     const bytes = encodeAnswer(answer);
-    keep(session, {
+    const kept = {
       number,
       checksum: crc32(write),
       bytes: bytes.length > SESSION_BYTES_MAX ? NOT_KEPT : bytes,
-    });
-    session.usedAt = time;
+    };
+    // The one that was used last comes last.
     this.#sessions.delete(id);
-    this.#sessions.set(id, session);
+    this.#sessions.set(id, keep({ ...session, usedAt: time }, kept));
   }
 
+  /** As they are now: what happens later does not show. */
   pack(): PackedClientSession[] {
-    return [...this.#sessions.values()].map(({ id, usedAt, forgotten, answers }) => {
-      return { id, usedAt, forgotten, answers: [...answers.values()] };
-    });
+    return [...this.#sessions.values()];
   }
 
-  restore({ id, usedAt, forgotten, answers }: PackedClientSession): void {
-    const session: SessionRecord = { id, usedAt, forgotten, answers: new Map(), bytes: 0 };
-    for (const answer of answers) keep(session, answer);
-    this.#sessions.set(id, session);
+  restore(packed: PackedClientSession): void {
+    const bytes = packed.answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
+    this.#sessions.set(packed.id, { ...packed, bytes });
   }
 }
 
 const NOT_KEPT = new Uint8Array(0);
 
-function keep(session: SessionRecord, kept: KeptAnswer): void {
-  const { answers } = session;
-  answers.set(kept.number, kept);
-  session.bytes += kept.bytes.length;
-  for (const { number, bytes } of answers.values()) {
-    if (answers.size <= SESSION_ANSWERS_MAX && session.bytes <= SESSION_BYTES_MAX) return;
-    answers.delete(number);
-    session.bytes -= bytes.length;
-    session.forgotten = Math.max(session.forgotten, number);
+/** The session with one more answer, and without the oldest ones where it has too many. */
+function keep(session: SessionRecord, kept: KeptAnswer): SessionRecord {
+  const answers = [...session.answers, kept];
+  let bytes = session.bytes + kept.bytes.length;
+  let { forgotten } = session;
+  while (answers.length > SESSION_ANSWERS_MAX || bytes > SESSION_BYTES_MAX) {
+    const oldest = answers.shift()!;
+    bytes -= oldest.bytes.length;
+    forgotten = Math.max(forgotten, oldest.number);
   }
+  return { ...session, forgotten, answers, bytes };
 }

@@ -10,6 +10,7 @@ import {
   NO_LEASE,
   type Revision,
 } from "./key-history.ts";
+import { KeyMap } from "./key-map.ts";
 import { isSingleKey, type Key, type KeyRange } from "./key-range.ts";
 import { OrderedMap } from "./ordered-map.ts";
 
@@ -39,7 +40,7 @@ export interface KeysFound {
  *    freed its memory.
  */
 export class Store {
-  readonly #histories = new Map<Key, KeyHistory>();
+  readonly #histories = new KeyMap<KeyHistory>();
   /** The same histories in key order; touched only when a key appears or is forgotten. */
   readonly #ordered = new OrderedMap<KeyHistory>();
   readonly changes = new ChangeLog();
@@ -183,6 +184,11 @@ export class Store {
       this.#revision += 1;
     }
     return this.#revision;
+  }
+
+  /** Leaves revisions out: the next write makes the one behind `revision`. */
+  skipTo(revision: Revision): void {
+    this.#revision = Math.max(this.#revision, revision);
   }
 
   /** Takes in what a snapshot kept of the time before the compacted revision: the live keys, each once. */

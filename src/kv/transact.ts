@@ -3,7 +3,7 @@ import type { CallOptions } from "../replica/call.ts";
 import type { Compare, Operation } from "./command.ts";
 import { NO_LEASE, type Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
-import { checkRevision, type Keyspace } from "./keyspace.ts";
+import type { Keyspace, ReadKey } from "./keyspace.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {
@@ -44,8 +44,8 @@ export async function transact<Value, Result>(
 class Attempt<Value> implements Tx<Value> {
   readonly #space: Keyspace<Value>;
   readonly #options: CallOptions;
-  /** Set by the first read; the others read at the same revision. */
-  #revision: Promise<Revision> | null = null;
+  /** The first read; the others read at the revision that it showed. */
+  #first: Promise<ReadKey> | null = null;
   readonly #seen = new Map<Key, Revision>();
   /** What is to be put, as a byte string; null deletes. */
   readonly #writes = new Map<Key, string | null>();
@@ -60,11 +60,7 @@ class Attempt<Value> implements Tx<Value> {
     const written = this.#writes.get(key);
     if (written !== undefined) return written === null ? undefined : this.#space.codec.decode(written);
 
-    this.#revision ??= this.#space.read(this.#options).then(({ store }) => store.revision);
-    const revision = await this.#revision;
-    const { store } = this.#space.machine;
-    checkRevision(revision, store);
-    const version = store.getAt(key, revision);
+    const { version } = await this.#read(key);
     this.#seen.set(key, version?.modRevision ?? 0);
     return version === undefined ? undefined : this.#space.codec.decode(version.value);
   }
@@ -75,6 +71,15 @@ class Attempt<Value> implements Tx<Value> {
 
   delete(text: string): void {
     this.#writes.set(this.#space.key(text), null);
+  }
+
+  async #read(key: Key): Promise<ReadKey> {
+    if (this.#first === null) {
+      this.#first = this.#space.read(key, this.#options);
+      return this.#first;
+    }
+    const { revision } = await this.#first;
+    return this.#space.read(key, { ...this.#options, revision, isShown: true });
   }
 
   /** False when something that was read has changed. */
@@ -93,10 +98,10 @@ class Attempt<Value> implements Tx<Value> {
 }
 
 /** At once after the first conflict: somebody has won, so there is progress. Then longer and longer, and not all alike. */
-function backOff({ host }: Keyspace<unknown>, attempt: number): Promise<void> {
+function backOff({ backend }: Keyspace<unknown>, attempt: number): Promise<void> {
   if (attempt === 0) return Promise.resolve();
   const longest = Math.min(2 ** attempt, BACKOFF_MS_MAX);
   return new Promise((resolve) => {
-    host.clock.after(host.random.between(1, longest), resolve);
+    backend.clock.after(backend.random.between(1, longest), resolve);
   });
 }

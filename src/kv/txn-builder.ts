@@ -6,7 +6,7 @@ import type { Compare, CompareRelation, CompareTarget, Operation } from "./comma
 import { NO_LEASE, type Revision } from "./key-history.ts";
 import { singleKey } from "./key-range.ts";
 import type { Keyspace, KvEntry, Range } from "./keyspace.ts";
-import type { OperationResult } from "./result.ts";
+import type { BackendOperationResult } from "./kv-backend.ts";
 import { type SelectionOptions, selectionOf } from "./selection.ts";
 
 /** A claim about one key, made by `when`. */
@@ -38,7 +38,9 @@ export interface KeyClaims<Value> {
 /** One operation of a transaction, and how its result is read. */
 export interface Op<Result> {
   readonly operation: Operation;
-  read(result: OperationResult): Result;
+  /** Whether the result needs what was there before. */
+  readonly prev?: boolean | undefined;
+  read(result: BackendOperationResult): Result;
 }
 
 export interface OpFactory<Value> {
@@ -122,7 +124,10 @@ export class TxnBuilder<Value, Done, Otherwise> {
     const success = done.map(({ operation }) => operation);
     const failure = otherwise.map(({ operation }) => operation);
     const command = { kind: "txn", compares, success, failure } as const;
-    const { succeeded, revision, results } = await this.#space.propose(command, "txn", options);
+    const { succeeded, revision, results } = await this.#space.propose(command, "txn", {
+      ...options,
+      prev: [...done, ...otherwise].some(({ prev }) => prev === true),
+    });
 
     const ops = succeeded ? done : otherwise;
     const read = ops.map((op, at) => op.read(results[at]!));
@@ -196,6 +201,7 @@ function opFactory<Value>(space: Keyspace<Value>): OpFactory<Value> {
         value: space.codec.encode(value),
         lease: leaseId(lease),
       },
+      prev,
       read: (result) => (prev === true ? space.maybeEntry(expect(result, "put").previous) : undefined),
     }),
     delete: (keyOrRange) => ({
@@ -211,10 +217,10 @@ export function leaseId(lease: string | { readonly id: string } | undefined): st
   return toByteString(typeof lease === "string" ? lease : lease.id, "lease");
 }
 
-function expect<Kind extends OperationResult["kind"]>(
-  result: OperationResult,
+function expect<Kind extends BackendOperationResult["kind"]>(
+  result: BackendOperationResult,
   kind: Kind,
-): Extract<OperationResult, { kind: Kind }> {
+): Extract<BackendOperationResult, { kind: Kind }> {
   assert(result.kind === kind, "each operation has its kind of result");
-  return result as Extract<OperationResult, { kind: Kind }>;
+  return result as Extract<BackendOperationResult, { kind: Kind }>;
 }

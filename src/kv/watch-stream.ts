@@ -3,7 +3,8 @@ import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
 import { isDeletion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
-import type { WatchBatch, WatchedChange, Watcher } from "./watch.ts";
+import type { KvWatcher } from "./kv-backend.ts";
+import type { WatchBatch, WatchedChange } from "./watch.ts";
 
 export type WatchEvent<Value> =
   | {
@@ -58,10 +59,8 @@ export class Watch<Value>
   extends Emitter<WatchEvents<Value>>
   implements AsyncIterable<WatchEvent<Value>>, AsyncDisposable
 {
-  /** The revision of this member when the watch began. Without `from`, events begin after it. */
-  readonly revision: Revision;
   readonly #space: Keyspace<Value>;
-  readonly #watcher: Watcher;
+  readonly #watcher: KvWatcher;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#end(null);
   readonly #onEnd: (watch: Watch<Value>) => void;
@@ -90,7 +89,6 @@ export class Watch<Value>
     checkOptions(options);
     this.#space = space;
     this.#onEnd = onEnd;
-    this.revision = space.machine.store.revision;
     const request = {
       range: space.keyOrRange(keyOrRange),
       from: options.from ?? null,
@@ -98,12 +96,20 @@ export class Watch<Value>
       without: options.without,
       pendingMax: options.highWaterMark,
     };
-    this.#watcher = space.machine.watches.watch(request, () => this.#advance());
+    this.#watcher = space.backend.watch(request, () => this.#advance());
     this.#signal = options.signal;
     this.#tellsProgress = options.progress === true;
     if (this.#tellsProgress) this.#scheduleProgress();
     if (this.#signal?.aborted === true) this.#end(null);
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * The revision of the store when the watch began. Without `from`, events begin after it. On a store elsewhere 0 until
+   * the server has answered.
+   */
+  get revision(): Revision {
+    return this.#watcher.startedAt;
   }
 
   /** Whether the watch has ended. */
@@ -117,8 +123,7 @@ export class Watch<Value>
    */
   get progress(): Revision | null {
     if (this.#telling !== null) return this.#telling - 1;
-    const { progress, next } = this.#watcher;
-    return progress ?? (next <= this.#space.machine.store.revision ? next - 1 : null);
+    return this.#watcher.told;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {

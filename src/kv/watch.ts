@@ -40,6 +40,8 @@ export type WatchBatch =
  */
 export class Watcher {
   readonly request: WatchRequest;
+  /** The revision of the store when the watch began. */
+  readonly startedAt: Revision;
   readonly #hub: WatchHub;
   readonly #onReady: () => void;
   readonly #pendingMax: number;
@@ -53,6 +55,7 @@ export class Watcher {
   constructor(hub: WatchHub, request: WatchRequest, onReady: () => void) {
     this.#hub = hub;
     this.request = request;
+    this.startedAt = hub.store.revision;
     this.#onReady = onReady;
     this.#pendingMax = request.pendingMax ?? WATCH_PENDING_MAX;
     assert(this.#pendingMax > 0, "a watcher has room for one event");
@@ -71,6 +74,12 @@ export class Watcher {
     const { revision } = this.#hub.store;
     if (this.request.from !== null && revision < this.request.from) return null;
     return this.next === revision + 1 ? revision : null;
+  }
+
+  /** Up to where everything has been handed out, whatever waits; null before `from`. */
+  get told(): Revision | null {
+    const { next } = this;
+    return this.progress ?? (next <= this.#hub.store.revision ? next - 1 : null);
   }
 
   /** Whether the next take reads the history. */

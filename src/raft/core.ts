@@ -25,6 +25,7 @@ export interface CoreState {
   readonly vote: MemberId | null;
   readonly membership: Membership;
   readonly log: Log;
+  readonly lostTerm: Term | null;
 }
 
 /**
@@ -39,6 +40,7 @@ export class Core {
   readonly trace: ((event: TraceEvent) => void) | undefined;
   readonly log: Log;
   readonly outbox: Outbox;
+  readonly #lostTerm: Term | null;
 
   term: Term;
   /** Whom this member has voted for in this term. */
@@ -72,6 +74,7 @@ export class Core {
     this.vote = state.vote;
     this.membership = state.membership;
     this.log = state.log;
+    this.#lostTerm = state.lostTerm;
     this.outbox = new Outbox(settings.coalesce);
     this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: false };
     // Before this start, too, we may have heard from a leader; but not from another one when we alone vote.
@@ -86,9 +89,18 @@ export class Core {
     return this.role.kind === "follower" ? this.role.leader : null;
   }
 
-  /** Whether this member could lead: it votes, and is not waiting for a snapshot to be restored. */
+  /** Whether this member could lead: it votes, lacks nothing, and is not waiting for a snapshot to be restored. */
   get isPromotable(): boolean {
-    return isVoter(this.membership, this.id) && this.log.restoring === null;
+    return isVoter(this.membership, this.id) && !this.isRepairing && this.log.restoring === null;
+  }
+
+  /**
+   * Whether this member may lack committed entries that it once acknowledged. Whoever is elected without it holds all
+   * that was committed in earlier terms; once an entry of such a leader is committed here, so does this member (5.4.3).
+   */
+  get isRepairing(): boolean {
+    const { log } = this;
+    return this.#lostTerm !== null && log.termAt(log.committed)! <= this.#lostTerm;
   }
 
   /**

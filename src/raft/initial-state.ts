@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import type { Entry, EntryId, Index } from "../log/entry.ts";
+import type { Entry, EntryId, Index, Term } from "../log/entry.ts";
 import { Log } from "../log/log.ts";
 import type { CoreState } from "./core.ts";
 import type { HardState } from "./effects.ts";
@@ -21,6 +21,11 @@ export interface RaftState {
   readonly entries: readonly Entry[];
   /** Up to here the host's state machine is restored. */
   readonly applied: Index;
+  /**
+   * Set when the disk has lost what it held: in this term and earlier ones this member may have acknowledged entries that
+   * are not here any more. Until it knows an entry of a later term to be committed it neither votes nor stands.
+   */
+  readonly lostTerm?: Term | null;
 }
 
 /** What the core starts from. */
@@ -34,7 +39,8 @@ export function restoreState(initial: RaftState, settings: Settings): CoreState 
   const applied = Math.max(initial.applied, snapshot?.index ?? 0);
   const committed = Math.max(hardState.commit, applied);
   const log = new Log({ base, entries, committed, applied }, settings.committedBytesMax);
-  return { term: hardState.term, vote: hardState.vote, membership: membershipAt(log, snapshot), log };
+  const { term, vote } = hardState;
+  return { term, vote, membership: membershipAt(log, snapshot), log, lostTerm: initial.lostTerm ?? null };
 }
 
 /** The entries, and the one before them. */

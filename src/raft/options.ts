@@ -66,7 +66,8 @@ export interface RaftOptions {
    * The leader answers reads without a round to its followers while its lease lasts: `electionTicks - leaseMarginTicks`
    * from when a majority last answered. Needs `checkQuorum` on every member. The bound on clocks: within one lease no
    * member may tick more than (electionTicks - 1) / (electionTicks - leaseMarginTicks) times as fast as the leader, and
-   * a leader that was paused must be given the ticks it missed before any read. Default false.
+   * a leader that was paused must be told the time (`timeIs`) before any read. Reads that others forward are never answered
+   * so. Default false.
    */
   readonly leaseReads?: boolean;
   /** With `leaseReads`: ignore candidates for an election timeout after a start, as if a leader had just been heard. Default true. */

@@ -89,14 +89,29 @@ export class Raft {
     return this.#core.membership;
   }
 
+  /** Whether this member neither votes nor stands, because its disk has lost what it may have acknowledged. */
+  get isRepairing(): boolean {
+    return this.#core.isRepairing;
+  }
+
   get failure(): RaftFailure | null {
     return this.#failure;
   }
 
-  /** Lets one tick pass. The core knows no other time. */
-  tick(): void {
+  /**
+   * Says how many ticks have begun since the start, by the clock: more than came where the process stood still, or its
+   * timers ran late. No election comes of it, and no heartbeat: only leases run out, and the patience they rest on.
+   */
+  timeIs(ticks: number): void {
+    const core = this.#core;
+    core.ticks = Math.max(core.ticks, ticks);
+  }
+
+  /** Lets one tick pass: that of the last `timeIs`, where the host tells the time. The core knows no other time. */
+  tick(ticks = this.#core.ticks + 1): void {
     if (this.#failure !== null) return;
     try {
+      this.timeIs(ticks);
       this.#tick();
     } catch (error) {
       this.#fail(error);
@@ -167,12 +182,15 @@ export class Raft {
     return this.#core.membership;
   }
 
-  /** Asks for a linearizable read: `Effects.reads` will say at which applied index it may be served. */
-  read(request: number): Refusal | null {
+  /**
+   * Asks for a linearizable read: `Effects.reads` will say at which applied index it may be served. With `leaseReads` a
+   * leader that has a lease says so at once, unless `byLease` is false.
+   */
+  read(request: number, byLease = true): Refusal | null {
     return this.#request(() => {
       const core = this.#core;
       const { role } = core;
-      if (role.kind === "leader") return readAsLeader(core, role, core.id, request);
+      if (role.kind === "leader") return readAsLeader(core, role, { from: core.id, request }, byLease);
       if (role.kind === "follower") return readAsFollower(core, role, request);
       return { refused: "no-leader" };
     });
@@ -294,7 +312,6 @@ export class Raft {
 
   #tick(): void {
     const core = this.#core;
-    core.ticks += 1;
     if (core.isAsleep) return;
     const { role } = core;
     if (role.kind === "leader") {

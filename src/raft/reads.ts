@@ -5,12 +5,15 @@ import type { Refusal } from "./refusal.ts";
 import { broadcastHeartbeat, reachedByQuorum } from "./replication.ts";
 import type { Follower, Leader, Role } from "./role.ts";
 
-/** Takes a read on the leader. Its index is known once a quorum has confirmed that we still lead (thesis, 6.4). */
-export function readAsLeader(core: Core, leader: Leader, from: MemberId, request: number): Refusal | null {
+/**
+ * Takes a read on the leader. Its index is known once a quorum has confirmed that we still lead (thesis, 6.4), or at once
+ * while there is a lease, where `byLease` says that the reader trusts clocks.
+ */
+export function readAsLeader(core: Core, leader: Leader, reader: Reader, byLease: boolean): Refusal | null {
   if (leader.reads.count >= core.settings.readsMax) return { refused: "too-many-reads" };
   leader.idleTicks = 0;
-  if (hasLease(core, leader)) answer(core, { from, request }, core.log.committed);
-  else leader.reads.add({ from, request });
+  if (byLease && hasLease(core, leader)) answer(core, reader, core.log.committed);
+  else leader.reads.add(reader);
   return null;
 }
 

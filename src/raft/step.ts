@@ -224,7 +224,9 @@ function stepLeader(core: Core, leader: Leader, message: Message): Refusal | nul
     case "transfer-leader":
       return startTransfer(core, leader, message.target);
     case "read-index": {
-      const refusal = readAsLeader(core, leader, message.from, message.request);
+      const { from, request } = message;
+      // The question does not say whether the reader trusts clocks.
+      const refusal = readAsLeader(core, leader, { from, request }, false);
       return refusal === null ? null : refuseRead(core, message, refusal.refused);
     }
     default:

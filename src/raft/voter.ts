@@ -20,8 +20,8 @@ export function castVote(core: Core, request: VoteRequest): void {
   const { from, kind: ballot } = request;
   const isFree = core.vote === from || (core.vote === null && core.leader === null);
   const isAsked = isFree || (ballot === "pre-vote" && request.term > core.term);
-  // Whoever lacks something that may be committed must not lead (5.4.1).
-  const granted = isAsked && core.log.isUpToDate(request.last);
+  // Whoever lacks something that may be committed must not lead (5.4.1); our own log tells it only if it is whole.
+  const granted = isAsked && !core.isRepairing && core.log.isUpToDate(request.last);
   traceVote(core, request, granted);
 
   replyToCandidate(core, request, granted);

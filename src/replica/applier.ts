@@ -1,21 +1,23 @@
 import { pack, unpack } from "../base/codec.ts";
-import { QuorateError } from "../base/errors.ts";
 import type { Entry, EntryId, Index, MemberId, Term } from "../log/entry.ts";
 import type { Membership } from "../raft/membership.ts";
 import { decodeMembershipChange } from "../raft/membership-codec.ts";
 import type { Raft } from "../raft/raft.ts";
+import type { Snapshot } from "../storage/storage.ts";
 import {
   type Directory,
-  type MemberRecord,
+  type MemberPatch,
   type PackedMember,
   packMember,
   unpackMember,
 } from "./directory.ts";
 import { openCommand } from "./envelope.ts";
+import type { AgreedCommand, Execution, ExecutionListener } from "./execution.ts";
 import type { Proposals } from "./proposals.ts";
 import { Sessions } from "./sessions.ts";
 import { decodeContext, encodeContext } from "./snapshot-context.ts";
-import type { Applied, Codec, StateMachine } from "./state-machine.ts";
+import type { StateMachine } from "./state-machine.ts";
+import type { CapturedState } from "./status.ts";
 
 /** Told after each applied change of membership, with the place of its entry. */
 export type MembershipListener = (entry: EntryId) => void;
@@ -27,9 +29,9 @@ export type MembershipListener = (entry: EntryId) => void;
 export class Applier<Command, Result, Query, Answer> {
   readonly #origin: MemberId;
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
-  readonly #codec: Codec<Command>;
+  readonly #execution: Execution<Command, Result>;
   readonly #directory: Directory;
-  readonly #proposals: Proposals<Result>;
+  readonly #settler: ExecutionListener<Result>;
   readonly #sessions = new Sessions();
   readonly #onMembership: MembershipListener;
   #time = 0;
@@ -39,16 +41,23 @@ export class Applier<Command, Result, Query, Answer> {
   constructor(
     origin: MemberId,
     machine: StateMachine<Command, Result, Query, Answer>,
-    codec: Codec<Command>,
+    execution: Execution<Command, Result>,
     directory: Directory,
     proposals: Proposals<Result>,
     onMembership: MembershipListener,
   ) {
     this.#origin = origin;
     this.#machine = machine;
-    this.#codec = codec;
+    this.#execution = execution;
     this.#directory = directory;
-    this.#proposals = proposals;
+    this.#settler = {
+      settled: ({ sequence }, result) => {
+        if (sequence !== NOT_OURS) proposals.settle(sequence, result);
+      },
+      refused: ({ sequence }, error) => {
+        if (sequence !== NOT_OURS) proposals.refuse(sequence, error);
+      },
+    };
     this.#onMembership = onMembership;
   }
 
@@ -61,40 +70,36 @@ export class Applier<Command, Result, Query, Answer> {
     return this.#term;
   }
 
-  /** Applies entries in order and settles those that were proposed here. Throws ERR_APPLY when the machine throws. */
+  /** Applies entries in order and settles those that were proposed here. Throws ERR_APPLY when the member has to stop. */
   apply(entries: readonly Entry[], raft: Raft): void {
-    let batch: Applied<Command>[] = [];
-    let sequences: number[] = [];
+    let commands: AgreedCommand[] = [];
     for (const entry of entries) {
       if (entry.kind === "membership") {
-        this.#applyCommands(batch, sequences);
-        batch = [];
-        sequences = [];
+        this.#execution.run(commands, this.#settler);
+        commands = [];
         this.#applyMembership(entry, raft);
       } else {
-        const envelope = openCommand(entry.data);
-        if (envelope === null) continue;
-        const { origin, sequence, settledBelow } = envelope;
-        if (!this.#sessions.admit(origin, sequence, settledBelow)) continue;
-        this.#time = Math.max(this.#time, envelope.time);
-        const { index, term } = entry;
-        batch.push({ index, term, time: this.#time, command: this.#decode(index, envelope.command) });
-        sequences.push(origin === this.#origin ? sequence : NOT_OURS);
+        const command = this.#admitted(entry);
+        if (command !== null) commands.push(command);
       }
     }
-    this.#applyCommands(batch, sequences);
+    this.#execution.run(commands, this.#settler);
     const last = entries.at(-1);
     if (last !== undefined) this.#moveTo(last.index, last.term);
   }
 
-  /** Takes over the state of a snapshot, whole. */
-  restore(index: Index, term: Term, context: Uint8Array, chunks: Iterable<Uint8Array>): void {
+  /** Goes on from a snapshot, whose state the machine shows. Throws ERR_INCOMPATIBLE. */
+  restored({ metadata, context }: Snapshot): void {
     const { members, sessions, time } = decodeContext(context);
-    this.#machine.restore(chunks);
     this.#directory.restore(members);
     this.#sessions.restore(sessions);
     this.#time = time;
-    this.#moveTo(index, term);
+    this.#moveTo(metadata.index, metadata.term);
+  }
+
+  /** The applied state of this moment, without what concerns only the members of this cluster. */
+  capture(): Omit<CapturedState, "clusterId"> {
+    return { index: this.#index, term: this.#term, time: this.#time, chunks: this.#machine.snapshot() };
   }
 
   /** What a snapshot of this moment must carry beside the machine's state. */
@@ -106,31 +111,14 @@ export class Applier<Command, Result, Query, Answer> {
     });
   }
 
-  #applyCommands(batch: readonly Applied<Command>[], sequences: readonly number[]): void {
-    if (batch.length === 0) return;
-    const results = this.#results(batch);
-    for (let at = 0; at < sequences.length; at++) {
-      if (sequences[at] !== NOT_OURS) this.#proposals.settle(sequences[at]!, results[at]!);
-    }
-  }
-
-  #results(batch: readonly Applied<Command>[]): readonly Result[] {
-    const index = batch[0]!.index;
-    try {
-      const results = this.#machine.apply(batch);
-      if (results.length === batch.length) return results;
-      throw new TypeError(`apply returned ${results.length} results for ${batch.length} commands`);
-    } catch (cause) {
-      throw applyError(index, cause);
-    }
-  }
-
-  #decode(index: Index, command: Uint8Array): Command {
-    try {
-      return this.#codec.decode(command);
-    } catch (cause) {
-      throw applyError(index, cause);
-    }
+  /** The entry's command, or null when it holds none, or one that was applied already. */
+  #admitted({ index, term, data }: Entry): AgreedCommand | null {
+    const envelope = openCommand(data);
+    if (envelope === null) return null;
+    const { origin, sequence, settledBelow, command: bytes } = envelope;
+    if (!this.#sessions.admit(origin, sequence, settledBelow)) return null;
+    this.#time = Math.max(this.#time, envelope.time);
+    return { index, term, time: this.#time, bytes, sequence: origin === this.#origin ? sequence : NOT_OURS };
   }
 
   #applyMembership(entry: Entry, raft: Raft): void {
@@ -153,18 +141,13 @@ export class Applier<Command, Result, Query, Answer> {
 
 const NOT_OURS = -1;
 
-function applyError(index: Index, cause: unknown): QuorateError {
-  const message = `the state machine threw while applying the commands from index ${index} on`;
-  return new QuorateError("ERR_APPLY", message, { index }, { outcome: "unknown", cause });
-}
-
-/** The members that a change brings in, as its context. */
-export function packMembers(members: readonly MemberRecord[]): Uint8Array {
+/** What a change tells of members, as its context. */
+export function packMembers(members: readonly MemberPatch[]): Uint8Array {
   return pack(members.map(packMember));
 }
 
 /** What is no list of members names nobody, on every member alike: an entry that is agreed on cannot be refused any more. */
-function unpackMembers(context: Uint8Array): MemberRecord[] {
+function unpackMembers(context: Uint8Array): MemberPatch[] {
   if (context.length === 0) return [];
   try {
     return (unpack(context) as PackedMember[]).map(unpackMember);

@@ -1,8 +1,10 @@
 import type { MemberId } from "../log/entry.ts";
+import { provisionalName } from "./identity.ts";
 
 /** A member as people know it, and its number in the core. */
 export interface MemberRecord {
   readonly id: MemberId;
+  /** For a member that was added without a name a provisional one, until it starts: `~` and its id in hex. */
   readonly name: string;
   readonly address: string;
   /**
@@ -10,9 +12,25 @@ export interface MemberRecord {
    * other store is believed: a disk that was wiped or replaced has forgotten what the member promised.
    */
   readonly store: number | null;
+  /** Where clients reach the member, as it has told; empty until then. */
+  readonly clients: readonly string[];
+  /** Whether it is to vote: a learner that has caught up is then made a voter by the leader. */
+  readonly votes: boolean;
 }
 
-export type PackedMember = readonly [id: MemberId, name: string, address: string, store: number | null];
+/** What is known anew of a member; what is not given stays as it was. */
+export type MemberPatch = Pick<MemberRecord, "id"> & {
+  readonly [Field in keyof MemberRecord]?: MemberRecord[Field] | undefined;
+};
+
+export type PackedMember = readonly [
+  id: MemberId,
+  name: string | null,
+  address: string | null,
+  store: number | null,
+  clients: readonly string[] | null,
+  votes: boolean | null,
+];
 
 /**
  * Names and addresses of the members. Replicated state: it changes with applied membership entries, and snapshots
@@ -31,9 +49,14 @@ export class Directory {
     return [...this.#byId.values()].sort((left, right) => left.id - right.id);
   }
 
-  put(member: MemberRecord): void {
-    const address = this.#addresses.get(member.name) ?? member.address;
-    this.#byId.set(member.id, { ...member, address });
+  /** Takes in a member, or what is new of one. A name that another member has is not given a second time. */
+  put(patch: MemberPatch): void {
+    const { id } = patch;
+    const known = this.#byId.get(id) ?? newMember(id);
+    const member = patched(known, patch);
+    const holder = this.byName(member.name);
+    const name = holder === undefined || holder.id === id ? member.name : known.name;
+    this.#byId.set(id, { ...member, name, address: this.#addresses.get(name) ?? member.address });
   }
 
   remove(id: MemberId): void {
@@ -65,13 +88,41 @@ export class Directory {
   }
 }
 
-export function packMember({ id, name, address, store }: MemberRecord): PackedMember {
-  return [id, name, address, store];
+/** A member of whom nothing is known yet. */
+export function newMember(id: MemberId): MemberRecord {
+  return { id, name: provisionalName(id), address: "", store: null, clients: [], votes: false };
+}
+
+/** A member with what is new of it. */
+export function patched(known: MemberRecord, patch: MemberPatch): MemberRecord {
+  const { name = known.name, address = known.address, store = known.store } = patch;
+  const { clients = known.clients, votes = known.votes } = patch;
+  return { id: known.id, name, address, store, clients, votes };
+}
+
+export function packMember({ id, name, address, store, clients, votes }: MemberPatch): PackedMember {
+  return [id, name ?? null, address ?? null, store ?? null, clients ?? null, votes ?? null];
 }
 
 /** Throws TypeError for what is no member. */
-export function unpackMember([id, name, address, store]: PackedMember): MemberRecord {
-  const isSound = Number.isSafeInteger(id) && typeof name === "string" && typeof address === "string";
-  if (isSound && (store === null || Number.isSafeInteger(store))) return { id, name, address, store };
-  throw new TypeError("not a member");
+export function unpackMember([id, name, address, store, clients, votes]: PackedMember): MemberPatch {
+  const isSound =
+    Number.isSafeInteger(id) &&
+    isAbsentOr(name, isText) &&
+    isAbsentOr(address, isText) &&
+    isAbsentOr(store, Number.isSafeInteger) &&
+    isAbsentOr(clients, (given) => Array.isArray(given) && given.every(isText)) &&
+    isAbsentOr(votes, (given) => typeof given === "boolean");
+  if (!isSound) throw new TypeError("not a member");
+  const given = { name, address, store, clients, votes };
+  const present = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+  return { id, ...Object.fromEntries(present) };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isAbsentOr(value: unknown, isSound: (value: unknown) => boolean): boolean {
+  return value === null || value === undefined || isSound(value);
 }

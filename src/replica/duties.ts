@@ -1,12 +1,15 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Raft } from "../raft/raft.ts";
 import { packMembers } from "./applier.ts";
+import type { Directory } from "./directory.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Stores } from "./stores.ts";
 
 export interface DutiesParts {
   readonly raft: Raft;
   readonly stores: Stores;
+  readonly directory: Directory;
   readonly disk: DiskWatch;
   readonly electionTicks: number;
   /** Whether the disk has no room for more. */
@@ -30,6 +33,7 @@ export class Duties {
 
   tick(): void {
     this.#recordStore();
+    this.#promote();
     this.#leaveStalledDisk();
     this.#leaveFullDisk();
   }
@@ -50,6 +54,19 @@ export class Duties {
     if (member === null) return;
     const changes = [{ kind: "update", member: member.id }] as const;
     raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: packMembers([member]) });
+  }
+
+  /** A learner that is to vote becomes a voter as soon as it has caught up: until then the core refuses. */
+  #promote(): void {
+    const { raft, directory } = this.#parts;
+    if (raft.role !== "leader") return;
+    const learner = raft.membership.learners.find((id) => {
+      const member = directory.byId(id);
+      return member?.votes === true && member.store !== null;
+    });
+    if (learner === undefined) return;
+    const changes = [{ kind: "add-voter", member: learner }] as const;
+    raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: EMPTY_BYTES });
   }
 
   /** A leader whose disk stands still hands over, for as long as that lasts. */

@@ -1,6 +1,6 @@
 import type { CallOptions } from "./call.ts";
 import type { MemberRecord } from "./directory.ts";
-import type { GroupChanges } from "./group-changes.ts";
+import type { GroupChanges, MemberNews, NewMember } from "./group-changes.ts";
 import { promised } from "./promised.ts";
 
 /** The members of a cluster, as one of them sees and changes them. Refusals are ERR_MEMBERSHIP, with the reason. */
@@ -17,14 +17,20 @@ export class Group {
   }
 
   /**
-   * Adds a member, which learns at first: it is sent everything and has no vote. Gives the ticket with which it is
-   * opened (`join`), at its first start and at every later one.
+   * Adds a member, which learns at first: it is sent everything and has no vote. With `votes` the leader makes a voter
+   * of it once it has caught up. Gives the ticket with which it is opened (`join`), at its first start and at every
+   * later one.
    */
-  add(
-    member: { readonly name: string; readonly address: string },
-    options: CallOptions = {},
-  ): Promise<string> {
+  add(member: NewMember, options: CallOptions = {}): Promise<string> {
     return promised((settle) => this.#changes.add(member, options, settle));
+  }
+
+  /**
+   * Tells all members what is new of one: where the others reach it, or its clients. Those that were opened with
+   * `peers` hold to the addresses that stand there, until they are opened with others.
+   */
+  update(name: string, news: MemberNews, options: CallOptions = {}): Promise<void> {
+    return promised((settle) => this.#changes.update(name, news, options, settle));
   }
 
   /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */

@@ -21,6 +21,15 @@ export function randomMemberId(random: Random): MemberId {
   return random.next() * 2 ** 16 + random.between(1, 2 ** 16 - 1);
 }
 
+/** What a member is called that was added without a name. Nobody can choose such a name. */
+export function provisionalName(id: MemberId): string {
+  return `~${id.toString(16)}`;
+}
+
+export function isProvisionalName(name: string): boolean {
+  return name.startsWith("~");
+}
+
 /** What all members of a new cluster compute from its name and theirs: 16 bytes in hex. */
 export function firstClusterId(cluster: string, names: readonly string[]): string {
   const text = JSON.stringify([cluster, ...[...names].sort()]);

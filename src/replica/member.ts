@@ -10,14 +10,17 @@ import type { SnapshotReader, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
+import { Chance } from "./chance.ts";
 import { Directory } from "./directory.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
 import type { ReplicaEvents } from "./events.ts";
+import { Execution } from "./execution.ts";
 import { Failover } from "./failover.ts";
 import { GroupChanges } from "./group-changes.ts";
 import { Handovers } from "./handovers.ts";
 import { storeTag } from "./identity.ts";
+import { Installation, type Installed } from "./installation.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { type OpenedStorage, openStorage } from "./opening.ts";
 import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
@@ -28,7 +31,7 @@ import { chunksOf } from "./recovery.ts";
 import { Requests } from "./requests.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
-import type { ReplicaStatus } from "./status.ts";
+import type { CapturedState, ReplicaStatus } from "./status.ts";
 import { Stores } from "./stores.ts";
 import { Turn } from "./turn.ts";
 
@@ -49,6 +52,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #storage: Storage;
   readonly #transport: Transport;
   readonly #limits: ReplicaLimits;
+  readonly #hasLeaseReads: boolean;
   readonly #directory: Directory;
   readonly #stores: Stores;
   readonly #raft: Raft;
@@ -65,6 +69,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #failure: QuorateError | null = null;
   #softState: SoftState;
   #ticker: Timer | null = null;
+  #installation: Installation | null = null;
+  /** What this start has repaired. */
+  readonly #damage: QuorateError | null;
+  #isRepairing: boolean;
   #isReleasing = false;
   #isReleased = false;
   /** Those who asked to close, until that is done. */
@@ -106,6 +114,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#storage = options.storage;
     this.#transport = options.transport;
     this.#limits = replicaLimits(options.limits);
+    this.#hasLeaseReads = options.leaseReads === true;
 
     this.#directory = new Directory(new Map(Object.entries(options.peers)));
     for (const member of enrolment.members) this.#directory.put(member);
@@ -117,7 +126,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
     const { machine, codec } = options;
-    this.#applier = new Applier(this.id, machine, codec, this.#directory, this.#proposals, (entry) => {
+    const chance = new Chance(this.clusterId);
+    const execution = new Execution(machine, codec, chance, options.onApplyError ?? "stop");
+    this.#applier = new Applier(this.id, machine, execution, this.#directory, this.#proposals, (entry) => {
       this.#changes.applied(entry);
       this.#onMembers();
     });
@@ -136,18 +147,20 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       newest,
     );
     this.#raft = new Raft(
-      { id: this.id, electionTicks: this.#limits.electionTicks },
+      { id: this.id, electionTicks: this.#limits.electionTicks, leaseReads: options.leaseReads ?? false },
       {
         hardState: recovered.hardState,
         snapshot: newest,
         entries: recovered.entries,
         applied: this.#applier.index,
+        lostTerm: recovered.lostTerm ?? null,
       },
       { random: options.random, latestSnapshot: () => this.#snapshotter.newest },
     );
     this.#duties = new Duties({
       raft: this.#raft,
       stores: this.#stores,
+      directory: this.#directory,
       disk,
       electionTicks: this.#limits.electionTicks,
       isDiskFull: () => this.#storage.isFull === true,
@@ -166,6 +179,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       wake: () => this.#turn.wake(),
     });
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
+    this.#storage.onFault?.((fault) => this.#fail(fault));
+    this.#isRepairing = this.#raft.isRepairing;
+    this.#damage = recovered.damage ?? null;
 
     this.#peers = new Peers({
       self: {
@@ -188,6 +204,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       },
       onDown: (peer) => this.#onPeerDown(peer),
       onReplaced: () => this.#fail(replacedError(this.name)),
+      onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
       onRefused: (reason) => this.emit("refused", reason),
       onSnapshotSent: (peer, succeeded) => {
         this.#raft.reportSnapshot(peer, succeeded);
@@ -205,9 +222,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       applier: this.#applier,
       snapshotter: this.#snapshotter,
       failover: new Failover(),
+      tickMs: this.#limits.tickMs,
       inboxFramesMax: this.#limits.inboxFramesMax,
       send: (messages: readonly Message[]) => this.#peers.send(messages),
-      install: (save) => this.#install(save),
+      install: (save, done) => this.#install(save, done),
+      installed: () => this.#installed(),
       onState: (softState) => this.#onState(softState),
       onFailure: (error) => this.#fail(error),
     });
@@ -219,6 +238,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   get role(): RoleKind {
     return this.#raft.role;
+  }
+
+  /** The core as it is now. For reading only: a simulation looks at it after each event. */
+  get core(): Raft {
+    return this.#raft;
   }
 
   propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
@@ -236,6 +260,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       settle(null);
       return;
     }
+    if (options.consistency === "lease" && !this.#hasLeaseReads) throw noLeases();
     this.#reads.add(options, settle);
     this.#turn.wake();
   }
@@ -243,6 +268,12 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** Asks the machine as it is now. */
   ask(query: Query): Answer {
     return this.#machine.query(query);
+  }
+
+  /** The applied state of this moment, as a backup needs it. */
+  capture(): CapturedState {
+    this.#checkOpen();
+    return { clusterId: this.clusterId, ...this.#applier.capture() };
   }
 
   /** Takes a snapshot now, whatever the policy says. */
@@ -266,6 +297,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       snapshot: this.#snapshotter.newest?.index ?? 0,
       members: this.#directory.members,
       membership: this.#raft.membership,
+      isRepairing: this.#raft.isRepairing,
       proposals: this.#proposals.count,
       framesRefused: this.#peers.framesRefused,
       raft: this.#raft.status(),
@@ -292,6 +324,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       // Nobody else can be elected, so there is nothing to wait for.
       if (this.#raft.membership.voters.length === 1) this.#raft.campaign();
       this.#turn.wake();
+      if (this.#isRepairing) this.clock.soon(() => this.emit("repairing", this.#damage));
       done(null);
     });
   }
@@ -301,8 +334,15 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       this.#peers.tick();
       this.#duties.tick();
       this.#turn.ticked();
+      this.#noteRepair();
       this.#scheduleTick();
     });
+  }
+
+  #noteRepair(): void {
+    if (!this.#isRepairing || this.#raft.isRepairing) return;
+    this.#isRepairing = false;
+    this.emit("repaired");
   }
 
   #onState(state: SoftState): void {
@@ -334,22 +374,27 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.emit("peer", peer, "down");
   }
 
-  #install(save: Save): void {
+  #install(save: Save, done: Installed): void {
     const reader = this.#storage.openSnapshot();
     if (reader === null || reader.snapshot.metadata.index !== save.snapshot?.index) {
       throw new QuorateError("ERR_INTERNAL", "the snapshot that was saved is not there", {});
     }
-    const { metadata } = reader.snapshot;
-    this.#restore(reader);
-    this.#snapshotter.installed(metadata);
-    this.#storage.compactTo(metadata.index);
+    this.#installation = new Installation(reader, this.#machine, this.clock, done);
+  }
+
+  #installed(): void {
+    const { snapshot } = this.#installation!;
+    this.#installation = null;
+    this.#applier.restored(snapshot);
+    this.#snapshotter.installed(snapshot.metadata);
+    this.#storage.compactTo(snapshot.metadata.index);
     this.#onMembers();
   }
 
   #restore(reader: SnapshotReader): void {
-    const { metadata, context } = reader.snapshot;
-    this.#applier.restore(metadata.index, metadata.term, context, chunksOf(reader));
+    this.#machine.restore(chunksOf(reader));
     reader.close();
+    this.#applier.restored(reader.snapshot);
   }
 
   /** After a fault of the disk or of ours nobody knows what holds: the member says so and stops (fail-stop). */
@@ -401,6 +446,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #halt(makeError: (outcome: Outcome) => QuorateError): void {
     this.#ticker?.cancel();
     this.#turn.stop();
+    this.#installation?.stop();
     this.#snapshotter.stop();
     this.#peers.stop();
     this.#proposals.failAll(makeError);
@@ -422,6 +468,11 @@ function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
     outcome,
     cause: failure,
   });
+}
+
+function noLeases(): QuorateError {
+  const details = { argument: "consistency", received: "lease" };
+  return new QuorateError("ERR_INVALID_ARGUMENT", "reads by lease need leaseReads on every member", details);
 }
 
 function noSpace(): QuorateError {

@@ -1,7 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Recovered, SnapshotReader } from "../storage/storage.ts";
-import type { MemberRecord } from "./directory.ts";
+import { type MemberRecord, newMember } from "./directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
 import { type ReplicaOptions, replicaLimits } from "./options.ts";
 import { found, isUnused } from "./recovery.ts";
@@ -41,7 +41,7 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
     if (error !== null) storage.close(() => done(error));
     else done(null, { enrolment, recovered, snapshot: storage.openSnapshot() });
   };
-  if (isUnused(recovered) && !isJoining) found(storage, members, machine.snapshot(), finish);
+  if (isUnused(recovered) && !isJoining) found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish);
   else finish(null);
 }
 
@@ -80,5 +80,5 @@ function enrolByTicket(name: string, join: string): Enrolment {
 }
 
 function memberRecord(id: MemberId, name: string, address: string): MemberRecord {
-  return { id, name, address, store: null };
+  return { ...newMember(id), name, address, votes: true };
 }

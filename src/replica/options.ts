@@ -3,6 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { OnApplyError } from "./execution.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 
 /** What a replica is made of. `open` and `createReplica` fill it in for the usual cases. */
@@ -23,6 +24,18 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits?: Partial<ReplicaLimits> | undefined;
+  /**
+   * Whether reads may ask for `lease`. All members must have the same: each then holds back its vote for an election
+   * timeout after it heard from a leader, so a fallen leader is replaced later than otherwise. Default false.
+   */
+  readonly leaseReads?: boolean | undefined;
+  /**
+   * What happens when the machine throws at a command, or the codec at its bytes. `stop`, the default: the member stops with
+   * ERR_APPLY. `report`: whoever proposed the command gets ERR_APPLY with outcome `none`, and every member goes on without
+   * it. That needs a machine that leaves its state as it was when it throws, and throws at the same commands on every
+   * member; commands are then applied one by one. All members must have the same.
+   */
+  readonly onApplyError?: OnApplyError | undefined;
 }
 
 /** Every limit and span of a replica, by name. Times are milliseconds, sizes bytes. */

@@ -13,8 +13,10 @@ import {
 } from "../transport/peer-frame.ts";
 import { SnapshotReceiver } from "../transport/snapshot-receiver.ts";
 import { SnapshotSender, transferNumber } from "../transport/snapshot-sender.ts";
-import type { Self, Transport, TransportHost } from "../transport/transport.ts";
+import type { Newcomer, Self, Transport, TransportHost } from "../transport/transport.ts";
+import type { Settle } from "./call.ts";
 import type { Directory } from "./directory.ts";
+import { isProvisionalName } from "./identity.ts";
 import type { Stores } from "./stores.ts";
 
 export interface PeersParts {
@@ -29,6 +31,8 @@ export interface PeersParts {
   onUp(peer: string): void;
   onDown(peer: string): void;
   onRefused(reason: QuorateError): void;
+  /** Somebody wants the ticket of a member that was added. */
+  onNewcomer(newcomer: Newcomer, settle: Settle<string>): void;
   /** The others know this member by another store: this one must not go on. */
   onReplaced(): void;
   /** A snapshot that the core wanted sent has arrived, or has not. */
@@ -65,14 +69,18 @@ export class Peers implements TransportHost {
   /** Tells the transport whom to reach, after the directory changed. */
   connect(): void {
     const { transport, directory } = this.#parts;
-    transport.setPeers(directory.members.filter(({ id }) => id !== this.self.id));
+    // Who has no name yet has not started.
+    transport.setPeers(
+      directory.members.filter(({ id, name }) => id !== this.self.id && !isProvisionalName(name)),
+    );
   }
 
   send(messages: readonly Message[]): void {
     for (const message of messages) {
       const peer = this.#parts.directory.byId(message.to);
       if (peer === undefined) continue; // It has left the group.
-      if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
+      if (isProvisionalName(peer.name)) this.#missed(message);
+      else if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
       else this.#sendFrame(peer.name, { kind: "message", store: this.#parts.stores.ownTag, message });
     }
   }
@@ -107,6 +115,10 @@ export class Peers implements TransportHost {
 
   refused(reason: QuorateError): void {
     this.#parts.onRefused(reason);
+  }
+
+  enrol(newcomer: Newcomer, settle: Settle<string>): void {
+    this.#parts.onNewcomer(newcomer, settle);
   }
 
   #take(from: string, frame: PeerFrame): void {
@@ -156,6 +168,11 @@ export class Peers implements TransportHost {
   /** Nobody speaks for another member, and what was meant for another one is not for us. */
   #isAddressed(from: string, message: Message): boolean {
     return this.#parts.directory.byName(from)?.id === message.from && message.to === this.self.id;
+  }
+
+  /** A message to a member that was added and has never started. */
+  #missed(message: Message): void {
+    if (message.kind === "snapshot") this.#parts.onSnapshotSent(message.to, false);
   }
 
   #sendSnapshot(to: string, message: SnapshotMessage): void {

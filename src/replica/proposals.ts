@@ -5,7 +5,7 @@ import type { ProposeResult } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Refusal } from "../raft/refusal.ts";
 import { Call, type CallOptions, type Settle } from "./call.ts";
-import { ENVELOPE_BYTES, sealCommand } from "./envelope.ts";
+import { ENVELOPE_BYTES, sealCommands } from "./envelope.ts";
 import type { ReplicaLimits } from "./options.ts";
 import type { Requests } from "./requests.ts";
 
@@ -105,6 +105,15 @@ export class Proposals<Result> {
     pending.call.succeed(result);
   }
 
+  /** Fails a command that was agreed on and that the machine refused, here as everywhere. */
+  refuse(sequence: number, error: QuorateError): void {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined) return;
+    this.#pending.delete(sequence);
+    this.#isHeld = false;
+    pending.call.fail(error);
+  }
+
   /** Queues every command in flight again: another leader may know nothing of them. */
   resendAll(): void {
     this.#isHeld = false;
@@ -150,10 +159,10 @@ export class Proposals<Result> {
   #seal(pendings: readonly Pending<Result>[]): Proposal[] {
     const settledBelow = this.#oldestPending();
     const time = this.#clock.wall();
-    return pendings.map(({ sequence, command }) => ({
-      kind: "command",
-      data: sealCommand({ origin: this.#origin, sequence, settledBelow, time, command }),
-    }));
+    const envelopes = pendings.map(({ sequence, command }) => {
+      return { origin: this.#origin, sequence, settledBelow, time, command };
+    });
+    return sealCommands(envelopes).map((data) => ({ kind: "command", data }));
   }
 
   #oldestPending(): number {

@@ -8,14 +8,22 @@ import type { ReplicaLimits } from "./options.ts";
 
 export interface ReadOptions extends CallOptions {
   /**
-   * `linearizable`, the default: shows everything that was committed before the call, anywhere. `stale`: answers at
-   * once from what this member has applied.
+   * `linearizable`, the default: shows everything that was committed before the call, anywhere. `lease`: the same without
+   * a round to the others where this member leads, as long as clocks run about equally fast; every member must have been
+   * opened with `leaseReads`. `stale`: answers at once from what this member has applied.
    */
-  readonly consistency?: "linearizable" | "stale" | undefined;
+  readonly consistency?: "linearizable" | "lease" | "stale" | undefined;
 }
 
+/** A call that waits, and whether a lease is good enough for it. */
+interface Read {
+  readonly call: Call<void>;
+  readonly byLease: boolean;
+}
+
+/** Reads that were asked for together. */
 interface Round {
-  readonly calls: readonly Call<void>[];
+  readonly reads: readonly Read[];
   readonly sentAtTick: number;
 }
 
@@ -28,8 +36,8 @@ export class Reads {
   readonly #limits: ReplicaLimits;
   readonly #rounds = new Map<number, Round>();
   /** Confirmed, but not applied up to their index yet. */
-  #confirmed: { readonly index: Index; readonly calls: readonly Call<void>[] }[] = [];
-  #queue: Call<void>[] = [];
+  #confirmed: { readonly index: Index; readonly reads: readonly Read[] }[] = [];
+  #queue: Read[] = [];
   #nextRequest = 1;
   #tick = 0;
 
@@ -39,28 +47,40 @@ export class Reads {
   }
 
   /** Settles once the state here shows everything that was committed before the call. */
-  add(options: CallOptions, settle: Settle<void>): void {
+  add(options: ReadOptions, settle: Settle<void>): void {
     const { readsMax, callTimeoutMs } = this.#limits;
-    if (this.#queue.length >= readsMax) settle(tooMany(readsMax));
-    else this.#queue.push(new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle));
+    if (this.#queue.length >= readsMax) {
+      settle(tooMany(readsMax));
+      return;
+    }
+    const call = new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle);
+    this.#queue.push({ call, byLease: options.consistency === "lease" });
   }
 
   /** Starts a round for those that came since the last one, if somebody leads. */
   flush(raft: Raft): void {
     if (this.#queue.length === 0 || raft.leader === null) return;
-    const calls = this.#queue;
-    const request = this.#nextRequest++;
-    if (raft.read(request) !== null) return; // They stay queued: another turn may find a leader that takes them.
+    const queue = this.#queue;
     this.#queue = [];
-    this.#rounds.set(request, { calls, sentAtTick: this.#tick });
+    for (const byLease of [true, false]) {
+      const reads = queue.filter((read) => read.byLease === byLease);
+      if (reads.length > 0) this.#ask(raft, reads, byLease);
+    }
+  }
+
+  #ask(raft: Raft, reads: readonly Read[], byLease: boolean): void {
+    const request = this.#nextRequest++;
+    // What is refused stays queued: another turn may find a leader that takes it.
+    if (raft.read(request, byLease) !== null) this.#queue.push(...reads);
+    else this.#rounds.set(request, { reads, sentAtTick: this.#tick });
   }
 
   confirmed({ request, result }: ReadReady): void {
     const round = this.#rounds.get(request);
     if (round === undefined) return;
     this.#rounds.delete(request);
-    if (typeof result === "number") this.#confirmed.push({ index: result, calls: round.calls });
-    else this.#queue.push(...round.calls);
+    if (typeof result === "number") this.#confirmed.push({ index: result, reads: round.reads });
+    else this.#queue.push(...round.reads);
   }
 
   /** Lets go of the reads that the applied state now covers. */
@@ -69,12 +89,12 @@ export class Reads {
     const ready = this.#confirmed.filter(({ index }) => index <= applied);
     if (ready.length === 0) return;
     this.#confirmed = this.#confirmed.filter(({ index }) => index > applied);
-    for (const { calls } of ready) for (const call of calls) call.succeed();
+    for (const { reads } of ready) for (const { call } of reads) call.succeed();
   }
 
   /** Asks again for every round in flight: its leader may be gone. */
   resendAll(): void {
-    for (const { calls } of this.#rounds.values()) this.#queue.push(...calls);
+    for (const { reads } of this.#rounds.values()) this.#queue.push(...reads);
     this.#rounds.clear();
   }
 
@@ -82,20 +102,20 @@ export class Reads {
   tick(): void {
     this.#tick += 1;
     const now = this.#clock.monotonic();
-    for (const [request, { calls, sentAtTick }] of this.#rounds) {
-      for (const call of calls) call.expire(now);
+    for (const [request, { reads, sentAtTick }] of this.#rounds) {
+      for (const { call } of reads) call.expire(now);
       if (this.#tick - sentAtTick <= 2 * this.#limits.electionTicks) continue;
       this.#rounds.delete(request);
-      this.#queue.push(...calls);
+      this.#queue.push(...reads);
     }
-    for (const { calls } of this.#confirmed) for (const call of calls) call.expire(now);
-    for (const call of this.#queue) call.expire(now);
-    this.#queue = this.#queue.filter((call) => !call.settled);
+    for (const { reads } of this.#confirmed) for (const { call } of reads) call.expire(now);
+    for (const { call } of this.#queue) call.expire(now);
+    this.#queue = this.#queue.filter(({ call }) => !call.settled);
   }
 
   failAll(makeError: () => QuorateError): void {
-    const waiting = [...this.#rounds.values(), ...this.#confirmed, { calls: this.#queue }];
-    for (const { calls } of waiting) for (const call of calls) call.fail(makeError());
+    const waiting = [...this.#rounds.values(), ...this.#confirmed, { reads: this.#queue }];
+    for (const { reads } of waiting) for (const { call } of reads) call.fail(makeError());
     this.#rounds.clear();
     this.#confirmed = [];
     this.#queue = [];

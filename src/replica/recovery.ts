@@ -4,6 +4,7 @@ import { EMPTY_MEMBERSHIP } from "../raft/membership.ts";
 import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, packMember } from "./directory.ts";
 import { encodeContext } from "./snapshot-context.ts";
+import type { CapturedState } from "./status.ts";
 
 /** The id of the snapshot that every cluster begins with. */
 const FIRST = { index: 1, term: 1 };
@@ -16,18 +17,18 @@ export function isUnused(recovered: Recovered): boolean {
 
 /**
  * Founds a cluster: writes the snapshot that all first members write alike, with the machine's first state and the
- * membership. A cluster begins as a snapshot, so that whoever joins later, with an empty log, is sent one like any
+ * membership, or with the state of another cluster. A cluster begins as a snapshot, so that whoever joins later, with an empty log, is sent one like any
  * other follower that lags.
  */
 export function found(
   storage: Storage,
   members: readonly MemberRecord[],
-  chunks: Iterable<Uint8Array>,
+  { chunks, time }: Pick<CapturedState, "chunks" | "time">,
   done: Done,
 ): void {
   const voters = members.map(({ id }) => id).sort((left, right) => left - right);
   const membership: Membership = { ...EMPTY_MEMBERSHIP, voters };
-  const context = encodeContext({ members: members.map(packMember), sessions: [], time: 0 });
+  const context = encodeContext({ members: members.map(packMember), sessions: [], time });
   const writer = storage.createSnapshot({ metadata: { ...FIRST, membership }, context });
 
   const rest = chunks[Symbol.iterator]();

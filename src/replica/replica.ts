@@ -8,7 +8,7 @@ import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
 import { promised } from "./promised.ts";
 import type { ReadOptions } from "./reads.ts";
-import type { ReplicaStatus } from "./status.ts";
+import type { CapturedState, ReplicaStatus } from "./status.ts";
 
 /**
  * A member of a cluster that replicates a state machine. Every member takes commands and reads; who leads is the
@@ -86,6 +86,14 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   /** Resolves once a leader is known and this member has caught up with it. */
   ready(options: CallOptions = {}): Promise<void> {
     return this.barrier(options);
+  }
+
+  /**
+   * The state as this member has applied it, for a backup; after `barrier` it shows everything that was committed before.
+   * The chunks may be taken at leisure, as with `StateMachine.snapshot`.
+   */
+  capture(): CapturedState {
+    return this.#member.capture();
   }
 
   /** Takes a snapshot now, whatever the policy says. */

@@ -10,7 +10,7 @@ export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
   /**
    * Applies commands in order and returns one result for each. Results go only to the member that proposed the
    * command. To refuse a command return a result that says so: throwing stops the member, since the others might
-   * not have thrown.
+   * not have thrown. (Or, by `onApplyError: "report"`, it refuses the command: then leave the state as it was.)
    */
   apply(batch: readonly Applied<Command>[]): readonly Result[];
 
@@ -25,6 +25,24 @@ export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
 
   /** Replaces the whole state by one that `snapshot` gave, on this or another member; chunk borders may differ. */
   restore(chunks: Iterable<Uint8Array>): void;
+
+  /**
+   * The same bit by bit, for a state whose restoring takes longer than others should wait: when a leader's snapshot
+   * replaces the state of a running member this is used where it is there. Until it has finished the machine shows its
+   * old state; nothing is applied meanwhile. What is begun and not finished is forgotten.
+   */
+  beginRestore?(): Restoration;
+}
+
+/** A state on its way in. What throws stops the member. */
+export interface Restoration {
+  /** Takes the next piece of what `snapshot` gave; some tens of KiB at a time. Keep no view of it. */
+  write(piece: Uint8Array): void;
+  /**
+   * Called after the last piece, again and again until it answers true: then the machine shows the new state. Each call
+   * should take a few milliseconds at most.
+   */
+  finish(): boolean;
 }
 
 export interface Applied<Command> {
@@ -33,6 +51,8 @@ export interface Applied<Command> {
   /** Milliseconds since 1970 by the leader's clock, the same on all members; never goes back. */
   readonly time: number;
   readonly command: Command;
+  /** A number in [0, 1), in place of Math.random(): another one with each call, and the same ones on all members. */
+  random(): number;
 }
 
 /** How values become bytes and bytes values. `decode` throws on bytes that `encode` cannot have given. */

@@ -20,10 +20,23 @@ export interface ReplicaStatus {
   readonly snapshot: Index;
   readonly members: readonly MemberRecord[];
   readonly membership: Membership;
+  /** Whether its disk was damaged, and its peers have not yet sent what it lost: until then it neither votes nor leads. */
+  readonly isRepairing: boolean;
   /** Commands that wait here. */
   readonly proposals: number;
   /** Frames that were dropped because they were malformed or came from nobody we know. */
   readonly framesRefused: number;
   /** The core's own view: progress of each peer, budgets, reads. */
   readonly raft: RaftStatus;
+}
+
+/** The state that a cluster had agreed on at one index. */
+export interface CapturedState {
+  readonly clusterId: string;
+  readonly index: Index;
+  readonly term: Term;
+  /** Milliseconds since 1970, by the cluster's own time as of that entry. */
+  readonly time: number;
+  /** What `StateMachine.snapshot` gives. */
+  readonly chunks: Iterable<Uint8Array>;
 }

@@ -1,5 +1,5 @@
 import type { MemberId } from "../log/entry.ts";
-import type { Directory, MemberRecord } from "./directory.ts";
+import type { Directory, MemberPatch, MemberRecord } from "./directory.ts";
 
 /**
  * Which store speaks for each member. A member whose disk was wiped or replaced has forgotten its votes and what it
@@ -42,10 +42,10 @@ export class Stores {
   }
 
   /** A member whose store was heard and should be agreed on, or null when there is none. */
-  next(): MemberRecord | null {
+  next(): MemberPatch | null {
     for (const member of this.#directory.members) {
       const store = this.#heard.get(member.id);
-      if (member.store === null && store !== undefined) return { ...member, store };
+      if (member.store === null && store !== undefined) return { id: member.id, store };
     }
     return null;
   }

@@ -10,6 +10,7 @@ import type { Applier } from "./applier.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
+import type { Installed } from "./installation.ts";
 import type { MembershipChanges } from "./membership-changes.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
@@ -27,10 +28,13 @@ export interface TurnParts<Command, Result, Query, Answer> {
   readonly applier: Applier<Command, Result, Query, Answer>;
   readonly snapshotter: Snapshotter<Command, Result, Query, Answer>;
   readonly failover: Failover;
+  readonly tickMs: number;
   readonly inboxFramesMax: number;
   send(messages: readonly Message[]): void;
-  /** Replaces the machine's state by the newest stored snapshot, which a leader sent. */
-  install(save: Save): void;
+  /** Begins to bring the snapshot of a save, which a leader sent, into the machine; calls back later. */
+  install(save: Save, done: Installed): void;
+  /** Goes on from that snapshot. */
+  installed(): void;
   onState(state: SoftState): void;
   onFailure(error: QuorateError): void;
 }
@@ -38,6 +42,8 @@ export interface TurnParts<Command, Result, Query, Answer> {
 /** What happened since the last turn. Events only record themselves here. */
 class Inbox {
   readonly saves: Save[] = [];
+  /** A save whose snapshot the machine shows by now, or why it cannot. */
+  installed: { readonly save: Save; readonly error: unknown } | null = null;
   readonly messages: Message[] = [];
   readonly lost: MemberId[] = [];
   hasFound = false;
@@ -52,11 +58,15 @@ class Inbox {
 export class Turn<Command, Result, Query, Answer> {
   readonly #parts: TurnParts<Command, Result, Query, Answer>;
   #inbox = new Inbox();
+  /** While a snapshot is being installed, the saves that were finished after it. */
+  #afterInstall: Save[] | null = null;
+  readonly #startedAt: number;
   #isScheduled = false;
   #isStopped = false;
 
   constructor(parts: TurnParts<Command, Result, Query, Answer>) {
     this.#parts = parts;
+    this.#startedAt = parts.clock.monotonic();
   }
 
   received(message: Message): void {
@@ -132,10 +142,9 @@ export class Turn<Command, Result, Query, Answer> {
     const inbox = this.#inbox;
     this.#inbox = new Inbox();
 
-    for (const save of inbox.saves) {
-      if (save.snapshot !== null) this.#parts.install(save);
-      raft.saved(save);
-    }
+    raft.timeIs(this.#ticksBegun());
+    if (inbox.installed !== null) this.#installed(inbox.installed);
+    for (const save of inbox.saves) this.#saved(save);
     for (const message of inbox.messages) this.#step(message);
     for (const peer of inbox.lost) failover.lostConnection(peer, raft);
     if (inbox.hasFound) failover.foundConnection(raft);
@@ -143,6 +152,30 @@ export class Turn<Command, Result, Query, Answer> {
     proposals.flush(raft);
     changes.flush(raft);
     reads.flush(raft);
+  }
+
+  /** What was saved after a snapshot counts only once the machine shows the snapshot. */
+  #saved(save: Save): void {
+    if (this.#afterInstall !== null) {
+      this.#afterInstall.push(save);
+    } else if (save.snapshot === null) {
+      this.#parts.raft.saved(save);
+    } else {
+      this.#afterInstall = [];
+      this.#parts.install(save, (error) => {
+        this.#inbox.installed = { save, error };
+        this.wake();
+      });
+    }
+  }
+
+  #installed({ save, error }: NonNullable<Inbox["installed"]>): void {
+    if (error !== null) throw error;
+    const later = this.#afterInstall ?? [];
+    this.#afterInstall = null;
+    this.#parts.installed();
+    this.#parts.raft.saved(save);
+    for (const other of later) this.#saved(other);
   }
 
   #step(message: Message): void {
@@ -153,10 +186,15 @@ export class Turn<Command, Result, Query, Answer> {
     raft.step(message);
   }
 
+  #ticksBegun(): number {
+    const { clock, tickMs } = this.#parts;
+    return Math.floor((clock.monotonic() - this.#startedAt) / tickMs);
+  }
+
   /** However long the process was held up, it is one tick: what it missed waits in the inbox, not in the past. */
   #tick(): void {
     const { raft, failover, proposals, changes, reads } = this.#parts;
-    raft.tick();
+    raft.tick(this.#ticksBegun());
     failover.tick(raft);
     proposals.tick();
     changes.tick();

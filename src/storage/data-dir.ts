@@ -5,6 +5,8 @@ export const MANIFEST_PATH = "manifest";
 export const STATE_SLOT_PATHS = ["state.a", "state.b"] as const;
 export const WAL_DIRECTORY = "wal";
 export const SNAPSHOT_DIRECTORY = "snapshots";
+/** What a repair set aside, for whoever looks for the cause. */
+export const DAMAGED_DIRECTORY = "damaged";
 /** Zeros that are given up when the disk is full. */
 export const RESERVE_PATH = "reserve";
 

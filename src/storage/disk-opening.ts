@@ -1,4 +1,5 @@
 import { ByteWriter } from "../base/bytes.ts";
+import { QuorateError } from "../base/errors.ts";
 import type { EntryId } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import {
@@ -16,6 +17,7 @@ import { type RecoveredLog, recoverLog } from "./log-recovery.ts";
 import { type ManifestContent, readManifest, writeManifest } from "./manifest.ts";
 import { writeRestartRecord } from "./record.ts";
 import { type RecoveredWal, recoverWal } from "./recovery.ts";
+import { repairStore } from "./repair.ts";
 import { NO_HARD_STATE } from "./replay.ts";
 import { blankSegment, FRAMES_OFFSET, type Segment, segmentNumber, segmentPath } from "./segment.ts";
 import { isSnapshotName, snapshotPath } from "./snapshot-file.ts";
@@ -37,14 +39,24 @@ export interface OpenedDisk {
   readonly newestNumber: number;
   readonly start: WalStart;
   readonly slots: StateSlots;
+  /** What this start has repaired. */
+  readonly damage: QuorateError<"ERR_CORRUPT"> | null;
+}
+
+/** What becomes of a store with bytes that are not as they were written. */
+export type OnCorruption = "refuse" | "repair-from-peers";
+
+export interface DirectoryOptions {
+  readonly segmentBytes: number;
+  readonly mintStoreId: () => string;
+  readonly onCorruption: OnCorruption;
 }
 
 /** Opens a data directory that is locked. Throws ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK. */
 export function openDirectory(
   files: Files,
   identity: Identity,
-  segmentBytes: number,
-  mintStoreId: () => string,
+  { segmentBytes, mintStoreId, onCorruption }: DirectoryOptions,
 ): OpenedDisk {
   const found = readManifest(files);
   if (found === null && isUsed(files)) {
@@ -55,7 +67,13 @@ export function openDirectory(
   const firstBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytes);
   if (!isNew) checkIdentity(found, identity);
   const manifest = isNew ? createStore(files, identity, mintStoreId(), firstBytes) : found;
-  return new Opening(files, manifest, firstBytes).run(isNew);
+  try {
+    return new Opening(files, manifest, firstBytes).run(isNew);
+  } catch (error) {
+    if (onCorruption === "refuse" || !QuorateError.is(error, "ERR_CORRUPT")) throw error;
+    const repaired = repairStore(files, manifest, firstBytes);
+    return { ...new Opening(files, repaired, firstBytes).run(false), damage: error };
+  }
 }
 
 /** Makes the files of an empty store. Until its boot epoch is 1 nothing can have been saved in it. */
@@ -67,7 +85,14 @@ function createStore(
 ): ManifestContent {
   const { clusterId, memberId, memberName } = identity;
   const seed = checksumSeed(storeId);
-  const origin = { bootEpoch: 0, segments: [1], firstSequence: 1, firstPrevious: 0, snapshots: [] };
+  const origin = {
+    bootEpoch: 0,
+    segments: [1],
+    firstSequence: 1,
+    firstPrevious: 0,
+    snapshots: [],
+    lostTerm: 0,
+  };
   const manifest: ManifestContent = { storeId, clusterId, memberId, memberName, ...origin };
   writeManifest(files, manifest);
   files.makeDirectorySync(WAL_DIRECTORY);
@@ -93,7 +118,8 @@ export function readStore(files: Files, manifest: ManifestContent): StoreContent
   const { segments, firstSequence, firstPrevious } = manifest;
   const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
   const wal = recoverWal(files, bounds);
-  wal.replay.raiseCommit(state.hardState.commit);
+  // A copy that is older than the oldest frame may be of a log that a repair has given up.
+  if (state.sequence >= firstSequence) wal.replay.raiseCommit(state.hardState.commit);
   return { seed, state, wal, log: recoverLog(files, manifest.snapshots, wal.replay) };
 }
 
@@ -140,6 +166,7 @@ class Opening {
       newestNumber: Math.max(newestNumber, segments.at(-1)!.number),
       start,
       slots,
+      damage: null,
     };
   }
 

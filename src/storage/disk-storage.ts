@@ -5,11 +5,12 @@ import { QuorateError } from "../base/errors.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
 import { RESERVE_PATH } from "./data-dir.ts";
-import { type OpenedDisk, openDirectory } from "./disk-opening.ts";
+import { type OnCorruption, type OpenedDisk, openDirectory } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
 import { checkedDiskLimits, type DiskLimits } from "./limits.ts";
 import { Manifest } from "./manifest.ts";
 import { isNoSpace, Room } from "./room.ts";
+import { Scrubber } from "./scrubber.ts";
 import { segmentPath } from "./segment.ts";
 import { SegmentRow } from "./segment-row.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
@@ -20,6 +21,12 @@ export interface DiskOptions extends Partial<DiskLimits> {
   readonly clock?: Clock;
   /** Gives the 16 bytes in hex that name a new store. They must differ from store to store; by default they are random. */
   readonly mintStoreId?: () => string;
+  /**
+   * `refuse`, the default: a damaged store is not opened. `repair-from-peers`: it is opened with what of it is proved,
+   * and `Recovered.lostTerm` says what the member must not do until its peers have sent the rest. Only for a member
+   * with peers; what cannot be read is set aside in `damaged/`.
+   */
+  readonly onCorruption?: OnCorruption;
 }
 
 /** What there is only while the storage is open. */
@@ -28,6 +35,7 @@ interface OpenParts {
   readonly manifest: Manifest;
   readonly snapshots: SnapshotStore;
   readonly wal: Wal;
+  readonly scrubber: Scrubber;
 }
 
 /**
@@ -40,18 +48,26 @@ export class DiskStorage implements Storage {
   readonly #limits: DiskLimits;
   readonly #clock: Clock;
   readonly #mintStoreId: () => string;
+  readonly #onCorruption: OnCorruption;
   #parts: OpenParts | null = null;
   #compactedTo: Index = 0;
+  #onFault: (fault: QuorateError) => void = () => {};
 
   /** Throws ERR_INVALID_ARGUMENT. */
   constructor(
     files: Files,
-    { clock = systemClock, mintStoreId = randomStoreId, ...limits }: DiskOptions = {},
+    {
+      clock = systemClock,
+      mintStoreId = randomStoreId,
+      onCorruption = "refuse",
+      ...limits
+    }: DiskOptions = {},
   ) {
     this.#files = files;
     this.#limits = checkedDiskLimits(limits);
     this.#clock = clock;
     this.#mintStoreId = mintStoreId;
+    this.#onCorruption = onCorruption;
   }
 
   open(identity: Identity): Recovered {
@@ -97,13 +113,18 @@ export class DiskStorage implements Storage {
     wal.dropTo(Math.min(this.#compactedTo, snapshots.oldest?.index ?? 0));
   }
 
+  onFault(listener: (fault: QuorateError) => void): void {
+    this.#onFault = listener;
+  }
+
   close(done: Done): void {
     if (this.#parts === null) {
       this.#refuse(done);
       return;
     }
-    const { room, manifest, snapshots, wal } = this.#parts;
+    const { room, manifest, snapshots, wal, scrubber } = this.#parts;
     this.#parts = null;
+    scrubber.stop();
     room.close();
     snapshots.close(() => {
       wal.close((error) => {
@@ -117,8 +138,9 @@ export class DiskStorage implements Storage {
 
   /** A disk that is too full to be opened gets back what was held in reserve on it. */
   #openWithReserve(identity: Identity): OpenedDisk {
-    const open = (): OpenedDisk =>
-      openDirectory(this.#files, identity, this.#limits.segmentBytes, this.#mintStoreId);
+    const { segmentBytes } = this.#limits;
+    const options = { segmentBytes, mintStoreId: this.#mintStoreId, onCorruption: this.#onCorruption };
+    const open = (): OpenedDisk => openDirectory(this.#files, identity, options);
     try {
       return open();
     } catch (error) {
@@ -148,7 +170,13 @@ export class DiskStorage implements Storage {
       clock,
       failed: (error) => wal.fail(error),
     });
-    return { room, manifest, snapshots, wal };
+    const found = (damage: QuorateError): void => {
+      wal.fail(damage);
+      this.#onFault(damage);
+    };
+    const bytesPerSecond = limits.scrubBytesPerSecond;
+    const scrubber = new Scrubber({ files, clock, manifest, row, seed, bytesPerSecond, found });
+    return { room, manifest, snapshots, wal, scrubber };
   }
 
   #openParts(): OpenParts {
@@ -161,10 +189,11 @@ export class DiskStorage implements Storage {
   }
 }
 
-function recoveredFrom({ isNew, manifest, log, droppedBytes }: OpenedDisk): Recovered {
+function recoveredFrom({ isNew, manifest, log, droppedBytes, damage }: OpenedDisk): Recovered {
   const { storeId, bootEpoch } = manifest;
   const { hardState, snapshot, entries } = log;
-  return { isNew, storeId, bootEpoch, hardState, snapshot, entries, droppedBytes };
+  const lostTerm = manifest.lostTerm === 0 ? null : manifest.lostTerm;
+  return { isNew, storeId, bootEpoch, hardState, snapshot, entries, droppedBytes, lostTerm, damage };
 }
 
 function closed(): QuorateError {

@@ -3,6 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { Entry } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import {
+  DAMAGED_DIRECTORY,
   isUsed,
   MANIFEST_PATH,
   RESERVE_PATH,
@@ -172,6 +173,7 @@ function findStrays(files: Files, { segments, snapshots }: ManifestContent): str
     ...STATE_SLOT_PATHS,
     WAL_DIRECTORY,
     SNAPSHOT_DIRECTORY,
+    DAMAGED_DIRECTORY,
     ...segments.map(segmentPath),
     ...snapshots.map(snapshotPath),
   ]);

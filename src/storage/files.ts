@@ -12,6 +12,8 @@ export interface Files {
   /** Takes the directory for this process, creating it where needed. Throws ERR_LOCKED. */
   lock(): void;
   unlock(): void;
+  /** Fails with ERR_LOCKED where the lock is not ours any more: the directory was given to another, by force or by mistake. */
+  checkLock(done: Done): void;
 
   /** Names of the files in a directory, sorted; none where the directory does not exist. */
   listSync(directory: string): string[];

@@ -1,5 +1,6 @@
 /** What survives a power cut: the contract, the disk, and its twin in memory. Begin with `Storage`. */
 
+export type { OnCorruption } from "./disk-opening.ts";
 export { type DiskOptions, DiskStorage } from "./disk-storage.ts";
 export type { File, Files, OpenMode } from "./files.ts";
 export type { DiskLimits } from "./limits.ts";

@@ -14,6 +14,8 @@ export interface DiskLimits {
   readonly reserveBytes: number;
   /** How long after the last write the second copy of the hard state is brought up to date. 50 ms. */
   readonly idleMs: number;
+  /** How fast full segments and snapshots are read again, to find what has rotted; 0 for never. 1 MiB. */
+  readonly scrubBytesPerSecond: number;
 }
 
 export const DEFAULT_DISK_LIMITS: DiskLimits = {
@@ -23,6 +25,7 @@ export const DEFAULT_DISK_LIMITS: DiskLimits = {
   chunkBytesMax: 1024 * 1024,
   reserveBytes: 2 * 1024 * 1024,
   idleMs: 50,
+  scrubBytesPerSecond: 1024 * 1024,
 };
 
 const SEGMENT_BYTES_MIN = 4096;
@@ -37,6 +40,7 @@ export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
     });
   };
   const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, idleMs } = checked;
+  const { scrubBytesPerSecond } = checked;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes % 512 !== 0 || segmentBytes < SEGMENT_BYTES_MIN) {
     refuse("segmentBytes", `a multiple of 512, ${SEGMENT_BYTES_MIN} at least`);
   }
@@ -49,5 +53,6 @@ export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
   if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0)
     refuse("reserveBytes", "a whole number, 0 or more");
   if (!(idleMs >= 0)) refuse("idleMs", "0 or more");
+  if (!(scrubBytesPerSecond >= 0)) refuse("scrubBytesPerSecond", "0 or more");
   return checked;
 }

@@ -3,7 +3,7 @@ import type { Done } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { EntryId, MemberId } from "../log/entry.ts";
+import type { EntryId, MemberId, Term } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import { MANIFEST_PATH, UNFINISHED } from "./data-dir.ts";
 import type { Files } from "./files.ts";
@@ -31,6 +31,8 @@ export interface ManifestContent {
   readonly firstPrevious: number;
   /** Oldest first. */
   readonly snapshots: readonly SnapshotListing[];
+  /** Up to this term acknowledged entries may have been lost in a damage; 0 where there was none. */
+  readonly lostTerm: Term;
 }
 
 export interface SnapshotListing extends EntryId {
@@ -40,7 +42,10 @@ export interface SnapshotListing extends EntryId {
   readonly checksum: number;
 }
 
-/** The one file that is replaced as a whole: written aside, synced, renamed, and the directory synced. */
+/**
+ * The one file that is replaced as a whole: written aside, synced, renamed, and the directory synced. Each time the lock
+ * is looked at first: whoever lost the directory to another process must not name files in it any more.
+ */
 export class Manifest {
   readonly #files: Files;
   readonly #room: Room;
@@ -80,6 +85,7 @@ export class Manifest {
     const bytes = encodeManifest(this.#content);
     inTurn(
       [
+        (next) => this.#files.checkLock(next),
         (next) => this.#room.attempt((end) => this.#files.write(unfinished, bytes, end), next),
         (next) => this.#files.rename(unfinished, MANIFEST_PATH, next),
         (next) => this.#files.syncDirectory("", next),
@@ -111,6 +117,7 @@ export function readManifest(files: Files): ManifestContent | null {
 function encodeManifest(content: ManifestContent): Uint8Array {
   const { storeId, clusterId, memberId, memberName, bootEpoch, segments, firstSequence, firstPrevious } =
     content;
+  const { lostTerm } = content;
   const snapshots = content.snapshots.map(({ index, term, bytes, checksum }) => [
     index,
     term,
@@ -131,6 +138,7 @@ function encodeManifest(content: ManifestContent): Uint8Array {
       firstSequence,
       firstPrevious,
       snapshots,
+      lostTerm,
     ]),
   );
   writer.u32(crc32(writer.written()));
@@ -172,6 +180,7 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     firstSequence,
     firstPrevious,
     snapshots,
+    lostTerm,
   ] = unpack(packed) as [
     string,
     string,
@@ -182,6 +191,7 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     number,
     number,
     [number, number, number, number][],
+    number,
   ];
   const listings = snapshots.map(([index, term, length, checksum]) => ({
     index,
@@ -199,5 +209,6 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     firstSequence,
     firstPrevious,
     snapshots: listings,
+    lostTerm,
   };
 }

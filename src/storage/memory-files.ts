@@ -67,6 +67,10 @@ export class MemoryFiles implements Files {
     if (this.disk.owner === this) this.disk.owner = null;
   }
 
+  checkLock(done: Done): void {
+    this.later("lock", "", () => this.#checkOwner(), done);
+  }
+
   listSync(directory: string): string[] {
     this.attempt("list", directory);
     const paths = [...this.disk.names.keys()].filter((path) => directoryOf(path) === directory);
@@ -177,6 +181,11 @@ export class MemoryFiles implements Files {
       }
       done(null, value);
     });
+  }
+
+  #checkOwner(): void {
+    if (this.disk.owner === this) return;
+    throw new QuorateError("ERR_LOCKED", "the directory was taken over", { directory: "memory", pid: null });
   }
 
   #open(path: string, mode: OpenMode): File {

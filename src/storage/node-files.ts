@@ -34,6 +34,10 @@ export class NodeFiles implements Files {
     this.#lock.release();
   }
 
+  checkLock(done: Done): void {
+    this.#lock.check(done);
+  }
+
   listSync(directory: string): string[] {
     return attempt("list", directory, () => {
       try {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { join } from "node:path";
+import type { Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
 import { diskError } from "./disk-error.ts";
 
@@ -46,6 +47,18 @@ export class NodeLock {
       throw diskError("lock", LOCK_NAME, (error as NodeJS.ErrnoException).code, error);
     }
     this.#owner = owner;
+  }
+
+  /** Fails with ERR_LOCKED where LOCK names somebody else by now, or nobody. */
+  check(done: Done): void {
+    fs.readFile(this.#at(LOCK_NAME), "utf8", (error, text) => {
+      if (error !== null && error.code !== "ENOENT") {
+        done(diskError("read", LOCK_NAME, error.code, error));
+        return;
+      }
+      const owner = error === null ? ownerFrom(text) : NOBODY;
+      done(owner.nonce === this.#owner?.nonce ? null : this.#lost(owner));
+    });
   }
 
   release(): void {
@@ -106,6 +119,12 @@ export class NodeLock {
     const details = { directory: this.#directory, pid: pid === 0 ? null : pid };
     return new QuorateError("ERR_LOCKED", `${this.#directory} is in use by process ${pid}`, details);
   }
+
+  #lost({ pid }: Owner): QuorateError<"ERR_LOCKED"> {
+    const details = { directory: this.#directory, pid: pid === 0 ? null : pid };
+    const message = `${this.#directory} was taken over while this process had it open`;
+    return new QuorateError("ERR_LOCKED", message, details, { outcome: "unknown" });
+  }
 }
 
 /** The process that has a directory open, null when none does. */
@@ -132,6 +151,10 @@ function readOwner(path: string): Owner | null {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
+  return ownerFrom(text);
+}
+
+function ownerFrom(text: string): Owner {
   try {
     const { pid, startTime, bootId: boot, nonce } = JSON.parse(text) as Owner;
     if (Number.isSafeInteger(pid) && /^[0-9a-f]{16}$/.test(nonce))
@@ -139,8 +162,10 @@ function readOwner(path: string): Owner | null {
   } catch {
     // Falls through: it is no lock of ours.
   }
-  return { pid: 0, startTime: "", bootId: "", nonce: "" };
+  return NOBODY;
 }
+
+const NOBODY: Owner = { pid: 0, startTime: "", bootId: "", nonce: "" };
 
 function isAlive({ pid, startTime, bootId: boot }: Owner): boolean {
   if (pid === 0) return true;

@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
+import { QuorateError } from "../base/errors.ts";
 import type { EntryId } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import { WAL_DIRECTORY } from "./data-dir.ts";
@@ -66,10 +67,30 @@ export function recoverWal(files: Files, bounds: WalBounds): RecoveredWal {
   return new WalReader(files, bounds).read();
 }
 
+/**
+ * What of a damaged WAL is proved: the frames before the damage, and the newest hard state that any header tells. Throws
+ * ERR_DISK.
+ */
+export function salvageWal(files: Files, bounds: WalBounds): SalvagedWal {
+  const reader = new WalReader(files, bounds);
+  try {
+    reader.read();
+  } catch (error) {
+    if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
+  }
+  return { replay: reader.replay, newest: reader.findNewestHeader() };
+}
+
+export interface SalvagedWal {
+  readonly replay: Replay;
+  /** The header of the highest sequence that can be read, wherever it lies. */
+  readonly newest: FrameHeader | null;
+}
+
 class WalReader {
   readonly #files: Files;
   readonly #bounds: WalBounds;
-  readonly #replay = new Replay();
+  readonly replay = new Replay();
   readonly #segments: Segment[] = [];
   #lastHeader: FrameHeader | null = null;
   #lastBody: Uint8Array = EMPTY_BYTES;
@@ -92,6 +113,20 @@ class WalReader {
       this.#readUntil(firstFrames[next]!, numbers.slice(at, next));
     }
     return this.#readEnd(numbers.slice(endAt));
+  }
+
+  findNewestHeader(): FrameHeader | null {
+    let newest: FrameHeader | null = null;
+    const present = new Set(this.#files.listSync(WAL_DIRECTORY).map((name) => `${WAL_DIRECTORY}/${name}`));
+    for (const path of this.#bounds.segments.map(segmentPath)) {
+      if (!present.has(path)) continue;
+      const bytes = this.#files.readSync(path);
+      for (let offset = FRAMES_OFFSET; offset < bytes.length; offset += SECTOR_BYTES) {
+        const header = readFrameHeader(bytes, offset, this.#bounds.seed);
+        if (header !== null && header.sequence >= (newest?.sequence ?? 0)) newest = header;
+      }
+    }
+    return newest;
   }
 
   get #due(): number {
@@ -158,7 +193,7 @@ class WalReader {
       rest.push({ number: other, bytes: this.#readSegment(other), from: FRAMES_OFFSET });
     const droppedBytes = this.#judge(rest);
     return {
-      replay: this.#replay,
+      replay: this.replay,
       segments: this.#segments,
       newestNumber: prepared.at(-1) ?? number,
       last: this.#lastFrame(),
@@ -219,7 +254,7 @@ class WalReader {
       );
     }
     try {
-      this.#replay.take(header.hardState, body);
+      this.replay.take(header.hardState, body);
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       throw this.#damage(segment.number, header.offset, error.message, header);
@@ -263,7 +298,7 @@ class WalReader {
   #damage(number: number, offset: number, reason: string, lost: FrameHeader | null): Error {
     const file = segmentPath(number);
     if (lost !== null && lost.first.index > 0) return corrupt({ file, offset, reason, ...idOf(lost.first) });
-    const last = this.#replay.entries.at(-1);
+    const last = this.replay.entries.at(-1);
     return corrupt(
       last === undefined ? { file, offset, reason } : { file, offset, reason, index: last.index + 1 },
     );

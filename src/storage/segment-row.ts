@@ -52,6 +52,11 @@ export class SegmentRow {
     this.#capacity = start.capacity;
   }
 
+  /** Oldest first; the last one is being written. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
   /** The segment that is written. */
   get active(): Segment {
     return this.#segments.at(-1)!;

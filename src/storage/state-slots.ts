@@ -10,8 +10,9 @@ const SLOT_MAGIC = 0x4f4c5351; // "QSLO"
 const SLOT_BYTES = 48;
 
 /**
- * A second copy of the hard state, lazy but never ahead of the WAL. Its worth at the next start: the WAL must reach
- * at least as far as it says, so that damage to the very end of the WAL is told from a torn write.
+ * A second copy of the hard state, never ahead of the WAL: with each new term or vote, and otherwise when the WAL has been
+ * quiet. Its worth at the next start: the WAL must reach at least as far as it says, so that damage to the very end of
+ * the WAL is told from a torn write; and when the WAL is damaged, term and vote are not lost with it.
  */
 export interface SavedState {
   /** All frames up to this sequence were durable when the state was written. */
@@ -25,6 +26,8 @@ export class StateSlots {
   readonly #seed: number;
   #counter: number;
   #oldest: 0 | 1;
+  #isWriting = false;
+  readonly #waiting: { readonly state: SavedState; readonly done: Done }[] = [];
 
   private constructor(slots: readonly [File, File], seed: number, counter: number, oldest: 0 | 1) {
     this.#slots = slots;
@@ -46,6 +49,15 @@ export class StateSlots {
     const read = (path: string): Slot | null =>
       names.includes(path) ? decodeSlot(files.readSync(path), seed) : null;
     return [read(STATE_SLOT_PATHS[0]), read(STATE_SLOT_PATHS[1])];
+  }
+
+  /** Reads the newer of the two states, when both can be read. Throws ERR_CORRUPT: either might be the newer one. */
+  static loadIntact(files: Files, seed: number): LoadedState {
+    const slots = StateSlots.read(files, seed);
+    const damaged = slots.indexOf(null);
+    if (damaged === -1) return StateSlots.load(files, seed);
+    const reason = "this copy of the hard state cannot be read; it may be the newer one, with a vote";
+    throw corrupt({ file: STATE_SLOT_PATHS[damaged]!, offset: 0, reason });
   }
 
   /** Reads the newer of the two states. Throws ERR_CORRUPT. */
@@ -72,16 +84,30 @@ export class StateSlots {
     return new StateSlots([a, b], seed, counter, loaded.oldest === 0 ? 1 : 0);
   }
 
-  /** Writes over the older copy. One write at a time. */
+  /** Writes over the older copy, once what is under way is done: two at a time could hurt both copies. */
   write(state: SavedState, done: Done): void {
-    this.#counter += 1;
-    const file = this.#slots[this.#oldest];
-    this.#oldest = this.#oldest === 0 ? 1 : 0;
-    file.write(encodeSlot(this.#counter, state, this.#seed), 0, done);
+    this.#waiting.push({ state, done });
+    if (!this.#isWriting) this.#writeNext();
   }
 
   close(): void {
     for (const file of this.#slots) file.close();
+  }
+
+  #writeNext(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#isWriting = true;
+    this.#counter += 1;
+    const file = this.#slots[this.#oldest];
+    this.#oldest = this.#oldest === 0 ? 1 : 0;
+    file.write(encodeSlot(this.#counter, next.state, this.#seed), 0, (error) => {
+      this.#isWriting = false;
+      next.done(error);
+      // After a failure nothing is written any more.
+      if (error !== null) for (const { done } of this.#waiting.splice(0)) done(error);
+      else if (!this.#isWriting) this.#writeNext();
+    });
   }
 }
 

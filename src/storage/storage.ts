@@ -1,5 +1,6 @@
 import type { Callback, Done } from "../base/callback.ts";
-import type { Entry, Index, MemberId } from "../log/entry.ts";
+import type { QuorateError } from "../base/errors.ts";
+import type { Entry, Index, MemberId, Term } from "../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../raft/effects.ts";
 
 /**
@@ -56,6 +57,12 @@ export interface Storage {
   compactTo(index: Index): void;
 
   /**
+   * Tells the listener, once, when the storage finds by itself that it cannot go on: with ERR_CORRUPT where something on
+   * the disk is not what was written. Saves fail from then on. A storage that never looks may leave this out.
+   */
+  onFault?(listener: (fault: QuorateError) => void): void;
+
+  /**
    * Finishes the steps that were saved and the snapshots that are being committed, drops other snapshots in the
    * making, lets go of the files and the lock. Calls back with the error that stopped the storage, if one did. Later
    * calls fail with ERR_CLOSED.
@@ -85,6 +92,13 @@ export interface Recovered {
   readonly entries: readonly Entry[];
   /** Bytes of an unfinished, never acknowledged step that were left out; 0 after a clean end. */
   readonly droppedBytes: number;
+  /**
+   * Set when a damage was repaired, now or at an earlier start: in this term and earlier ones entries may have been
+   * acknowledged that were lost. See `RaftState.lostTerm`.
+   */
+  readonly lostTerm?: Term | null;
+  /** What this start has repaired, if it has. */
+  readonly damage?: QuorateError | null;
 }
 
 /** A snapshot as the disk keeps it: what the core knows of it, and what the replica wants kept beside it. */

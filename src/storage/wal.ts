@@ -164,6 +164,15 @@ export class Wal {
   }
 
   readonly #onWritten: Done = (error) => {
+    const { batch } = this.#flight!;
+    const { term, vote } = this.#savedState.hardState;
+    const isKnown = batch.hardState.term === term && batch.hardState.vote === vote;
+    if (isKnown || error !== null || this.#failure !== null) this.#onDurable(error);
+    // A vote is promised only when both copies of the hard state hold it: what is lost of the WAL takes no vote along.
+    else this.#copyState({ sequence: this.#sequence + 1, hardState: batch.hardState }, this.#onDurable);
+  };
+
+  readonly #onDurable: Done = (error) => {
     const flight = this.#flight!;
     this.#flight = null;
     if (this.#failure !== null) return this.#settle();
@@ -211,7 +220,7 @@ export class Wal {
     });
   }
 
-  /** Brings the second copy of the hard state up to date once the WAL has been quiet for a while. */
+  /** Brings the second copy of the hard state up to date, with commit and sequence, once the WAL has been quiet for a while. */
   #awaitIdle(): void {
     if (this.#failure !== null || this.#idleTimer !== null || this.#closed !== null || !this.#isStateBehind())
       return;
@@ -236,14 +245,19 @@ export class Wal {
   }
 
   #saveState(): void {
-    const state: SavedState = { sequence: this.#sequence, hardState: this.#filling.hardState };
     this.#isSavingState = true;
-    this.#parts.slots.write(state, (error) => {
+    this.#copyState({ sequence: this.#sequence, hardState: this.#filling.hardState }, (error) => {
       this.#isSavingState = false;
       if (error !== null) return this.fail(error);
-      this.#savedState = state;
       this.#awaitIdle();
       this.#settle();
+    });
+  }
+
+  #copyState(state: SavedState, done: Done): void {
+    this.#parts.slots.write(state, (error) => {
+      if (error === null) this.#savedState = state;
+      done(error);
     });
   }
 

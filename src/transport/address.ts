@@ -17,3 +17,8 @@ export function parseAddress(address: string): HostPort | null {
 export function formatAddress({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Whether only processes of the same machine can be met there. A name that has to be looked up can be anywhere. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,12 +1,13 @@
 import { ByteReader, ByteWriter, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
+import type { Newcomer } from "./transport.ts";
 
 /** The version of handshake and framing together. Both ends must speak the same. */
 export const PROTOCOL_VERSION = 1;
 
 /** No part of a handshake is longer, so a stranger can make us hold no more than this. */
-export const HANDSHAKE_BYTES_MAX = 4096;
+export const HANDSHAKE_BYTES_MAX = 16 * 1024;
 export const NONCE_BYTES = 32;
 export const PROOF_BYTES = 32;
 
@@ -31,6 +32,14 @@ export interface Hello {
   readonly target: { readonly name: string; readonly id: MemberId };
 }
 
+/** The first words of a process that wants to start as a member that was added, and lacks its ticket. */
+export interface Join {
+  readonly kind: "join";
+  readonly version: number;
+  readonly nonce: Uint8Array;
+  readonly newcomer: Newcomer;
+}
+
 /** The acceptor's answer: who it is, and the proof that it knows the secret. */
 export interface Welcome {
   readonly kind: "welcome";
@@ -41,15 +50,28 @@ export interface Welcome {
 
 export type HandshakePart =
   | Hello
+  | Join
   | Welcome
   /** The dialler's proof that it knows the secret. */
   | { readonly kind: "confirm"; readonly proof: Uint8Array }
   | { readonly kind: "accept" }
-  | { readonly kind: "refuse"; readonly error: HandshakeRefusal };
+  | { readonly kind: "refuse"; readonly error: HandshakeRefusal }
+  /** What a newcomer has asked for, or why it does not get it. */
+  | { readonly kind: "ticket"; readonly ticket: string }
+  | { readonly kind: "no-ticket"; readonly reason: string };
 
 export type HandshakeRefusal = QuorateError<"ERR_IDENTITY_MISMATCH"> | QuorateError<"ERR_INCOMPATIBLE">;
 
-const CODES = { hello: 1, welcome: 2, confirm: 3, accept: 4, refuse: 5 } as const;
+const CODES = {
+  hello: 1,
+  welcome: 2,
+  confirm: 3,
+  accept: 4,
+  refuse: 5,
+  join: 6,
+  ticket: 7,
+  "no-ticket": 8,
+} as const;
 
 export function encodeHandshake(part: HandshakePart): Uint8Array {
   const writer = new ByteWriter(512);
@@ -64,6 +86,13 @@ export function encodeHandshake(part: HandshakePart): Uint8Array {
       writer.text(part.target.name);
       writer.u64(part.target.id);
       break;
+    case "join":
+      writer.u32(MAGIC);
+      writer.u32(part.version);
+      writer.bytes(part.nonce);
+      writer.text(part.newcomer.name);
+      writer.text(part.newcomer.address);
+      break;
     case "welcome":
       // The proof comes last: it is made over all that stands before it.
       writer.bytes(part.nonce);
@@ -77,6 +106,12 @@ export function encodeHandshake(part: HandshakePart): Uint8Array {
       break;
     case "refuse":
       writeRefusal(writer, part.error);
+      break;
+    case "ticket":
+      writer.text(part.ticket);
+      break;
+    case "no-ticket":
+      writer.text(part.reason);
   }
   return writer.take();
 }
@@ -103,18 +138,31 @@ function readPart(reader: ByteReader): HandshakePart {
       return { kind: "accept" };
     case CODES.refuse:
       return { kind: "refuse", error: readRefusal(reader) };
+    case CODES.join: {
+      const { version, nonce } = readOpening(reader);
+      return { kind: "join", version, nonce, newcomer: { name: reader.text(), address: reader.text() } };
+    }
+    case CODES.ticket:
+      return { kind: "ticket", ticket: reader.text() };
+    case CODES["no-ticket"]:
+      return { kind: "no-ticket", reason: reader.text() };
     default:
       throw new MalformedBytes("unknown part of a handshake");
   }
 }
 
 function readHello(reader: ByteReader): Hello {
+  const { version, nonce } = readOpening(reader);
+  const claim = readClaim(reader);
+  return { kind: "hello", version, nonce, claim, target: { name: reader.text(), id: reader.u64() } };
+}
+
+/** What the first words of every dialler begin with, in every version. */
+function readOpening(reader: ByteReader): { readonly version: number; readonly nonce: Uint8Array } {
   if (reader.u32() !== MAGIC) throw new MalformedBytes("not the greeting of a member");
   const version = reader.u32();
   if (version !== PROTOCOL_VERSION) throw incompatible(version, PROTOCOL_VERSION);
-  const nonce = reader.bytes(NONCE_BYTES);
-  const claim = readClaim(reader);
-  return { kind: "hello", version, nonce, claim, target: { name: reader.text(), id: reader.u64() } };
+  return { version, nonce: reader.bytes(NONCE_BYTES) };
 }
 
 function writeClaim(writer: ByteWriter, claim: Claim): void {

@@ -94,9 +94,7 @@ export class TcpConnection {
   /** Gives the connection up because of what the other end did. */
   fail(reason: string): void {
     const peer = `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
-    this.#lose(
-      new QuorateError("ERR_PROTOCOL", `connection with ${peer} dropped: ${reason}`, { peer, reason }),
-    );
+    this.#lose(protocolError(peer, reason));
   }
 
   // Pulses are counted rather than the clock read: after our own process stood still, what arrived
@@ -118,4 +116,8 @@ export class TcpConnection {
     if (this.#pulse !== null) clearInterval(this.#pulse);
     this.#pulse = null;
   }
+}
+
+export function protocolError(peer: string, reason: string): QuorateError<"ERR_PROTOCOL"> {
+  return new QuorateError("ERR_PROTOCOL", `connection with ${peer} dropped: ${reason}`, { peer, reason });
 }

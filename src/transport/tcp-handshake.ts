@@ -10,12 +10,13 @@ import {
   type HandshakePart,
   type HandshakeRefusal,
   type Hello,
+  type Join,
   mismatch,
   NONCE_BYTES,
   PROOF_BYTES,
   PROTOCOL_VERSION,
 } from "./handshake-codec.ts";
-import type { Peer, Self } from "./transport.ts";
+import type { Newcomer, Peer, Self } from "./transport.ts";
 
 /**
  * How two members come to trust a connection:
@@ -25,15 +26,20 @@ import type { Peer, Self } from "./transport.ts";
  *                                             ←  welcome: who I am, nonce, proof
  *        confirm: proof                       →
  *                                             ←  accept, or refuse with the reason
+ * A process that was added to the cluster, but does not know its ticket yet, begins with `join` in place of `hello`, and
+ * is given the ticket in place of `accept`.
  *
  * A proof is an HMAC-SHA256 over all that was said before it, keyed with the cluster's secret. Both nonces are in it,
  * so that nothing can be replayed; so is the role, so that nothing can be mirrored. Without a secret the key is empty:
  * the exchange is the same, and keeps out mistakes but no attacker. Nothing else in a claim is looked at before the
- * proof holds. What follows on the connection is not encrypted: where the network may be hostile, tunnel it.
+ * proof holds. Over TLS a claim must also be one for which the dialler's certificate may speak; without TLS what
+ * follows on the connection is neither encrypted nor signed.
  */
 export type HandshakeStep =
   | { readonly kind: "waiting"; readonly send: Uint8Array }
   | { readonly kind: "accepted"; readonly send: Uint8Array | null; readonly claim: Claim }
+  /** A newcomer has proved to be one of us: it wants its ticket. */
+  | { readonly kind: "enrolling"; readonly send: null; readonly newcomer: Newcomer }
   | { readonly kind: "refused"; readonly send: Uint8Array | null; readonly error: QuorateError };
 
 /** What both ends hold from the configuration. */
@@ -88,17 +94,61 @@ export class DiallerHandshake {
   }
 }
 
+/** The dialler's side for a process that has no ticket yet. */
+export class NewcomerHandshake {
+  readonly join: Uint8Array;
+  readonly #secret: string;
+  #isConfirmed = false;
+
+  constructor(secret: string, newcomer: Newcomer) {
+    this.#secret = secret;
+    this.join = encodeHandshake({
+      kind: "join",
+      version: PROTOCOL_VERSION,
+      nonce: randomBytes(NONCE_BYTES),
+      newcomer,
+    });
+  }
+
+  /** Takes the acceptor's next part, and gives what to send, or the ticket. Throws what it is refused with. */
+  step(bytes: Uint8Array): { readonly send: Uint8Array } | { readonly ticket: string } {
+    const part = decodeHandshake(bytes);
+    if (part.kind === "refuse") throw part.error;
+    if (part.kind === "no-ticket")
+      throw new QuorateError("ERR_MEMBERSHIP", part.reason, { reason: part.reason });
+    if (part.kind === "ticket" && this.#isConfirmed) return { ticket: part.ticket };
+    if (part.kind === "welcome" && !this.#isConfirmed) return { send: this.#confirm(bytes, part.proof) };
+    throw outOfPlace(part);
+  }
+
+  #confirm(bytes: Uint8Array, proof: Uint8Array): Uint8Array {
+    const said = bytes.subarray(0, bytes.length - PROOF_BYTES);
+    if (!timingSafeEqual(proof, prove(this.#secret, "acceptor", this.join, said))) throw wrongSecret();
+    this.#isConfirmed = true;
+    return encodeHandshake({ kind: "confirm", proof: prove(this.#secret, "dialler", this.join, bytes) });
+  }
+}
+
 export class AcceptorHandshake {
   readonly #config: HandshakeConfig;
   readonly #idOf: (name: string) => MemberId | null;
-  #hello: Hello | null = null;
+  readonly #certified: readonly string[] | null;
+  #hello: Hello | Join | null = null;
   #helloBytes: Uint8Array = EMPTY_BYTES;
   #welcome: Uint8Array = EMPTY_BYTES;
 
-  /** `idOf` tells the id of a member by its name, or null for a name that is none. */
-  constructor(config: HandshakeConfig, idOf: (name: string) => MemberId | null) {
+  /**
+   * `idOf` tells the id of a member by its name, or null for a name that is none; `certified` are the names that the
+   * dialler's certificate may speak for, null where it needed none.
+   */
+  constructor(
+    config: HandshakeConfig,
+    idOf: (name: string) => MemberId | null,
+    certified: readonly string[] | null = null,
+  ) {
     this.#config = config;
     this.#idOf = idOf;
+    this.#certified = certified;
   }
 
   /** Takes the dialler's next part. Throws MalformedBytes on one that has no place here. */
@@ -113,12 +163,13 @@ export class AcceptorHandshake {
   }
 
   #step(bytes: Uint8Array, part: HandshakePart): HandshakeStep {
-    if (part.kind === "hello" && this.#hello === null) return this.#onHello(bytes, part);
+    if ((part.kind === "hello" || part.kind === "join") && this.#hello === null)
+      return this.#onHello(bytes, part);
     if (part.kind === "confirm" && this.#hello !== null) return this.#onConfirm(part.proof, this.#hello);
     throw outOfPlace(part);
   }
 
-  #onHello(bytes: Uint8Array, hello: Hello): HandshakeStep {
+  #onHello(bytes: Uint8Array, hello: Hello | Join): HandshakeStep {
     this.#hello = hello;
     this.#helloBytes = bytes;
     const claim = claimOf(this.#config.self);
@@ -132,9 +183,14 @@ export class AcceptorHandshake {
     return { kind: "waiting", send: this.#welcome };
   }
 
-  #onConfirm(proof: Uint8Array, hello: Hello): HandshakeStep {
+  #onConfirm(proof: Uint8Array, hello: Hello | Join): HandshakeStep {
     const expected = prove(this.#config.secret, "dialler", this.#helloBytes, this.#welcome);
     if (!timingSafeEqual(proof, expected)) return refuse(wrongSecret());
+
+    const { name } = hello.kind === "hello" ? hello.claim : hello.newcomer;
+    if (this.#certified?.includes(name) === false)
+      return refuse(mismatch("certificate", name, this.#certified.join(" ")));
+    if (hello.kind === "join") return { kind: "enrolling", send: null, newcomer: hello.newcomer };
 
     const error = this.#whyNot(hello);
     if (error !== null) return refuse(error);

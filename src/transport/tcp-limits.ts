@@ -8,7 +8,9 @@ export interface TcpLimits {
   readonly queueBytesMax: number;
   /** Inbound connections that may be in the handshake at once. Beyond it new ones are closed unread. */
   readonly halfOpenMax: number;
-  /** From the first packet to the end of the handshake. */
+  /** How many of them may come from one address. */
+  readonly halfOpenPerAddressMax: number;
+  /** From the first packet to the end of the handshake, that of TLS included. */
   readonly handshakeMs: number;
   /** The pause before the first new attempt to reach a peer; it doubles, with jitter, up to the longest. */
   readonly redialMsMin: number;
@@ -21,6 +23,7 @@ const DEFAULTS: TcpLimits = {
   frameBytesMax: 16 * 1024 * 1024 + 64 * 1024,
   queueBytesMax: 64 * 1024 * 1024,
   halfOpenMax: 64,
+  halfOpenPerAddressMax: 32,
   handshakeMs: 5_000,
   redialMsMin: 20,
   redialMsMax: 1_000,

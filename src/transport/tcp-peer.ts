@@ -1,11 +1,12 @@
 import { connect } from "node:net";
 import { MalformedBytes } from "../base/bytes.ts";
-import type { QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
 import { type HostPort, parseAddress } from "./address.ts";
-import { TcpConnection } from "./tcp-connection.ts";
+import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { DiallerHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
 import type { TcpLimits } from "./tcp-limits.ts";
 import type { TcpSockets } from "./tcp-sockets.ts";
+import type { TlsPeers } from "./tls-peers.ts";
 import type { Peer, TransportHost } from "./transport.ts";
 
 /** What leaves in one write. The rest follows when the kernel has taken it. */
@@ -29,6 +30,7 @@ export class TcpPeer {
   readonly #host: TransportHost;
   readonly #limits: TcpLimits;
   readonly #sockets: TcpSockets;
+  readonly #tls: TlsPeers | null;
   readonly #address: HostPort | null;
 
   #outbound: Outbound = { kind: "idle" };
@@ -50,12 +52,14 @@ export class TcpPeer {
     host: TransportHost,
     limits: TcpLimits,
     sockets: TcpSockets,
+    tls: TlsPeers | null,
   ) {
     this.peer = peer;
     this.#config = config;
     this.#host = host;
     this.#limits = limits;
     this.#sockets = sockets;
+    this.#tls = tls;
     this.#address = parseAddress(peer.address);
     this.#redialMs = limits.redialMsMin;
     this.#advance();
@@ -138,18 +142,27 @@ export class TcpPeer {
     else this.#host.peerDown(this.peer.name);
   }
 
-  #dial({ host, port }: HostPort): void {
+  #dial(address: HostPort): void {
     const handshake = new DiallerHandshake(this.#config, this.peer);
-    const socket = connect({ host, port });
+    const socket = this.#tls === null ? connect(address) : this.#tls.connect(address, this.peer.name);
     this.#sockets.add(socket);
     const connection = new TcpConnection(socket, {
       frame: (payload) => this.#onFrame(connection, handshake, payload),
       lost: (error) => this.#onLost(error),
       drained: () => this.#advance(),
     });
-    socket.on("connect", () => connection.write([handshake.hello]));
+    socket.on(this.#tls === null ? "connect" : "secureConnect", () => connection.write([handshake.hello]));
+    socket.on("error", (error) => this.#onSocketError(error));
     const deadline = setTimeout(() => this.#giveUp(connection), this.#limits.handshakeMs);
     this.#outbound = { kind: "dialing", connection, deadline };
+  }
+
+  /** What TLS finds wrong has to be told: nobody will come up, however often we dial. */
+  #onSocketError(error: NodeJS.ErrnoException): void {
+    if (this.#outbound.kind !== "dialing") return;
+    if (QuorateError.is(error)) this.#onRefused(error);
+    else if (error.syscall === undefined)
+      this.#onRefused(protocolError(this.peer.address, `TLS: ${error.message}`));
   }
 
   #onFrame(connection: TcpConnection, handshake: DiallerHandshake, payload: Uint8Array): void {
@@ -165,6 +178,9 @@ export class TcpPeer {
       case "refused":
         this.#onRefused(step.error);
         this.#giveUp(connection);
+        return;
+      case "enrolling":
+        return; // Not at this end.
     }
   }
 

@@ -1,24 +1,29 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
-import { parseAddress } from "./address.ts";
+import { isLoopback, parseAddress } from "./address.ts";
 import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
 import type { HandshakeConfig } from "./tcp-handshake.ts";
 import { type TcpLimits, tcpLimits } from "./tcp-limits.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
+import { type PeerTlsOptions, TlsPeers } from "./tls-peers.ts";
 import type { Peer, Transport, TransportHost } from "./transport.ts";
 
 export interface TcpOptions {
   /** Where to listen, `host:port`, when that is not the member's own address: `0.0.0.0:2380`, or port 0 for any free one. */
-  readonly listen?: string;
+  readonly listen?: string | undefined;
   /**
    * Known to all members and to nobody else. Each end of a connection proves that it knows it, before anything else
-   * is believed. Frames are neither encrypted nor signed.
+   * is believed. By itself it proves who speaks, not what is said: frames are neither encrypted nor signed.
    */
-  readonly secret?: string;
-  readonly limits?: Partial<TcpLimits>;
+  readonly secret?: string | undefined;
+  /** Mutual TLS: frames are encrypted, and each member's certificate must name it. */
+  readonly tls?: PeerTlsOptions | undefined;
+  /** Listen without TLS where other machines can connect. Otherwise that is refused, with ERR_INSECURE. */
+  readonly insecure?: boolean | undefined;
+  readonly limits?: Partial<TcpLimits> | undefined;
 }
 
 /** Carries frames over TCP. Throws ERR_INVALID_ARGUMENT on options that cannot be meant. */
@@ -43,6 +48,7 @@ interface Running {
 export class TcpTransport implements Transport {
   readonly #options: TcpOptions;
   readonly #limits: TcpLimits;
+  readonly #tls: TlsPeers | null;
   readonly #sockets = new TcpSockets();
   #state: "new" | "starting" | "running" | "closed" = "new";
   #running: Running | null = null;
@@ -53,19 +59,31 @@ export class TcpTransport implements Transport {
   constructor(options: TcpOptions) {
     this.#options = options;
     this.#limits = tcpLimits(options.limits);
+    const { tls } = options;
+    this.#tls = tls === undefined ? null : new TlsPeers(tls, (error) => this.#running?.host.refused(error));
   }
 
   start(host: TransportHost, started: Done): void {
     assert(this.#state === "new", "a transport is started once");
     this.#state = "starting";
+    const address = this.#options.listen ?? host.self.address;
+    const insecure = this.#whyInsecure(address);
+    if (insecure !== null) {
+      started(insecure);
+      return;
+    }
     const config = { self: host.self, secret: this.#options.secret ?? "" };
-    const acceptor = new TcpAcceptor(config, this.#limits, this.#sockets, {
+    const acceptor = new TcpAcceptor(config, this.#limits, this.#sockets, this.#tls, {
       idOf: (name) => this.#peers.get(name)?.peer.id ?? null,
       accepted: (name, connection) => this.#onAccepted(host, name, connection),
       refused: (error) => host.refused(error),
+      enrol: (newcomer, settle) =>
+        host.enrol === undefined
+          ? settle(new Error("this member gives no tickets"))
+          : host.enrol(newcomer, settle),
     });
     this.#running = { host, config, acceptor };
-    acceptor.listen(this.#options.listen ?? host.self.address, (error) => {
+    acceptor.listen(address, (error) => {
       if (this.#state === "closed") {
         started(error ?? new QuorateError("ERR_CLOSED", "the transport was closed", {}));
         return;
@@ -99,6 +117,14 @@ export class TcpTransport implements Transport {
     return this.#running?.acceptor.address() ?? null;
   }
 
+  #whyInsecure(address: string): QuorateError<"ERR_INSECURE"> | null {
+    const { tls, insecure } = this.#options;
+    const host = parseAddress(address)?.host;
+    if (tls !== undefined || insecure === true || host === undefined || isLoopback(host)) return null;
+    const message = `${address} can be reached by others: give tls, or say insecure if the network keeps them out`;
+    return new QuorateError("ERR_INSECURE", message, { address });
+  }
+
   /** Tells those who wait for the end when the last socket is closed and the listening has stopped. */
   #closeSockets(): void {
     let open = 2;
@@ -125,7 +151,7 @@ export class TcpTransport implements Transport {
     }
     for (const [name, peer] of wanted) {
       if (this.#peers.has(name)) continue;
-      this.#peers.set(name, new TcpPeer(peer, config, host, this.#limits, this.#sockets));
+      this.#peers.set(name, new TcpPeer(peer, config, host, this.#limits, this.#sockets, this.#tls));
     }
   }
 

@@ -37,9 +37,20 @@ export interface TransportHost {
   peerDown(name: string): void;
   /**
    * Optional news: a connection was refused, by us or by the other end. ERR_IDENTITY_MISMATCH: it came from another
-   * cluster, from an unknown member, or without our secret. ERR_INCOMPATIBLE: other release. ERR_PROTOCOL: not ours.
+   * cluster, from an unknown member, without our secret, or with a certificate of another. ERR_INCOMPATIBLE: other release. ERR_PROTOCOL: not ours.
    */
   refused(reason: QuorateError): void;
+  /**
+   * Optional question: a process that has proved to be one of us wants to start as a member that was added. Tells its
+   * ticket, or why there is none.
+   */
+  enrol?(newcomer: Newcomer, settle: (error: unknown, ticket?: string) => void): void;
+}
+
+/** Who wants to start as a member that was added: its name, and the address that it was added with. */
+export interface Newcomer {
+  readonly name: string;
+  readonly address: string;
 }
 
 /** Who this member is, as the handshake tells it to others. */

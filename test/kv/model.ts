@@ -105,6 +105,10 @@ export class Model {
         return { kind: "done", revision: this.revision };
       case "session-write":
         return this.#writeOnce(command, index);
+      case "auth":
+      case "auth-token":
+      case "as":
+        throw new Error("users and roles have a model of their own");
     }
   }
 

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concatBytes, equalBytes } from "../../src/base/bytes.ts";
+import { crc32 } from "../../src/base/checksum.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
 import { command, placed } from "./arbitraries.ts";
 import { Applying } from "./support.ts";
@@ -125,4 +127,97 @@ test("a snapshot in a newer format is refused as such", () => {
       supported: 1,
     });
   }
+});
+
+/** Restores in pieces, and tells what the machine shows meanwhile. */
+function restoreInPieces(
+  machine: KvMachine,
+  bytes: Uint8Array,
+  pieceBytes: number,
+  between: () => void,
+): void {
+  const restoration = machine.beginRestore();
+  for (let from = 0; from < bytes.length; from += pieceBytes) {
+    const piece = bytes.slice(from, from + pieceBytes);
+    restoration.write(piece);
+    // The machine must not have kept a view of it.
+    piece.fill(0xff);
+    between();
+  }
+  while (!restoration.finish()) between();
+}
+
+test("a restore in pieces shows the old state until it has finished, and then the new one", () => {
+  fc.assert(
+    fc.property(commands, fc.integer({ min: 1, max: 300 }), (history, pieceBytes) => {
+      const source = new Applying(new KvMachine());
+      apply(source, history);
+      const target = new Applying(new KvMachine());
+      target.one(put("old", "1"));
+      restoreInPieces(target.machine, bytesOf(source.machine), pieceBytes, () => {
+        expect(target.machine.store.get("old")?.value).toBe("1");
+      });
+      expect(equalBytes(bytesOf(target.machine), bytesOf(source.machine))).toBe(true);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a restore that is not finished leaves the state alone, and another may begin", () => {
+  const source = new Applying(new KvMachine());
+  source.one(put("new"));
+  const { machine } = new Applying(new KvMachine());
+  machine.beginRestore().write(bytesOf(source.machine));
+  expect(machine.store.get("new")).toBeUndefined();
+  restoreInPieces(machine, bytesOf(source.machine), 7, () => {});
+  expect(machine.store.get("new")).toBeDefined();
+});
+
+test("renewals, checkpoints and writes of sessions do not show in a snapshot that was begun before them", () => {
+  const applying = new Applying(new KvMachine());
+  const opened = applying.one({ kind: "session-open" });
+  const session = opened.kind === "session-open" ? opened.session : "";
+  const leases = Array.from({ length: 5000 }, (_, at) => `lease${at}`);
+  applying.batch(leases.map((lease) => ({ kind: "lease-grant", lease, ttlMs: 60_000 })));
+  const before = bytesOf(applying.machine);
+  const snapshot = applying.machine.snapshot();
+  const renewedAt = applying.machine.leases.get("lease0")!.renewedAt;
+  applying.batch([
+    { kind: "lease-checkpoint", checkpoints: [{ lease: "lease0", renewedAt, remainingMs: 1 }] },
+    { kind: "lease-keep-alive", leases },
+    { kind: "lease-revoke", lease: "lease4999", renewedAt: null },
+    { kind: "session-write", session, number: 1, write: encodeCommand(put("a")) },
+    { kind: "session-end", session },
+  ]);
+  expect(equalBytes(concatBytes([...snapshot]), before)).toBe(true);
+});
+
+test("a long search for keys of the past is interrupted by empty chunks", () => {
+  const applying = new Applying(new KvMachine());
+  applying.batch([put("a"), { kind: "compact", revision: 2 }]);
+  applying.batch(Array.from({ length: 10_000 }, (_, at) => put(`k${at}`)));
+  const lengths = [...applying.machine.snapshot()].map((chunk) => chunk.length);
+  expect(lengths.filter((length) => length === 0).length).toBeGreaterThan(8);
+});
+
+test("a hash is of all that a snapshot holds, taken bit by bit, whatever is applied meanwhile", () => {
+  fc.assert(
+    fc.property(commands, commands, (before, meanwhile) => {
+      const [one, other] = [new Applying(new KvMachine()), new Applying(new KvMachine())];
+      apply(one, before);
+      apply(other, before);
+      expect(other.index).toBe(one.index);
+      const expected = crc32(bytesOf(one.machine));
+      const step = other.machine.beginHash();
+      let hash = step();
+      for (let at = 0; hash === null; at++) {
+        if (at < meanwhile.length) other.one(placed(meanwhile[at]!, other.machine.store.revision));
+        hash = step();
+      }
+      expect(hash).toBe(expected);
+      other.machine.store.compaction.step(Number.POSITIVE_INFINITY);
+      expect(other.machine.store.compaction.isDone).toBe(true);
+    }),
+    { numRuns: 100 },
+  );
 });

@@ -157,6 +157,13 @@ export class PureCluster {
     this.invariants.forget(id);
   }
 
+  /** Lets a member that is down lose all but the first `kept` entries of its log, or its snapshot besides. */
+  damage(id: MemberId, kept: number, losesSnapshot = false): void {
+    const member = this.member(id);
+    assert(member.isDown, "a disk is damaged while the member is down");
+    member.disk.damage(kept, losesSnapshot);
+  }
+
   restart(id: MemberId): void {
     const member = this.member(id);
     assert(member.isDown, "only a member that is down can start");

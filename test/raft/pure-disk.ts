@@ -9,6 +9,10 @@ export class PureDisk {
   entries: Entry[] = [];
   /** Handed over and not written: a power cut loses them. */
   readonly waiting: Save[] = [];
+  /** Up to this term entries may have been acknowledged here that a damage has taken. */
+  lostTerm: number | null = null;
+  /** What was durable here and is not any more. */
+  readonly #lost: { readonly index: number; readonly term: number }[] = [];
 
   constructor(snapshot: SnapshotMetadata | null) {
     this.snapshot = snapshot;
@@ -41,7 +45,25 @@ export class PureDisk {
     this.entries = this.entries.filter(({ index }) => index >= keepFrom);
   }
 
+  /**
+   * Loses all but the first `kept` entries, or the snapshot besides, and knows it. Terms and votes lie elsewhere; a new
+   * term is begun, so that no leader believes an acknowledgement from before.
+   */
+  damage(kept: number, losesSnapshot: boolean): void {
+    this.waiting.length = 0;
+    if (this.snapshot !== null) this.#lost.push(this.snapshot);
+    this.#lost.push(...this.entries.slice(losesSnapshot ? 0 : kept));
+    this.entries = losesSnapshot ? [] : this.entries.slice(0, kept);
+    if (losesSnapshot) this.snapshot = null;
+    const last = this.entries.at(-1)?.index ?? 0;
+    const { term, commit } = this.hardState;
+    const known = Math.max(last, this.snapshot?.index ?? 0);
+    this.lostTerm = term;
+    this.hardState = { term: term + 1, vote: null, commit: Math.min(commit, known) };
+  }
+
   holds(index: number, term: number): boolean {
+    if (this.#lost.some((entry) => entry.index === index && entry.term === term)) return true;
     if (this.snapshot !== null && index <= this.snapshot.index) return true;
     return this.entries.some((entry) => entry.index === index && entry.term === term);
   }
@@ -52,6 +74,7 @@ export class PureDisk {
       snapshot: this.snapshot,
       entries: this.entries,
       applied: this.snapshot?.index ?? 0,
+      lostTerm: this.lostTerm,
     };
   }
 }

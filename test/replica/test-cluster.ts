@@ -28,12 +28,19 @@ export class TestCluster {
   readonly names: readonly string[];
   readonly network: MemoryNetwork;
   readonly #limits: Partial<ReplicaLimits>;
-  readonly #storages = new Map<string, MemoryStorage>();
+  readonly #storages = new Map<string, Storage>();
   #storesMade = 0;
   readonly members = new Map<string, CounterReplica>();
   readonly machines = new Map<string, Counter>();
+  readonly #makeMachine: () => Counter;
 
-  constructor(size: number, faults: Partial<NetworkFaults> = {}, limits: Partial<ReplicaLimits> = {}) {
+  constructor(
+    size: number,
+    faults: Partial<NetworkFaults> = {},
+    limits: Partial<ReplicaLimits> = {},
+    makeMachine = () => new Counter(),
+  ) {
+    this.#makeMachine = makeMachine;
     this.names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
     this.network = new MemoryNetwork({ random: new Random(7), faults });
     this.#limits = { ...FAST, ...limits };
@@ -48,7 +55,7 @@ export class TestCluster {
   async start(name: string, join?: string): Promise<CounterReplica> {
     const storage = this.#storages.get(name) ?? this.#newStorage();
     this.#storages.set(name, storage);
-    const machine = new Counter();
+    const machine = this.#makeMachine();
     const member = await Replica.open<Add, number, void, number>({
       name,
       peers: Object.fromEntries(this.names.map((peer) => [peer, ""])),
@@ -66,12 +73,17 @@ export class TestCluster {
     return member;
   }
 
+  /** Has the member's next start use this storage. */
+  use(name: string, storage: Storage): void {
+    this.#storages.set(name, storage);
+  }
+
   /** Puts an empty disk in place of the member's. */
   wipe(name: string): void {
     this.#storages.delete(name);
   }
 
-  #disk(name: string, storage: MemoryStorage): StallingStorage {
+  #disk(name: string, storage: Storage): StallingStorage {
     const disk = new StallingStorage(storage);
     this.disks.set(name, disk);
     return disk;

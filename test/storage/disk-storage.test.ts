@@ -325,6 +325,20 @@ describe("files that are not part of the store", () => {
   });
 });
 
+describe("a directory that was taken over", () => {
+  it("stops the storage at the next segment, before anything of the new owner's is replaced", () => {
+    const run = new Run({ segmentBytes: 4096, batchBytesMax: 1000 });
+    run.open();
+    const manifest = run.disk.names.get("manifest")!.read();
+    run.disk.owner = new MemoryFiles(run.disk);
+    for (let index = 1; index <= 20; index++) run.save({ entries: [entry(index, 900)] });
+    run.clock.settle();
+    expect(run.done.at(-1)?.code).toBe("ERR_LOCKED");
+    expect(run.done.filter((error) => error === null).length).toBeLessThan(20);
+    expect(run.disk.names.get("manifest")!.read()).toEqual(manifest);
+  });
+});
+
 describe("limits", () => {
   it.each([
     { segmentBytes: 100 },

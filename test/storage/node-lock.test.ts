@@ -54,6 +54,18 @@ describe("the lock of a data directory", () => {
     expect(readdirSync(directory)).toEqual(["LOCK"]);
   });
 
+  it("is known to be lost when another one took its place, or took it away", async () => {
+    const directory = join(root, "lost");
+    const files = new NodeFiles(directory);
+    const check = () => new Promise<QuorateError | null>((resolve) => files.checkLock(resolve));
+    files.lock();
+    expect(await check()).toBeNull();
+    rmSync(join(directory, "LOCK"));
+    expect((await check())?.code).toBe("ERR_LOCKED");
+    new NodeFiles(directory).lock();
+    expect((await check())?.details).toEqual({ directory, pid: process.pid });
+  });
+
   it("is held by nobody when its process number belongs to a younger process, or to an earlier run of the machine", () => {
     const directory = join(root, "reused");
     mkdirSync(directory);

@@ -232,7 +232,7 @@ function sameEntries(left: readonly Entry[], right: readonly Entry[]): boolean {
   return left.length === right.length && left.every((each, at) => sameEntry(each, right[at]!));
 }
 
-function sameEntry(left: Entry, right: Entry): boolean {
+export function sameEntry(left: Entry, right: Entry): boolean {
   const isSame = left.index === right.index && left.term === right.term && left.kind === right.kind;
   return (
     isSame && left.data.length === right.data.length && left.data.every((byte, at) => byte === right.data[at])

@@ -16,6 +16,7 @@ import {
 import { failEachCall, fillDiskAtEachCall, type Manner } from "./failing-calls.ts";
 import type { Run } from "./member-run.ts";
 import { makeRemains, type Remains } from "./remains.ts";
+import { repairAll } from "./repairs.ts";
 import type { Tally } from "./tally.ts";
 
 /** `brief` takes some seconds on one core, `quick` a minute; `full` leaves nothing out and takes an hour. */
@@ -74,6 +75,20 @@ export const TORTURES: readonly Torture[] = [
   ),
   damage("a part of another store", {}, foreignParts),
   damage("a part of earlier days", {}, staleParts),
+  {
+    name: "a damage to be repaired by peers",
+    run(seed, extent, tally) {
+      const every = { brief: 1009, quick: 41, full: 1 }[extent];
+      for (const run of [12, 40, 25].map((moves, at): Run => ({ seed: seed + at, moves }))) {
+        for (const end of ["closed", "cut off"] as const) {
+          const remains = makeRemains(run, end);
+          repairAll(remains, thinned(replacedBytes(remains, 1), every), tally);
+          for (const damages of [missingFiles, lostSectors, swappedNeighbours, staleParts])
+            repairAll(remains, thinned(damages(remains), extent === "brief" ? 41 : 1), tally);
+        }
+      }
+    },
+  },
   {
     name: "a byte replaced, in large segments",
     run(seed, extent, tally) {

@@ -13,7 +13,7 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What became of the cases of a torture. Each is counted once: as intact, refused, dropped or a fault. */
+/** What became of the cases of a torture. Each is counted once: as intact, refused, dropped, repaired or a fault. */
 export class Tally {
   cases = 0;
   /** All that was acknowledged was found. */
@@ -22,6 +22,8 @@ export class Tally {
   refused = 0;
   /** The last batch was dropped, and that was allowed. */
   dropped = 0;
+  /** Opened with what was proved, and with the word that something may be missing. */
+  repaired = 0;
   /** How often each of what must never happen did. */
   readonly faults: Record<Fault, number> = { "silent loss": 0, "untyped error": 0, hang: 0 };
   /** The first of them. */

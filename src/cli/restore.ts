@@ -1,0 +1,136 @@
+import fs from "node:fs";
+import { parseArgs } from "node:util";
+import type { QuorateError } from "../base/errors.ts";
+import { bumpRevisions } from "../kv/revision-bump.ts";
+import { checkMemberNames, firstClusterId, firstMemberId } from "../replica/identity.ts";
+import { found } from "../replica/recovery.ts";
+import { BackupReader } from "../storage/backup-file.ts";
+import { DiskStorage } from "../storage/disk-storage.ts";
+import { NodeFiles } from "../storage/node-files.ts";
+import { type Command, UsageError } from "./command.ts";
+
+/** What `open` calls a member that is alone. */
+const LONE_NAME = "member";
+
+export const restore: Command = {
+  name: "restore",
+  summary: "Make a member of a new cluster from a backup",
+  help: `Usage: quorate restore FILE --to DIR [--name NAME --peers a=host:port,b=host:port,…]
+                       [--cluster NAME] [--bump-revision N] [--mark-compacted]
+
+Makes the data directory of one founding member of a new cluster that begins with the
+state in the backup. Run it for each member, with the same options but --to and --name.
+Without --peers the member is alone. Open the members with the same peers, and with the
+\`cluster\` that is printed.
+
+  --cluster NAME      what the new cluster is called; by default it is named after the backup.
+                      The lost cluster's members must not take it for theirs: never give its name.
+  --bump-revision N   leave out N revisions, so that what clients remember of the lost cluster
+                      is never mistaken for the new one's: more than it can have made since
+  --mark-compacted    everything before the new revision counts as compacted: watches that
+                      come from the lost cluster end, and say so
+
+Ends with 0, or with 1 when the backup is damaged.
+`,
+  async run(args, print) {
+    const { file, to, name, peers, cluster, bump } = parse(args);
+    const descriptor = fs.openSync(file, "r");
+    try {
+      const backup = new BackupReader(file, (offset, length) => readAt(descriptor, offset, length));
+      const { backupId, kind, revision, time } = backup.header;
+      if (kind !== "kv") throw new UsageError(`${file} holds the state of another machine, ${kind}`);
+      const named = cluster ?? `restored-${backupId.slice(0, 12)}`;
+      const chunks = bumpRevisions(backup.chunks(), bump);
+      await makeMember(to, name, { peers, cluster: named, chunks, time });
+      print(`${to}: member ${name}, revision ${revision! + bump.by}\nopen it with cluster: "${named}"\n`);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+    return 0;
+  },
+};
+
+interface NewCluster {
+  readonly peers: Readonly<Record<string, string>>;
+  readonly cluster: string;
+  readonly chunks: Iterable<Uint8Array>;
+  readonly time: number;
+}
+
+function makeMember(
+  directory: string,
+  name: string,
+  { peers, cluster, ...state }: NewCluster,
+): Promise<void> {
+  const names = Object.keys(peers);
+  const members = names.map((each) => ({
+    ...{ id: firstMemberId(each), name: each, address: peers[each]! },
+    ...{ store: null, clients: [], votes: true },
+  }));
+  const storage = new DiskStorage(new NodeFiles(directory));
+  storage.open({
+    clusterId: firstClusterId(cluster, names),
+    memberId: firstMemberId(name),
+    memberName: name,
+  });
+  return new Promise((resolve, reject) => {
+    found(storage, members, state, (failure) => {
+      storage.close((error: QuorateError | null) => {
+        const reason = failure ?? error;
+        if (reason === null) resolve();
+        else reject(reason);
+      });
+    });
+  });
+}
+
+function parse(args: readonly string[]) {
+  const { values, positionals } = parseOrRefuse(args);
+  const [file, ...rest] = positionals;
+  if (file === undefined || rest.length > 0) throw new UsageError("one backup is expected");
+  const { to, cluster } = values;
+  if (to === undefined) throw new UsageError("--to is expected: the directory to make");
+  if (fs.existsSync(to) && fs.readdirSync(to).length > 0) throw new UsageError(`${to} is not empty`);
+  const by = Number(values["bump-revision"] ?? 0);
+  if (!Number.isSafeInteger(by) || by < 0) throw new UsageError("--bump-revision must be a whole number");
+  const peers = values.peers === undefined ? {} : parsePeers(values.peers);
+  const name = values.name ?? LONE_NAME;
+  const members = values.peers === undefined ? { [name]: "" } : peers;
+  checkMemberNames(Object.keys(members));
+  if (members[name] === undefined) throw new UsageError(`--name must be one of the peers, not ${name}`);
+  const bump = { by, markCompacted: values["mark-compacted"] === true };
+  return { file, to, name, peers: members, cluster, bump };
+}
+
+function parseOrRefuse(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        ...{ to: text, name: text, peers: text, cluster: text, "bump-revision": text },
+        "mark-compacted": { type: "boolean" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function parsePeers(text: string): Record<string, string> {
+  const pairs = text.split(",").map((pair) => {
+    const [name, address, ...rest] = pair.split("=");
+    if (!name || !address || rest.length > 0) throw new UsageError(`"${pair}" is not name=host:port`);
+    return [name, address] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+function readAt(descriptor: number, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let read = 0;
+  for (let more = -1; more !== 0 && read < length; read += more)
+    more = fs.readSync(descriptor, bytes, read, length - read, offset + read);
+  return bytes.subarray(0, read);
+}

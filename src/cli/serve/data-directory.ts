@@ -1,0 +1,89 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { QuorateError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { KvMachine } from "../../kv/kv-machine.ts";
+import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
+import { decodeTicket, encodeTicket } from "../../replica/ticket.ts";
+import { DiskStorage } from "../../storage/disk-storage.ts";
+import { NodeFiles } from "../../storage/node-files.ts";
+import { MemoryNetwork } from "../../transport/memory-transport.ts";
+
+/**
+ * A server's directory. `member` holds the store; `ticket` says whose member it is. With a ticket every start is
+ * alike, whether the member was one of the first or was added later, and needs no flags to find its cluster again.
+ */
+export class DataDirectory {
+  readonly member: string;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.member = join(path, "member");
+  }
+
+  /** The ticket of an earlier start, with the name that it is for; null in a directory that was not used yet. */
+  get ticket(): { readonly text: string; readonly name: string } | null {
+    const path = join(this.#path, "ticket");
+    if (!existsSync(path)) return null;
+    const text = readFileSync(path, "utf8").trim();
+    const { id, members } = decodeTicket(text);
+    return { text, name: members.find((member) => member.id === id)!.name };
+  }
+
+  /** Throws ERR_INCOMPATIBLE for a directory of etcd itself, whose files are others. */
+  checkNotEtcds(): void {
+    if (!existsSync(join(this.member, "snap", "db"))) return;
+    const message = `${this.#path} holds data of etcd, whose files cannot be read here: copy the keys with make-mirror`;
+    throw new QuorateError("ERR_INCOMPATIBLE", message, { what: "data directory", found: 0, supported: 1 });
+  }
+
+  keepTicket(text: string): void {
+    mkdirSync(this.#path, { recursive: true, mode: 0o700 });
+    const path = join(this.#path, "ticket");
+    const file = openSync(`${path}.tmp`, "w", 0o600);
+    writeSync(file, `${text}\n`);
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(`${path}.tmp`, path);
+    syncDirectory(this.#path);
+    syncDirectory(dirname(this.#path));
+  }
+
+  /** Founds a cluster here, with the first members by name and address, and gives this member's ticket. */
+  async found(name: string, peers: Readonly<Record<string, string>>, cluster: string): Promise<string> {
+    mkdirSync(this.member, { recursive: true, mode: 0o700 });
+    const storage = new DiskStorage(new NodeFiles(this.member));
+    // What takes part in nothing needs neither a network nor chance.
+    const idle = { transport: new MemoryNetwork().transport(), clock: systemClock, random: new Random(1) };
+    const { enrolment, snapshot } = await new Promise<OpenedStorage>((resolve, reject) => {
+      const options = { name, peers, cluster, storage, machine: new KvMachine(), ...idle };
+      openStorage(options, (error, opened) => (opened === undefined ? reject(error) : resolve(opened)));
+    });
+    snapshot?.close();
+    await new Promise((resolve) => storage.close(resolve));
+    const { clusterId, self, members } = enrolment;
+    const ticket = encodeTicket({ clusterId, id: self.id, members });
+    this.keepTicket(ticket);
+    return ticket;
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

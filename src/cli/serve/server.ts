@@ -1,0 +1,144 @@
+import type { EtcdServer } from "../../etcd/server.ts";
+import { open } from "../../open.ts";
+import type { Store } from "../../store.ts";
+import { type TcpTransport, tcp } from "../../transport/tcp-transport.ts";
+import { TlsFiles } from "../../transport/tls-files.ts";
+import { AutoCompactor } from "./auto-compaction.ts";
+import { DataDirectory } from "./data-directory.ts";
+import { fetchTicket } from "./joining.ts";
+import type { ServeSettings } from "./settings.ts";
+
+/** What an envelope, and the fields of a command, may add to a request. */
+const COMMAND_OVERHEAD_BYTES = 32 * 1024;
+/** How often the certificates for clients are looked at. */
+const CERTIFICATES_MS = 1_000;
+
+/** A member with a front for etcd's clients, as one process runs it. */
+export class Server {
+  readonly store: Store<Uint8Array>;
+  readonly urls: readonly string[];
+  readonly #front: EtcdServer;
+  readonly #compactor: AutoCompactor | null;
+  readonly #renewal: NodeJS.Timeout | null;
+
+  /**
+   * Starts from the directory if it was used before, else founds a cluster or joins one. Resolves when it listens.
+   * `log` is told what an operator would want to know.
+   */
+  static async start(settings: ServeSettings, log: (line: string) => void): Promise<Server> {
+    const tls = settings.clientTls === null ? null : new TlsFiles(settings.clientTls);
+    const transport = tcp({
+      listen: settings.peerListen,
+      secret: settings.peerSecret,
+      tls: settings.peerTls ?? undefined,
+      insecure: settings.insecure,
+    });
+    const store = await openStore(settings, transport, log);
+    try {
+      const front = await serveFront(store, settings, tls);
+      return new Server(store, front, tls, settings, log);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Use `start`. */
+  constructor(
+    store: Store<Uint8Array>,
+    front: EtcdServer,
+    tls: TlsFiles | null,
+    { compaction }: ServeSettings,
+    log: (line: string) => void,
+  ) {
+    this.store = store;
+    this.urls = front.urls;
+    this.#front = front;
+    this.#compactor = compaction === null ? null : new AutoCompactor(store, compaction);
+    this.#renewal = tls === null ? null : setInterval(() => renew(tls, front, log), CERTIFICATES_MS).unref();
+  }
+
+  /** Lets clients go, hands leadership over, and ends. */
+  async close(): Promise<void> {
+    this.#compactor?.stop();
+    if (this.#renewal !== null) clearInterval(this.#renewal);
+    await this.#front.close();
+    await this.store.close();
+  }
+}
+
+async function openStore(settings: ServeSettings, transport: TcpTransport, log: (line: string) => void) {
+  const { name, join } = await enrol(settings, log);
+  const { directory, tickMs, electionTicks, snapshotEntries, quotaBytes, requestBytesMax } = settings;
+  return open({
+    dir: new DataDirectory(directory).member,
+    name,
+    join,
+    transport,
+    values: "binary",
+    quotaBytes,
+    // History is kept until somebody compacts it, as in etcd.
+    historyRevisions: Number.POSITIVE_INFINITY,
+    limits: {
+      tickMs,
+      electionTicks,
+      commandBytesMax: requestBytesMax + COMMAND_OVERHEAD_BYTES,
+      ...(snapshotEntries === undefined ? {} : { snapshotEntries }),
+    },
+  });
+}
+
+/** Whose member this directory is, after it was made one where need be. */
+async function enrol(settings: ServeSettings, log: (line: string) => void) {
+  const directory = new DataDirectory(settings.directory);
+  directory.checkNotEtcds();
+  const { ticket } = directory;
+  const { name, members, cluster } = settings;
+  if (ticket !== null) {
+    log(
+      `${settings.directory} holds the member ${ticket.name}: what tells how a cluster begins has no effect`,
+    );
+    return { name: ticket.name, join: ticket.text };
+  }
+  if (!settings.isJoining) return { name, join: await directory.found(name, members, cluster) };
+  const join = await fetchTicket(settings);
+  directory.keepTicket(join);
+  return { name, join };
+}
+
+async function serveFront(
+  store: Store<Uint8Array>,
+  settings: ServeSettings,
+  tls: TlsFiles | null,
+): Promise<EtcdServer> {
+  // Only who serves needs the packages of the front.
+  const { serveEtcd } = await import("../../etcd/server.ts");
+  const { needsClientCertificate, tickMs, electionTicks } = settings;
+  return serveEtcd(store, {
+    listen: settings.clientUrls,
+    advertiseClientUrls: settings.advertisedUrls,
+    metricsUrls: settings.metricsUrls,
+    peerScheme: settings.peerScheme,
+    insecure: settings.insecure,
+    electionMs: tickMs * electionTicks,
+    progressNotifyMs: settings.progressNotifyMs,
+    requestBytesMax: settings.requestBytesMax,
+    txnOperationsMax: settings.txnOperationsMax,
+    ...(tls === null
+      ? {}
+      : {
+          tls: {
+            ...tls.options,
+            requestCert: needsClientCertificate,
+            rejectUnauthorized: needsClientCertificate,
+          },
+        }),
+  });
+}
+
+function renew(tls: TlsFiles, front: EtcdServer, log: (line: string) => void): void {
+  const before = tls.options;
+  const error = tls.reload();
+  if (error !== null) log(`the certificates for clients stay as they are: ${error.message}`);
+  if (tls.options !== before) front.setSecureContext(tls.options);
+}

@@ -1,0 +1,277 @@
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
+import { MalformedBytes } from "../base/bytes.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { MessageType } from "../etcd/wire/message.ts";
+import { METHODS } from "../etcd/wire/services.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { checkCallOptions } from "../replica/call.ts";
+import type { TlsOptions } from "../transport/tls-files.ts";
+import { Connection, type Duplex, type Grpc, type Readable } from "./connection.ts";
+import type { Endpoint } from "./endpoints.ts";
+import { failureOf, type Subject } from "./failure.ts";
+
+/** How long a call waits when it sets no limit of its own. */
+export const CALL_MS = 10_000;
+/** After all servers were tried in vain, and before an attempt that is repeated. */
+const PAUSE_MS = 50;
+/** How long one server may take to be connected before the next is tried. */
+const CONNECT_MS = 2_000;
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Method<Request, Response> {
+  readonly path: string;
+  readonly request: MessageType<Request>;
+  readonly response: MessageType<Response>;
+}
+
+export interface CallSubject extends Partial<Omit<Subject, "isWrite" | "seenRevision">> {
+  readonly isWrite: boolean;
+}
+
+/** A header that most answers begin with. */
+interface WithHeader {
+  readonly header?: { readonly revision: number } | null;
+}
+
+/**
+ * The way to a cluster: to one of its servers, and to the next one when that fails. A call is made again only where it
+ * cannot have had an effect: when it never left, when the server says so, or when it only reads.
+ */
+export class Channel {
+  readonly #grpc: Grpc;
+  readonly #connections: readonly Connection[];
+  readonly #credentials: Credentials | null;
+  readonly #closing = new AbortController();
+  #current = 0;
+  #token: string | null = null;
+  #seenRevision = 0;
+
+  constructor(grpc: Grpc, endpoints: readonly Endpoint[], tls: TlsOptions, credentials: Credentials | null) {
+    this.#grpc = grpc;
+    this.#connections = endpoints.map((endpoint) => new Connection(grpc, endpoint, tls));
+    this.#credentials = credentials;
+  }
+
+  get endpoints(): readonly string[] {
+    return this.#connections.map(({ endpoint }) => endpoint.address);
+  }
+
+  /** The newest revision that any answer has told. */
+  get seenRevision(): number {
+    return this.#seenRevision;
+  }
+
+  /** Asks whichever server answers; with `endpoint`, the one at this place of the list and no other. */
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Partial<Request>,
+    subject: CallSubject,
+    options: CallOptions = {},
+    endpoint?: number,
+  ): Promise<Response> {
+    checkCallOptions(options);
+    const limit = new CallLimit(options, this.#closing.signal);
+    const bytes = method.request.encode(request);
+    for (;;) {
+      const connection = await this.#connected(limit, endpoint);
+      try {
+        await this.#authenticate(connection, limit);
+        return this.#read(method, await this.#ask(connection, method.path, bytes, limit));
+      } catch (error) {
+        const failure = failureOf(asServiceError(error, limit), {
+          ...subject,
+          seenRevision: this.#seenRevision,
+        });
+        if (failure.needsToken && this.#token !== null) this.#token = null;
+        else if (!failure.mayRetry) throw limit.named(failure.error);
+        else {
+          this.rotate(connection);
+          await limit.pause(PAUSE_MS, failure.error);
+        }
+      }
+    }
+  }
+
+  /** Opens a stream to whichever server answers first. */
+  async open<Request, Response>(
+    { path }: Method<Request, Response>,
+    options: CallOptions = {},
+    metadata: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly stream: Duplex; readonly connection: Connection }> {
+    const limit = new CallLimit(options, this.#closing.signal);
+    const connection = await this.#connected(limit, undefined);
+    await this.#authenticate(connection, limit);
+    return { stream: connection.stream(path, this.#metadata(metadata)), connection };
+  }
+
+  /** A stream of answers from one server. */
+  async download<Request, Response>(
+    { path, request }: Method<Request, Response>,
+    options: CallOptions = {},
+    endpoint?: number,
+  ): Promise<Readable> {
+    const limit = new CallLimit(options, this.#closing.signal);
+    const connection = await this.#connected(limit, endpoint);
+    await this.#authenticate(connection, limit);
+    return connection.serverStream(path, request.encode({}), this.#metadata({}));
+  }
+
+  /** Goes to another server from now on, if this is the present one. */
+  rotate(from: Connection): void {
+    if (this.#connections[this.#current] === from)
+      this.#current = (this.#current + 1) % this.#connections.length;
+  }
+
+  /** The token has gone stale: the next call gets another. */
+  forgetToken(): void {
+    this.#token = null;
+  }
+
+  /** Notes a revision that a stream has told. */
+  saw(revision: number): void {
+    this.#seenRevision = Math.max(this.#seenRevision, revision);
+  }
+
+  close(): void {
+    this.#closing.abort(new QuorateError("ERR_CLOSED", "the store is closed", {}));
+    for (const connection of this.#connections) connection.close();
+  }
+
+  /** A server that can be asked now. Throws ERR_NO_QUORUM when there is none in time. */
+  async #connected(limit: CallLimit, endpoint: number | undefined): Promise<Connection> {
+    for (;;) {
+      for (let tried = 0; tried < this.#connections.length; tried++) {
+        limit.check();
+        const connection = this.#connections[endpoint ?? this.#current]!;
+        if (await limit.orAbort(connection.isReady(limit.deadlineWithin(CONNECT_MS)))) return connection;
+        if (endpoint !== undefined) break;
+        this.rotate(connection);
+      }
+      const message = `no server answers: ${this.endpoints.join(", ")}`;
+      await limit.pause(
+        PAUSE_MS,
+        new QuorateError("ERR_NO_QUORUM", message, { waitedMs: 0 }, { retryable: true }),
+      );
+    }
+  }
+
+  #ask(connection: Connection, path: string, bytes: Uint8Array, limit: CallLimit): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const call = connection.unary(path, bytes, this.#metadata({}), limit.deadline, (error, response) => {
+        limit.signal.removeEventListener("abort", cancel);
+        if (error === null) resolve(response!);
+        else reject(limit.signal.aborted ? limit.signal.reason : error);
+      });
+      const cancel = (): void => call.cancel();
+      limit.signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  #read<Request, Response>({ response }: Method<Request, Response>, bytes: Uint8Array): Response {
+    const message = response.decode(bytes);
+    this.saw((message as WithHeader).header?.revision ?? 0);
+    return message;
+  }
+
+  async #authenticate(connection: Connection, limit: CallLimit): Promise<void> {
+    if (this.#credentials === null || this.#token !== null) return;
+    const { path, request, response } = METHODS.authenticate;
+    const { user, password } = this.#credentials;
+    const bytes = request.encode({ name: user, password });
+    try {
+      this.#token = response.decode(await this.#ask(connection, path, bytes, limit)).token;
+    } catch (error) {
+      // Where users do not count everybody may do everything, and no token is needed.
+      if ((error as ServiceError).details !== "etcdserver: authentication is not enabled") throw error;
+    }
+  }
+
+  #metadata(fields: Readonly<Record<string, string>>): Metadata {
+    const metadata = new this.#grpc.Metadata();
+    for (const [name, value] of Object.entries(fields)) metadata.set(name, value);
+    if (this.#token !== null) metadata.set("token", this.#token);
+    return metadata;
+  }
+}
+
+/** Until when a call may take, and what else may end it. */
+class CallLimit {
+  readonly signal: AbortSignal;
+  /** On the wall clock, which gRPC counts by. */
+  readonly deadline: number;
+  readonly #limitMs: number;
+  readonly #isOwn: boolean;
+
+  constructor({ signal, timeout }: CallOptions, closing: AbortSignal) {
+    this.signal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    this.#isOwn = timeout !== undefined;
+    this.#limitMs = timeout ?? CALL_MS;
+    this.deadline = Date.now() + this.#limitMs;
+  }
+
+  get isOver(): boolean {
+    return Date.now() >= this.deadline;
+  }
+
+  check(): void {
+    this.signal.throwIfAborted();
+  }
+
+  deadlineWithin(ms: number): number {
+    return Math.min(this.deadline, Date.now() + ms);
+  }
+
+  /** Waits before another attempt; gives up with `reason` where there is no time for one. */
+  async pause(ms: number, reason: QuorateError): Promise<void> {
+    if (Date.now() + ms >= this.deadline) throw this.named(reason);
+    await this.orAbort(new Promise((resolve) => setTimeout(resolve, ms)));
+  }
+
+  async orAbort<Value>(waited: Promise<Value>): Promise<Value> {
+    this.check();
+    let onAbort: () => void = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(this.signal.reason);
+      this.signal.addEventListener("abort", onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([waited, aborted]);
+    } finally {
+      this.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** The same error with what is known here: how long it was waited, and whether the caller has set the limit. */
+  named(error: QuorateError): QuorateError {
+    const { message, outcome } = error;
+    const options = { outcome, retryable: true };
+    const isLate =
+      QuorateError.is(error, "ERR_TIMEOUT") || (QuorateError.is(error, "ERR_NO_QUORUM") && this.isOver);
+    if (isLate && this.#isOwn) {
+      const late = `the call was not answered in ${this.#limitMs} ms: ${message}`;
+      return new QuorateError("ERR_TIMEOUT", late, { timeoutMs: this.#limitMs }, options);
+    }
+    if (QuorateError.is(error, "ERR_NO_QUORUM") || isLate) {
+      const code = outcome === "none" ? "ERR_NO_QUORUM" : "ERR_TIMEOUT";
+      return new QuorateError(code, message, { waitedMs: this.#limitMs, timeoutMs: this.#limitMs }, options);
+    }
+    return error;
+  }
+}
+
+/** What gRPC says; everything else goes on to the caller: the reason of its signal, above all. */
+function asServiceError(error: unknown, limit: CallLimit): ServiceError {
+  if (limit.signal.aborted) throw limit.signal.reason;
+  if (error instanceof MalformedBytes) {
+    const details = { peer: "the server", reason: error.message };
+    throw new QuorateError("ERR_PROTOCOL", `the server's answer cannot be read: ${error.message}`, details, {
+      outcome: "unknown",
+    });
+  }
+  if (typeof (error as ServiceError).code !== "number") throw error;
+  return error as ServiceError;
+}

@@ -1,0 +1,48 @@
+import { QuorateError } from "../base/errors.ts";
+import { type CodecValue, type ValuesOption, valueCodec } from "../kv/value-codec.ts";
+import type { TlsOptions } from "../transport/tls-files.ts";
+import { Channel, type Credentials } from "./channel.ts";
+import type { Grpc } from "./connection.ts";
+import { parseEndpoints } from "./endpoints.ts";
+import { RemoteStore } from "./remote-store.ts";
+
+export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
+  /** The servers: `host:port`, `http://host:port` or `https://host:port`. One is used; the others when it fails. */
+  readonly endpoints: string | readonly string[];
+  /** TLS, for endpoints without a scheme as well. `true` trusts what the system trusts. */
+  readonly tls?: boolean | TlsOptions | undefined;
+  readonly auth?: Credentials | undefined;
+  /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
+  readonly values?: Values | undefined;
+}
+
+/**
+ * Opens a store elsewhere, on a Quorate or an etcd cluster. Resolves at once; connections are made when they are
+ * needed, and `ready` tells whether a server answers. Needs the package `@grpc/grpc-js`.
+ *
+ * Calls wait ten seconds unless they set a `timeout`. A read that fails is made again on another server. A write is made
+ * again only when it certainly did not happen; otherwise it throws, with the outcome `unknown`.
+ *
+ * Throws ERR_INVALID_ARGUMENT and ERR_PACKAGE_MISSING.
+ */
+export async function connect<Values extends ValuesOption = "utf8">(
+  options: ConnectOptions<Values>,
+): Promise<RemoteStore<CodecValue<Values>>> {
+  const { endpoints, tls, auth, values } = options;
+  const codec = valueCodec((values ?? "utf8") as Values);
+  const usesTls = tls !== undefined && tls !== false;
+  const parsed = parseEndpoints([endpoints].flat(), usesTls);
+  const grpc = await importGrpc();
+  const channel = new Channel(grpc, parsed, typeof tls === "object" ? tls : {}, auth ?? null);
+  return new RemoteStore(channel, codec);
+}
+
+async function importGrpc(): Promise<Grpc> {
+  try {
+    return await import("@grpc/grpc-js");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const message = "a store elsewhere needs the package @grpc/grpc-js: npm install @grpc/grpc-js";
+    throw new QuorateError("ERR_PACKAGE_MISSING", message, { package: "@grpc/grpc-js" }, { cause });
+  }
+}

@@ -1,0 +1,45 @@
+import type { ServiceError } from "@grpc/grpc-js";
+import { METHODS } from "../etcd/wire/services.ts";
+import type { LeaseId } from "../kv/key-history.ts";
+import type { CallOptions } from "../replica/call.ts";
+import { CALL_MS, type Channel } from "./channel.ts";
+import { failureOf } from "./failure.ts";
+
+/**
+ * Renews leases, once, and tells the time that each has now in milliseconds, 0 for one that is gone. A stream for each
+ * renewal costs little: one is due after a third of a lease's time, for all leases together.
+ */
+export async function keepAlive(
+  channel: Channel,
+  leases: readonly LeaseId[],
+  options: CallOptions,
+): Promise<{ readonly revision: number; readonly ttlsMs: readonly number[] }> {
+  const { stream, connection } = await channel.open(METHODS.leaseKeepAlive, options);
+  try {
+    return await new Promise((resolve, reject) => {
+      const ttls = new Map<LeaseId, number>();
+      let revision = 0;
+      const timer = setTimeout(() => stream.cancel(), options.timeout ?? CALL_MS);
+      stream.on("data", (bytes: Uint8Array) => {
+        const { id, ttl, header } = METHODS.leaseKeepAlive.response.decode(bytes);
+        ttls.set(id, Math.max(0, ttl) * 1_000);
+        revision = header?.revision ?? revision;
+        if (ttls.size < leases.length) return;
+        clearTimeout(timer);
+        resolve({ revision, ttlsMs: leases.map((lease) => ttls.get(lease) ?? 0) });
+      });
+      stream.on("error", (error: ServiceError) => {
+        clearTimeout(timer);
+        reject(failureOf(error, { isWrite: false, seenRevision: channel.seenRevision }).error);
+      });
+      stream.on("end", () => stream.cancel());
+      for (const id of leases) stream.write(METHODS.leaseKeepAlive.request.encode({ id }));
+    });
+  } catch (error) {
+    channel.rotate(connection);
+    throw error;
+  } finally {
+    stream.on("error", () => {});
+    stream.cancel();
+  }
+}

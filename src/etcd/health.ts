@@ -1,0 +1,46 @@
+import type { Front } from "./front.ts";
+import { alarms } from "./maintenance-service.ts";
+import { rpcErrorOf } from "./status.ts";
+
+/** Something that must hold for a member to be healthy. Resolves with the reason why not, or null. */
+type Check = (front: Front) => Promise<string | null>;
+
+const serializableRead: Check = async (front) => {
+  return front.failure === null ? null : front.failure.message;
+};
+
+const linearizableRead: Check = async (front) => {
+  try {
+    await front.linearize();
+    return null;
+  } catch (error) {
+    return rpcErrorOf(error).message;
+  }
+};
+
+const dataCorruption: Check = async () => null;
+
+const nonLearner: Check = async (front) => (front.standing.isLearner ? "member is a learner" : null);
+
+/** Whether to restart the member, and whether to send it clients: what orchestrators ask. */
+export const PROBES: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  livez: { serializable_read: serializableRead },
+  readyz: {
+    data_corruption: dataCorruption,
+    serializable_read: serializableRead,
+    linearizable_read: linearizableRead,
+    non_learner: nonLearner,
+  },
+};
+
+/** etcd's older question, in its order: alarms, a leader, a read. Resolves with the reason of ill health, or null. */
+export async function whyUnhealthy(
+  front: Front,
+  excluded: readonly string[],
+  isSerializable: boolean,
+): Promise<string | null> {
+  if (alarms(front).length > 0 && !excluded.includes("NOSPACE")) return "ALARM NOSPACE";
+  if (!isSerializable && front.standing.leader === null) return "RAFT NO LEADER";
+  const reason = await (isSerializable ? serializableRead : linearizableRead)(front);
+  return reason === null ? null : `RANGE ERROR:${reason}`;
+}

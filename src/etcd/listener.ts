@@ -1,0 +1,113 @@
+import type { Server as HttpServer } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from "node:tls";
+import { QuorateError } from "../base/errors.ts";
+import { formatAddress, type HostPort } from "../transport/address.ts";
+
+/** Connections at a time. */
+const CONNECTIONS_MAX = 4096;
+/** A connection that says nothing for so long is closed. */
+const FIRST_BYTES_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** How HTTP/2 begins, whatever follows; no method of HTTP/1.1 begins so. */
+const HTTP2_BEGINNING = "PRI";
+
+/** Takes connections that begin with HTTP/2. */
+interface Http2Acceptor {
+  accept(socket: Socket): void;
+}
+
+/** One port for gRPC and HTTP/1.1: the first bytes tell which it is. */
+export class Listener {
+  readonly url: string;
+  readonly #server: Server | TlsServer;
+  readonly #sockets: Set<Socket>;
+
+  /** Throws ERR_LISTEN. */
+  static open(
+    address: HostPort,
+    tls: TlsOptions | null,
+    grpc: Http2Acceptor | null,
+    http: HttpServer,
+  ): Promise<Listener> {
+    const sockets = new Set<Socket>();
+    const accept = (socket: Socket): void => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      acceptByFirstBytes(socket, grpc, http);
+    };
+    const server = tls === null ? createServer(accept) : createTlsServer(tlsOptions(tls), accept);
+    server.maxConnections = CONNECTIONS_MAX;
+    return new Promise((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(address, error)));
+      server.listen(address.port, address.host, () => {
+        const bound = server.address();
+        const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+        resolve(new Listener(server, sockets, { host: address.host, port }, tls !== null));
+      });
+    });
+  }
+
+  /** Use `open`. */
+  constructor(server: Server | TlsServer, sockets: Set<Socket>, address: HostPort, isTls: boolean) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.url = `${isTls ? "https" : "http"}://${formatAddress(address)}`;
+  }
+
+  setSecureContext(options: TlsOptions): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(options);
+  }
+
+  /** Takes no new connections. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/**
+ * gRPC's clients offer HTTP/2 alone. Whoever offers HTTP/1.1 as well, as curl and browsers do, wants the pages and the
+ * JSON, which are served over that.
+ */
+function tlsOptions(options: TlsOptions): TlsOptions {
+  return {
+    minVersion: "TLSv1.2",
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    ...options,
+    ALPNCallback: ({ protocols }) => ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)),
+  };
+}
+
+function acceptByFirstBytes(socket: Socket, grpc: Http2Acceptor | null, http: HttpServer): void {
+  let beginning = Buffer.alloc(0);
+  const onError = (): void => void socket.destroy();
+  const onData = (chunk: Buffer): void => {
+    beginning = Buffer.concat([beginning, chunk]);
+    const text = beginning.toString("latin1", 0, HTTP2_BEGINNING.length);
+    if (text.length < HTTP2_BEGINNING.length && HTTP2_BEGINNING.startsWith(text)) return;
+    socket.off("data", onData);
+    socket.off("error", onError);
+    socket.setTimeout(0);
+    socket.off("timeout", onError);
+    socket.pause();
+    socket.unshift(beginning);
+    if (text !== HTTP2_BEGINNING) http.emit("connection", socket);
+    else if (grpc !== null) grpc.accept(socket);
+    else socket.destroy();
+  };
+  socket.setNoDelay(true);
+  socket.setTimeout(FIRST_BYTES_MS, onError);
+  socket.on("error", onError);
+  socket.on("data", onData);
+}
+
+function cannotListen(address: HostPort, cause: NodeJS.ErrnoException): QuorateError {
+  const text = formatAddress(address);
+  const details = { address: text, errno: cause.code ?? "unknown" };
+  return new QuorateError("ERR_LISTEN", `cannot listen on ${text}`, details, { cause });
+}

@@ -1,0 +1,18 @@
+import { singleKey } from "../kv/key-range.ts";
+import type { Front } from "./front.ts";
+import { queueUp } from "./queueing.ts";
+import type { Services } from "./services.ts";
+import { METHODS } from "./wire/services.ts";
+
+/** Locks that the server waits for. No lock is a fence: what it protects should check the key's create revision. */
+export function serveLock(services: Services, front: Front): void {
+  services.answer(METHODS.lock, async ({ name, lease }, client) => {
+    const { key } = await queueUp(client, { name, lease, value: "" });
+    return { header: front.header(), key };
+  });
+
+  services.answer(METHODS.unlock, async ({ key }, client) => {
+    const { revision } = await client.propose({ kind: "delete", range: singleKey(key) }, "delete");
+    return { header: front.header(revision) };
+  });
+}

@@ -1,0 +1,78 @@
+import type { TlsOptions } from "node:tls";
+import { QuorateError } from "../base/errors.ts";
+
+export interface EtcdOptions {
+  /**
+   * Where to listen: one address (port 0 picks a free one), or several as URLs, `http://host:port` or
+   * `https://host:port`. One address speaks TLS when `tls` is given.
+   */
+  readonly listen: { readonly host?: string | undefined; readonly port: number } | readonly string[];
+  /**
+   * Certificates and keys for clients, in Node's own form. `requestCert` asks clients for theirs, and then its common
+   * name is the user of a call that shows no token.
+   */
+  readonly tls?: TlsOptions | undefined;
+  /** Allows clients from other machines to be served without TLS. */
+  readonly insecure?: boolean | undefined;
+  /** More URLs that serve health, version and metrics, and nothing else. */
+  readonly metricsUrls?: readonly string[] | undefined;
+  /** Where clients on other machines reach this member; by default where it listens. */
+  readonly advertiseClientUrls?: readonly string[] | undefined;
+  /** The scheme of peer URLs as they are shown to clients. Default `http`. */
+  readonly peerScheme?: "http" | "https" | undefined;
+  /** The version of etcd that clients are told, since they choose features by it. Default 3.6.11. */
+  readonly version?: string | undefined;
+  /**
+   * The election timeout of the cluster: request timeouts, the shortest lease and the patience of streams that require a
+   * leader are counted in it. Default 1000.
+   */
+  readonly electionMs?: number | undefined;
+  /** How often a quiet watch that asked for it is told its progress. Default 10 minutes. */
+  readonly progressNotifyMs?: number | undefined;
+  /** The largest request that may be proposed. Default 1.5 MiB. */
+  readonly requestBytesMax?: number | undefined;
+  /** Compares, or operations of one branch, in a transaction. Default 128. */
+  readonly txnOperationsMax?: number | undefined;
+}
+
+/** The options with nothing left open. */
+export interface EtcdSettings {
+  readonly peerScheme: "http" | "https";
+  readonly version: string;
+  readonly electionMs: number;
+  readonly progressNotifyMs: number;
+  readonly requestBytesMax: number;
+  readonly txnOperationsMax: number;
+  /** Whether clients can show who they are by a certificate that was checked. */
+  readonly clientCertAuth: boolean;
+}
+
+/** What Kubernetes and others take for a recent etcd: features are used from certain versions on. */
+export const EMULATED_VERSION = "3.6.11";
+
+/** What etcd adds to the largest request to get the largest message. */
+export const MESSAGE_OVERHEAD_BYTES = 512 * 1024;
+
+/** Throws ERR_INVALID_ARGUMENT. */
+export function etcdSettings({
+  peerScheme = "http",
+  version = EMULATED_VERSION,
+  electionMs = 1_000,
+  progressNotifyMs = 600_000,
+  requestBytesMax = 1_572_864,
+  txnOperationsMax = 128,
+  tls,
+}: EtcdOptions): EtcdSettings {
+  if (!/^\d+\.\d+\.\d+$/.test(version)) throw invalid("version", version, "must be three numbers with dots");
+  const numbers = { electionMs, progressNotifyMs, requestBytesMax, txnOperationsMax };
+  for (const [argument, received] of Object.entries(numbers)) {
+    if (!Number.isSafeInteger(received) || received < 1)
+      throw invalid(argument, received, "must be a whole number above 0");
+  }
+  const clientCertAuth = tls?.requestCert === true && tls.rejectUnauthorized !== false;
+  return { peerScheme, version, ...numbers, clientCertAuth };
+}
+
+export function invalid(argument: string, received: unknown, claim: string): QuorateError {
+  return new QuorateError("ERR_INVALID_ARGUMENT", `${argument} ${claim}`, { argument, received });
+}

@@ -1,0 +1,114 @@
+import type { Server as HttpServer } from "node:http";
+import type { SecureContextOptions, TlsOptions } from "node:tls";
+import { serveAuth } from "./auth-service.ts";
+import { serveCluster } from "./cluster-service.ts";
+import { serveElection } from "./election-service.ts";
+import { type Endpoint, endpointsOf, metricsEndpointsOf } from "./endpoints.ts";
+import { Front, type ServedStore } from "./front.ts";
+import { Gateway } from "./gateway.ts";
+import { GrpcJsServer } from "./grpc-js-server.ts";
+import { Guard } from "./guard.ts";
+import { serveHealth } from "./health-service.ts";
+import { httpFront } from "./http-front.ts";
+import { serveKv } from "./kv-service.ts";
+import { LeaderWatch } from "./leader-watch.ts";
+import { serveLease } from "./lease-service.ts";
+import { Listener } from "./listener.ts";
+import { serveLock } from "./lock-service.ts";
+import { serveMaintenance } from "./maintenance-service.ts";
+import { Metrics } from "./metrics.ts";
+import { type EtcdOptions, etcdSettings, MESSAGE_OVERHEAD_BYTES } from "./options.ts";
+import { Publication } from "./publication.ts";
+import { Services } from "./services.ts";
+import { serveWatch } from "./watch-service.ts";
+
+/** A running front. */
+export interface EtcdServer {
+  /** Where it listens, with the ports that were bound. */
+  readonly urls: readonly string[];
+  /** Where it serves health and metrics besides. */
+  readonly metricsUrls: readonly string[];
+  /** Uses other certificates for connections from now on. */
+  setSecureContext(options: SecureContextOptions): void;
+  /**
+   * Takes no new connections, tells clients to go elsewhere, lets calls under way finish for a while, and ends. The
+   * store goes on. May be called again.
+   */
+  close(): Promise<void>;
+}
+
+/** How long calls may go on once the server is closed. */
+const CLOSE_GRACE_MS = 2_000;
+
+/**
+ * Serves a store to etcd's clients: gRPC, and HTTP with JSON, health and metrics on the same port. Resolves when it
+ * listens. Needs the package `@grpc/grpc-js`, and for metrics `prom-client`.
+ *
+ * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, ERR_INSECURE for an address that others reach without TLS unless `insecure`
+ * is said, and ERR_PACKAGE_MISSING.
+ */
+export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
+  const settings = etcdSettings(options);
+  const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;
+  const endpoints = endpointsOf(options);
+  const metricsEndpoints = metricsEndpointsOf(options);
+
+  const front = new Front(store, settings);
+  const leaderWatch = new LeaderWatch(front);
+  const services = allServices(front, leaderWatch);
+  const grpc = await GrpcJsServer.create(services, messageBytesMax);
+  const metrics = await Metrics.create(front, services.counts);
+  const http = httpFront(front, metrics, new Gateway(services, messageBytesMax));
+  const insight = httpFront(front, metrics, null);
+
+  const listeners: Listener[] = [];
+  const open = async ({ address, isTls }: Endpoint, server: HttpServer): Promise<Listener> => {
+    const tls: TlsOptions | null = isTls ? options.tls! : null;
+    const listener = await Listener.open(address, tls, server === http ? grpc : null, server);
+    listeners.push(listener);
+    return listener;
+  };
+  const close = async (): Promise<void> => {
+    for (const listener of listeners) listener.stop();
+    publication?.stop();
+    leaderWatch.close();
+    http.closeIdleConnections();
+    await grpc.close(CLOSE_GRACE_MS);
+    for (const listener of listeners) listener.destroy();
+    front.close();
+  };
+  let publication: Publication | null = null;
+  try {
+    const urls = [];
+    for (const endpoint of endpoints) urls.push((await open(endpoint, http)).url);
+    const metricsUrls = [];
+    for (const endpoint of metricsEndpoints) metricsUrls.push((await open(endpoint, insight)).url);
+    publication = new Publication(front, options.advertiseClientUrls ?? urls);
+    let closing: Promise<void> | null = null;
+    return {
+      urls,
+      metricsUrls,
+      setSecureContext: (context) => {
+        for (const listener of listeners) listener.setSecureContext(context);
+      },
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function allServices(front: Front, leaderWatch: LeaderWatch): Services {
+  const services = new Services(new Guard(front), leaderWatch);
+  serveKv(services, front);
+  serveWatch(services, front);
+  serveLease(services, front);
+  serveCluster(services, front);
+  serveMaintenance(services, front);
+  serveAuth(services, front);
+  serveLock(services, front);
+  serveElection(services, front);
+  serveHealth(services, front);
+  return services;
+}

@@ -1,0 +1,131 @@
+import { CallCounts } from "./call-counts.ts";
+import { CountedStream } from "./counted-stream.ts";
+import type { Client } from "./client.ts";
+import { type Guard, requiresLeader } from "./guard.ts";
+import type { LeaderWatch } from "./leader-watch.ts";
+import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./rpc-server.ts";
+import { rpcErrorOf } from "./status.ts";
+import type { Method } from "./wire/services.ts";
+
+/** Messages and list elements in one request: far more than an allowed transaction has. */
+const ELEMENTS_MAX = 20_000;
+
+/** A stream of messages, as a service sees it. */
+export interface MessageStream<Request, Response> {
+  readonly client: Client;
+  onMessage(listener: (request: Request) => void): void;
+  onHalfClose(listener: () => void): void;
+  onClose(listener: () => void): void;
+  send(response: Partial<Response>): boolean;
+  /** Sends a message that is encoded already. */
+  sendEncoded(response: Uint8Array): boolean;
+  onceDrained(listener: () => void): void;
+  end(error?: unknown): void;
+}
+
+/** Gathers what the services answer, and puts around each answer what is the same for all: reading, guarding, writing. */
+export class Services implements RpcHandlers {
+  readonly unary = new Map<string, UnaryHandler>();
+  readonly streams = new Map<string, StreamHandler>();
+  readonly counts = new CallCounts();
+  readonly #guard: Guard;
+  readonly #leaderWatch: LeaderWatch;
+
+  constructor(guard: Guard, leaderWatch: LeaderWatch) {
+    this.#guard = guard;
+    this.#leaderWatch = leaderWatch;
+  }
+
+  /** A method that takes one message and gives one. */
+  answer<Request extends object, Response>(
+    method: Method<Request, Response>,
+    handle: (request: Request, client: Client, size: number) => Promise<Partial<Response>> | Partial<Response>,
+  ): void {
+    this.unary.set(method.path, async (bytes, call) => {
+      this.counts.started(method.path);
+      this.counts.received(method.path, bytes);
+      try {
+        const request = method.request.decode(bytes, { elementsMax: ELEMENTS_MAX });
+        const admitted = this.#guard.admit(method as Method<never, never>, request, call);
+        const client = admitted instanceof Promise ? await admitted : admitted;
+        const response = method.response.encode(await handle(request, client, bytes.length));
+        this.counts.sent(method.path, response);
+        this.counts.ended(method.path, 0);
+        return response;
+      } catch (error) {
+        const answered = rpcErrorOf(error);
+        this.counts.ended(method.path, answered.code);
+        throw answered;
+      }
+    });
+  }
+
+  /** A method that takes one message and gives many. The stream ends when the promise resolves. */
+  stream<Request extends object, Response>(
+    method: Method<Request, Response>,
+    handle: (request: Request, stream: MessageStream<Request, Response>) => Promise<void>,
+  ): void {
+    this.converse(method, (stream) => {
+      let isAsked = false;
+      stream.onMessage((request) => {
+        // The guard has seen the call already, but not what it asks.
+        if (isAsked) return;
+        isAsked = true;
+        handle(request, stream).then(
+          () => stream.end(),
+          (error: unknown) => stream.end(error),
+        );
+      });
+      stream.onHalfClose(() => {
+        if (!isAsked) stream.end();
+      });
+    });
+  }
+
+  /** A method that takes and gives many messages. */
+  converse<Request extends object, Response>(
+    method: Method<Request, Response>,
+    open: (stream: MessageStream<Request, Response>) => void,
+  ): void {
+    this.streams.set(method.path, (raw) => {
+      const stream = new CountedStream(raw, method.path, this.counts);
+      const begin = (client: Client): void => {
+        if (requiresLeader(stream.call)) this.#leaderWatch.add(stream);
+        open(messageStream(method, stream, client));
+      };
+      const fail = (error: unknown): void => stream.end(rpcErrorOf(error));
+      try {
+        const admitted = this.#guard.admit(method as Method<never, never>, null, stream.call);
+        if (admitted instanceof Promise) admitted.then(begin).catch(fail);
+        else begin(admitted);
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+}
+
+function messageStream<Request, Response>(
+  method: Method<Request, Response>,
+  stream: RpcStream,
+  client: Client,
+): MessageStream<Request, Response> {
+  return {
+    client,
+    onMessage(listener) {
+      stream.onMessage((bytes) => {
+        try {
+          listener(method.request.decode(bytes, { elementsMax: ELEMENTS_MAX }));
+        } catch (error) {
+          stream.end(rpcErrorOf(error));
+        }
+      });
+    },
+    onHalfClose: (listener) => stream.onHalfClose(listener),
+    onClose: (listener) => stream.onClose(listener),
+    send: (response) => stream.send(method.response.encode(response)),
+    sendEncoded: (response) => stream.send(response),
+    onceDrained: (listener) => stream.onceDrained(listener),
+    end: (error) => stream.end(error === undefined ? undefined : rpcErrorOf(error)),
+  };
+}

@@ -1,0 +1,143 @@
+import type { Clock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { CallOptions } from "../replica/call.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import type { Command, SessionId } from "./command.ts";
+import { encodeCommand } from "./command-codec.ts";
+import type { LeaseId, Revision } from "./key-history.ts";
+import type { KeyRange } from "./key-range.ts";
+import { checkRevisionNumber, compacted } from "./keyspace.ts";
+import type {
+  BackendRead,
+  CountAnswer,
+  KvBackend,
+  KvWatcher,
+  LeaseFacts,
+  RangeAnswer,
+  RangeRequest,
+  StateHash,
+} from "./kv-backend.ts";
+import type { KvHost } from "./kv-host.ts";
+import { type KvMetrics, kvMetrics } from "./kv-metrics.ts";
+import type { LeaseState } from "./lease.ts";
+import type { KvResult } from "./result.ts";
+import { hashSteps } from "./state-hash.ts";
+import type { Store } from "./store.ts";
+import { Upkeep } from "./upkeep.ts";
+import type { WatchRequest } from "./watch.ts";
+
+/** Keys read at once; other work gets its turn between two parts. */
+const PART_KEYS = 256;
+
+/** The state machine of a member in this process. */
+export class MachineBackend implements KvBackend {
+  readonly host: KvHost;
+  readonly upkeep: Upkeep;
+
+  constructor(host: KvHost) {
+    this.host = host;
+    this.upkeep = new Upkeep(host);
+  }
+
+  get clock(): Clock {
+    return this.host.clock;
+  }
+
+  get random(): Random {
+    return this.host.random;
+  }
+
+  propose(command: Command, options: CallOptions = {}): Promise<KvResult> {
+    return this.host.replica.propose(encodeCommand(command), options);
+  }
+
+  async range(
+    { range, limit, reverse = false }: RangeRequest,
+    options: BackendRead = {},
+  ): Promise<RangeAnswer> {
+    const revision = await this.#read(options);
+    const { store } = this.host.machine;
+    const found = store.range(range, { revision, limit: Math.min(PART_KEYS, limit), reverse });
+    return { ...found, revision };
+  }
+
+  async count(range: KeyRange, options: BackendRead = {}): Promise<CountAnswer> {
+    let { versions, more, revision } = await this.range({ range, limit: PART_KEYS }, options);
+    let count = versions.length;
+    while (more) {
+      const rest = { from: `${versions.at(-1)!.key}\0`, to: range.to };
+      await new Promise<void>((resolve) => this.clock.soon(resolve));
+      const shown = { ...options, revision, isShown: true };
+      ({ versions, more, revision } = await this.range({ range: rest, limit: PART_KEYS }, shown));
+      count += versions.length;
+    }
+    return { count, revision };
+  }
+
+  watch(request: WatchRequest, onReady: () => void): KvWatcher {
+    return this.host.machine.watches.watch(request, onReady);
+  }
+
+  async leases(options: BarrierOptions = {}): Promise<LeaseFacts[]> {
+    await this.#read(options);
+    return [...this.host.machine.leases.all()].map((lease) => this.#facts(lease));
+  }
+
+  async lease(id: LeaseId, options: BarrierOptions = {}): Promise<LeaseFacts | undefined> {
+    await this.#read(options);
+    const lease = this.host.machine.leases.get(id);
+    return lease === undefined ? undefined : this.#facts(lease);
+  }
+
+  async hash(asked: Revision | undefined, options: BackendRead = {}): Promise<StateHash> {
+    const revision = await this.#read({ ...options, revision: asked });
+    const steps = hashSteps(this.host.machine.store, revision);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        if (step.value === null) throw compacted(revision, this.host.machine.store.compactRevision);
+        return { revision, hash: step.value };
+      }
+      await new Promise<void>((resolve) => this.clock.soon(resolve));
+      options.signal?.throwIfAborted();
+      checkRevision(revision, this.host.machine.store);
+    }
+  }
+
+  async sessionNext(id: SessionId, options: BarrierOptions = {}): Promise<number | undefined> {
+    await this.#read(options);
+    return this.host.machine.sessions.next(id);
+  }
+
+  metrics(): KvMetrics {
+    return kvMetrics(this.host);
+  }
+
+  close(): void {
+    this.upkeep.stop();
+  }
+
+  /** Waits until this member may answer, and gives the revision to show. */
+  async #read({ revision, isShown, ...options }: BackendRead): Promise<Revision> {
+    if (isShown !== true) await this.host.replica.barrier(options);
+    const { store } = this.host.machine;
+    if (revision === undefined) return store.revision;
+    checkRevision(revision, store);
+    return revision;
+  }
+
+  #facts({ id, ttlMs, keys }: LeaseState): LeaseFacts {
+    return { id, ttlMs, remainingMs: this.upkeep.keeper.remainingMs(id) ?? ttlMs, keys };
+  }
+}
+
+/** Throws unless the revision can be read. */
+function checkRevision(revision: Revision, { revision: currentRevision, compactRevision }: Store): void {
+  checkRevisionNumber(revision);
+  if (revision > currentRevision) {
+    const details = { revision, currentRevision };
+    throw new QuorateError("ERR_FUTURE_REVISION", `revision ${revision} is not reached yet`, details);
+  }
+  if (revision < compactRevision) throw compacted(revision, compactRevision);
+}

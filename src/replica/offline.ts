@@ -1,0 +1,56 @@
+import type { Clock } from "../base/clock.ts";
+import { Random } from "../base/random.ts";
+import type { MemberId } from "../log/entry.ts";
+import { Raft } from "../raft/raft.ts";
+import type { Recovered, SnapshotReader } from "../storage/storage.ts";
+import { Applier } from "./applier.ts";
+import { Directory } from "./directory.ts";
+import { DEFAULT_LIMITS } from "./options.ts";
+import { Proposals } from "./proposals.ts";
+import { chunksOf } from "./recovery.ts";
+import { Requests } from "./requests.ts";
+import type { Codec, StateMachine } from "./state-machine.ts";
+import type { CapturedState } from "./status.ts";
+
+/** What a member left on its disk. */
+export interface StoredState<Command, Result, Query, Answer> {
+  readonly clusterId: string;
+  readonly memberId: MemberId;
+  readonly log: Pick<Recovered, "hardState" | "entries">;
+  readonly snapshot: SnapshotReader;
+  readonly machine: StateMachine<Command, Result, Query, Answer>;
+  readonly codec: Codec<Command>;
+}
+
+/**
+ * The state up to the last entry that a member which does not run knew to be committed: its snapshot, with these entries
+ * applied to it as the member would. Blocks. Throws what the machine throws.
+ */
+export function storedState<Command, Result, Query, Answer>(
+  stored: StoredState<Command, Result, Query, Answer>,
+): CapturedState {
+  const { clusterId, memberId, log, snapshot, machine, codec } = stored;
+  const proposals = new Proposals<Result>(memberId, 0, STOPPED, DEFAULT_LIMITS, new Requests(0));
+  const applier = new Applier(memberId, machine, codec, new Directory(new Map()), proposals, () => {});
+  machine.restore(chunksOf(snapshot));
+  applier.restored(snapshot.snapshot);
+
+  const raft = new Raft(
+    { id: memberId },
+    { ...log, snapshot: snapshot.snapshot.metadata, applied: applier.index },
+    { random: new Random(0), latestSnapshot: () => null },
+  );
+  for (let { apply } = raft.takeEffects(); apply.length > 0; { apply } = raft.takeEffects()) {
+    applier.apply(apply, raft);
+    raft.applied(applier.index);
+  }
+  return { clusterId, ...applier.capture() };
+}
+
+/** Nothing happens in time where nothing runs. */
+const STOPPED: Clock = {
+  monotonic: () => 0,
+  wall: () => 0,
+  after: () => ({ cancel() {} }),
+  soon() {},
+};

@@ -1,0 +1,18 @@
+import { type Check, Violation } from "../check.ts";
+import type { SimEvent } from "../simulation/event.ts";
+import type { Picture } from "../simulation/picture.ts";
+
+/** Raft, section 5.4.2 and figure 8. */
+export class OwnTermCommit implements Check {
+  readonly name = "R10";
+  readonly says = "A leader commits by counting only up to an entry of its own term.";
+  readonly kinds = ["committed"] as const;
+
+  observe(event: SimEvent, picture: Picture): void {
+    if (event.kind !== "committed" || event.role !== "leader" || picture.newFrom === 0) return;
+    const term = picture.canon.termAt(event.to);
+    if (term === event.term) return;
+    const { name } = picture.member(event.member);
+    throw new Violation(this, `${name} leads in term ${event.term} and commits entry ${event.to} of term ${term}.`);
+  }
+}

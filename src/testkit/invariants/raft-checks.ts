@@ -1,0 +1,43 @@
+import type { Check } from "../check.ts";
+import { CursorOrder } from "./cursors.ts";
+import { DurableCommit } from "./durable-commit.ts";
+import { ElectionSafety } from "./election-safety.ts";
+import { ExclusiveLease } from "./exclusive-lease.ts";
+import { FailedDisk } from "./failed-disk.ts";
+import { FreshReads } from "./fresh-reads.ts";
+import { HarmlessPreVote } from "./harmless-pre-vote.ts";
+import { LeaderAppendOnly } from "./leader-append-only.ts";
+import { LeaderCompleteness } from "./leader-completeness.ts";
+import { LogMatching } from "./log-matching.ts";
+import { MembershipSteps } from "./membership-steps.ts";
+import { OwnTermCommit } from "./own-term-commit.ts";
+import { RecoveredLog } from "./recovered-log.ts";
+import { SavedBeforeSent } from "./saved-before-sent.ts";
+import { SingleVote } from "./single-vote.ts";
+import { StateMachineSafety } from "./state-machine-safety.ts";
+import { SurvivingQuorum } from "./surviving-quorum.ts";
+import { TermOrder } from "./terms.ts";
+
+/** What holds for the core and its disk, whatever the state machine. Fresh ones for each run: they remember. */
+export function raftChecks(): Check[] {
+  return [
+    new ElectionSafety(),
+    new LeaderAppendOnly(),
+    new LogMatching(),
+    new LeaderCompleteness(),
+    new StateMachineSafety(),
+    new CursorOrder(),
+    new TermOrder(),
+    new SingleVote(),
+    new DurableCommit(),
+    new OwnTermCommit(),
+    new SurvivingQuorum(),
+    new MembershipSteps(),
+    new FreshReads(),
+    new ExclusiveLease(),
+    new HarmlessPreVote(),
+    new SavedBeforeSent(),
+    new RecoveredLog(),
+    new FailedDisk(),
+  ];
+}

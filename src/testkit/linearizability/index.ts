@@ -1,0 +1,12 @@
+/**
+ * Judges histories of any system: what clients called and were answered, held against a model that does one thing at
+ * a time.
+ */
+export { type CheckOptions, checkHistory, type HistoryResult, type PartResult } from "./check-history.ts";
+export { readHistory, writeHistory } from "./history-text.ts";
+export type { Model } from "./model.ts";
+export { type KvInput, type KvOutput, type KvWrite, kvModel } from "./models/kv.ts";
+export { type ListAppendInput, listAppendModel } from "./models/list-append.ts";
+export { type QueueInput, queueModel } from "./models/queue.ts";
+export { type RegisterInput, type RegisterOutput, registerModel } from "./models/register.ts";
+export type { CompletedOperation, Operation, UnknownOperation } from "./operation.ts";

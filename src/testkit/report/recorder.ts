@@ -1,0 +1,271 @@
+import type { MemberId } from "../../log/entry.ts";
+import type { Save } from "../../raft/effects.ts";
+import type {
+  RecordedEvent,
+  RecordedKind,
+  RecordedOperation,
+  RecordedState,
+  Recording,
+} from "../recording.ts";
+import type { Action, MemberNumber } from "../scenario.ts";
+import type { OperationEvent, RecoveredState, SimEvent } from "../simulation/event.ts";
+import {
+  actionWords,
+  endingWords,
+  entriesWords,
+  messageWords,
+  placeWords,
+  stopWords,
+  valueWords,
+} from "./words.ts";
+
+export interface RecordedRun {
+  readonly title: string;
+  readonly seed: number;
+  readonly failure: { readonly invariant: string; readonly message: string } | null;
+  /** The command line that runs the same again. */
+  readonly replay: string | null;
+}
+
+type More = Omit<RecordedEvent, "at" | "who" | "kind" | "text">;
+
+/** Makes a recording of what a simulation tells. Give `observe` to it as `onEvent`, and ask for the recording at the end. */
+export class Recorder {
+  readonly #events: RecordedEvent[] = [];
+  readonly #operations = new Map<number, RecordedOperation>();
+  readonly #names = new Map<MemberId, string>();
+  readonly #sent = new Map<number, number>();
+  readonly #saving = new Map<Save, number>();
+  /** When partitions that are in force end by themselves. */
+  #heals: number[] = [];
+  #now = 0;
+
+  readonly observe = (event: SimEvent): void => {
+    this.#now = event.at / 1000;
+    this.#heal();
+    this.#take(event);
+  };
+
+  recording({ title, seed, failure, replay }: RecordedRun): Recording {
+    const last = this.#events.at(-1);
+    if (failure !== null) {
+      const causes = last === undefined ? [] : [this.#events.length - 1];
+      this.#add(last?.who ?? null, "violation", failure.invariant, { causes });
+    }
+    const violation = failure === null ? null : { ...failure, event: this.#events.length - 1 };
+    const members = [...this.#names.values()];
+    const operations = [...this.#operations.values()];
+    return { format: 1, title, seed, members, events: [...this.#events], operations, violation, replay };
+  }
+
+  #take(event: SimEvent): void {
+    switch (event.kind) {
+      case "founded":
+        for (const [id, name] of event.names) this.#names.set(id, name);
+        return;
+      case "action":
+        return this.#act(event.action, event.member);
+      case "calm":
+        this.#heals = [];
+        return void this.#add(null, "heal", "everything is mended: the storm is over");
+      case "called":
+      case "returned":
+        return this.#passed(event);
+      case "started":
+        return void this.#of(event.member, "restart", startWords(event.start, event.recovered), {
+          state: stateOf(event.recovered),
+        });
+      case "stopped":
+        return void this.#of(event.member, "crash", stopWords(event.how, event.reason), {
+          state: { role: "down" },
+        });
+      case "paused":
+        return void this.#of(event.member, "pause", `stands still for ${event.forMs} ms`);
+      case "resumed":
+        return void this.#of(event.member, "resume", "goes on");
+      case "sent": {
+        const text = `→ ${this.#nameOf(event.message.to)} ${messageWords(event.message)}`;
+        this.#sent.set(event.id, this.#of(event.member, "send", text));
+        return;
+      }
+      case "received":
+        return void this.#of(
+          event.member,
+          "receive",
+          `← ${this.#nameOf(event.message.from)} ${messageWords(event.message)}`,
+          this.#causedBy(this.#sent.get(event.id)),
+        );
+      case "lost": {
+        const text = `lost from ${this.#nameOf(event.message.from)}: ${messageWords(event.message)}`;
+        return void this.#of(event.message.to, "drop", text, this.#causedBy(this.#sent.get(event.id)));
+      }
+      case "saving":
+        return this.#saves(event.member, event.save);
+      case "saved":
+        return this.#saved(event.member, event.save);
+      case "save-failed":
+        return void this.#of(event.member, "disk", `the disk refuses: ${event.reason}`);
+      case "snapshot-taken":
+        return void this.#of(event.member, "snapshot", `has a snapshot to ${placeWords(event.snapshot)}`, {
+          state: { snapshot: event.snapshot.index },
+        });
+      case "role":
+        return void this.#of(event.member, "role", `is ${event.role} in term ${event.term}`, {
+          state: { role: event.role, term: event.term },
+        });
+      case "committed":
+        return void this.#of(event.member, "commit", `takes everything to ${event.to} for committed`, {
+          state: { committed: event.to, term: event.term },
+        });
+      case "applied":
+        return void this.#of(event.member, "apply", `applies ${placeWords(event.entry)}`, {
+          state: { applied: event.entry.index },
+        });
+      case "restored":
+        return void this.#of(
+          event.member,
+          "snapshot",
+          `restores a snapshot to ${placeWords(event.snapshot)}`,
+          {
+            state: { applied: event.snapshot.index, snapshot: event.snapshot.index },
+          },
+        );
+      case "membership": {
+        const { voters, learners } = event.membership;
+        const names = [
+          ...voters.map((id) => this.#nameOf(id)),
+          ...learners.map((id) => `(${this.#nameOf(id)})`),
+        ];
+        return void this.#of(event.member, "membership", `the members are ${names.join(" ")}`);
+      }
+      case "wiped":
+        return void this.#of(event.member, "disk", "its directory was emptied", {
+          state: { log: { from: 1, terms: [] }, committed: 0, applied: 0, saved: 0, snapshot: 0, term: 0 },
+        });
+      case "state":
+      case "read-began":
+      case "read-ended":
+      case "shadow":
+        return;
+    }
+  }
+
+  #act(action: Action, member: MemberId | null): void {
+    const nameOf = (number: MemberNumber): string => [...this.#names.values()][number] ?? "the leader";
+    const text = actionWords(action, nameOf);
+    if (text === null) return;
+    if (action.kind === "partition") {
+      const groups = action.groups.map((group) => group.map(nameOf));
+      this.#heals.push(this.#now + action.forMs);
+      this.#add(null, "partition", text, { groups });
+      return;
+    }
+    const isOfDisk = ["slow-disk", "full-disk", "disk-error", "rot", "wipe"].includes(action.kind);
+    const kind = action.kind === "clock-jump" ? "clock" : isOfDisk ? "disk" : "note";
+    if (member === null) this.#add(null, kind, text);
+    else this.#of(member, kind, text);
+  }
+
+  #passed(event: OperationEvent): void {
+    const client = `client ${event.client}`;
+    const peer = this.#nameOf(event.member);
+    if (event.kind === "called") {
+      const input = valueWords(event.input);
+      const call = this.#add(client, "call", `${input} → ${peer}`, { peer });
+      const operation = { client, input, output: null, outcome: "unknown", call, return: null } as const;
+      this.#operations.set(event.operation, operation);
+      return;
+    }
+    const before = this.#operations.get(event.operation);
+    if (before === undefined) return;
+    const { ending } = event;
+    const words = endingWords(ending);
+    const end = this.#add(client, "return", words, { peer, causes: [before.call] });
+    const outcome = ending.is === "answered" ? "ok" : ending.is === "refused" ? "failed" : "unknown";
+    const output = ending.is === "answered" ? words : null;
+    // Who does not know what became of a call has it open for ever.
+    this.#operations.set(event.operation, {
+      ...before,
+      output,
+      outcome,
+      return: outcome === "unknown" ? null : end,
+    });
+  }
+
+  #saves(member: MemberId, save: Save): void {
+    const { entries, snapshot, hardState } = save;
+    const log =
+      entries.length === 0 ? null : { from: entries[0]!.index, terms: entries.map(({ term }) => term) };
+    const parts = [
+      ...(hardState === null
+        ? []
+        : [
+            `term ${hardState.term}${hardState.vote === null ? "" : ` with vote for ${this.#nameOf(hardState.vote)}`}`,
+          ]),
+      ...(snapshot === null ? [] : [`snapshot to ${placeWords(snapshot)}`]),
+      ...(entries.length === 0 ? [] : [entriesWords(entries)]),
+    ];
+    const state: RecordedState = {
+      ...(hardState === null ? {} : { term: hardState.term }),
+      ...(log === null ? {} : { log }),
+      ...(snapshot === null
+        ? {}
+        : { snapshot: snapshot.index, log: log ?? { from: snapshot.index + 1, terms: [] } }),
+    };
+    this.#saving.set(save, this.#of(member, "save", `writes ${parts.join(", ") || "nothing"}`, { state }));
+  }
+
+  #saved(member: MemberId, save: Save): void {
+    const cause = this.#saving.get(save);
+    this.#saving.delete(save);
+    const last = save.entries.at(-1) ?? save.snapshot;
+    const what = last === null ? `term ${save.term}` : `everything to ${placeWords(last)}`;
+    this.#of(member, "save", `has ${what} on the disk`, {
+      ...this.#causedBy(cause),
+      ...(last === null ? {} : { state: { saved: last.index } }),
+    });
+  }
+
+  #heal(): void {
+    const due = this.#heals.filter((at) => at <= this.#now).sort((a, b) => a - b);
+    if (due.length === 0) return;
+    this.#heals = this.#heals.filter((at) => at > this.#now);
+    for (const at of due) this.#events.push({ at, who: null, kind: "heal", text: "the partition ends" });
+  }
+
+  #causedBy(cause: number | undefined): More {
+    return cause === undefined ? {} : { causes: [cause] };
+  }
+
+  #of(member: MemberId, kind: RecordedKind, text: string, more: More = {}): number {
+    return this.#add(this.#nameOf(member), kind, text, more);
+  }
+
+  #add(who: string | null, kind: RecordedKind, text: string, more: More = {}): number {
+    return this.#events.push({ at: this.#now, who, kind, text, ...more }) - 1;
+  }
+
+  #nameOf(id: MemberId): string {
+    return this.#names.get(id) ?? `member ${id}`;
+  }
+}
+
+function startWords(start: number, { entries, snapshot }: RecoveredState): string {
+  const last = entries.at(-1) ?? snapshot;
+  const found = last === null ? "an empty disk" : `a log to ${placeWords(last)}`;
+  return `${start === 1 ? "starts" : "starts again"} with ${found}`;
+}
+
+function stateOf({ hardState, snapshot, entries }: RecoveredState): RecordedState {
+  const from = (snapshot?.index ?? 0) + 1;
+  const first = entries[0]?.index ?? from;
+  return {
+    role: "follower",
+    term: hardState.term,
+    committed: Math.max(hardState.commit, snapshot?.index ?? 0),
+    applied: snapshot?.index ?? 0,
+    saved: entries.at(-1)?.index ?? snapshot?.index ?? 0,
+    snapshot: snapshot?.index ?? 0,
+    log: { from: first, terms: entries.map(({ term }) => term) },
+  };
+}

@@ -1,0 +1,90 @@
+import type { Entry, EntryId } from "../../log/entry.ts";
+import type { Message } from "../../raft/message.ts";
+import type { Action, MemberNumber } from "../scenario.ts";
+import type { Ending, StopKind } from "../simulation/event.ts";
+
+/** What a message says, in few words. */
+export function messageWords(message: Message): string {
+  switch (message.kind) {
+    case "append":
+      return `append ${entriesWords(message.entries)} after ${placeWords(message.previous)}, commit ${message.commit}`;
+    case "append-accepted":
+      return `accepted to ${message.matched}`;
+    case "append-rejected":
+      return `rejected ${message.rejected}, perhaps equal to ${placeWords(message.hint)}`;
+    case "heartbeat":
+      return `heartbeat, commit ${message.commit}`;
+    case "vote":
+      return `vote for me in term ${message.term}, my log ends at ${placeWords(message.last)}`;
+    case "pre-vote":
+      return `would you vote for me in term ${message.term}?`;
+    case "vote-reply":
+    case "pre-vote-reply":
+      return `${message.granted ? "yes" : "no"} (${message.kind}, term ${message.term})`;
+    case "snapshot":
+      return `snapshot to ${placeWords(message.snapshot)}`;
+    default:
+      return `${message.kind}${message.term === 0 ? "" : `, term ${message.term}`}`;
+  }
+}
+
+export function placeWords({ index, term }: EntryId): string {
+  return `${index}@${term}`;
+}
+
+export function entriesWords(entries: readonly Entry[]): string {
+  if (entries.length === 0) return "nothing";
+  const [first, last] = [entries[0]!, entries.at(-1)!];
+  return entries.length === 1 ? placeWords(first) : `${placeWords(first)} to ${placeWords(last)}`;
+}
+
+export function stopWords(how: StopKind, reason: string | undefined): string {
+  const words: Partial<Record<StopKind, string>> = { kill: "is killed", failed: "fails", closed: "closes" };
+  return `${words[how] ?? `loses power (${how})`}${reason === undefined ? "" : `: ${reason}`}`;
+}
+
+export function endingWords(ending: Ending): string {
+  if (ending.is === "answered") return valueWords(ending.output);
+  return ending.is === "refused" ? `refused: ${ending.reason}` : `unknown: ${ending.reason}`;
+}
+
+/** What somebody does to the cluster; null for what shows in other events. */
+export function actionWords(action: Action, nameOf: (member: MemberNumber) => string): string | null {
+  switch (action.kind) {
+    case "operation":
+    case "crash":
+    case "pause":
+      return null;
+    case "partition": {
+      const groups = action.groups.map((group) => `{${group.map(nameOf).join(" ")}}`);
+      return `partition ${groups.join(" | ")} for ${action.forMs} ms`;
+    }
+    case "cut":
+      return `nothing passes from ${nameOf(action.from)} to ${nameOf(action.to)} for ${action.forMs} ms`;
+    case "change": {
+      const changes = action.changes.map(({ kind, member }) => `${kind} ${nameOf(member)}`);
+      return `asked to change the membership: ${changes.join(", ")}`;
+    }
+    case "transfer":
+      return `asked to hand over to ${nameOf(action.to)}`;
+    case "rot":
+      return "a bit changes on its disk";
+    default: {
+      const { kind, at: _at, member: _member, ...details } = action;
+      const rest = Object.entries(details).map(([name, value]) => `${name} ${String(value)}`);
+      return [kind.replaceAll("-", " "), ...rest].join(", ");
+    }
+  }
+}
+
+const VALUE_MAX = 60;
+
+export function valueWords(value: unknown): string {
+  const text = (typeof value === "string" ? value : JSON.stringify(value, textually)) ?? "nothing";
+  return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX - 1)}…` : text;
+}
+
+function textually(_name: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  return ArrayBuffer.isView(value) ? `${value.byteLength} bytes` : value;
+}

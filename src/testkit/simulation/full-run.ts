@@ -1,0 +1,96 @@
+import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
+import { firstMemberId } from "../../replica/identity.ts";
+import { type FaultProfile, faults } from "../faults.ts";
+import { memberChecks } from "../invariants/member-checks.ts";
+import type { Scenario } from "../scenario.ts";
+import { type Crewmates, type FullFrame, FullMember } from "./full-member.ts";
+import type { SimHost } from "./host.ts";
+import { kvSystem } from "./kv-system.ts";
+import { kvOperation } from "./kv-workload.ts";
+import { type PlanOptions, planScenario } from "./plan.ts";
+import { type RunOptions, type RunResult, Simulation } from "./simulation.ts";
+import type { SimSystem } from "./system.ts";
+
+/** A scenario for whole members with the store that ships, made of a seed. */
+export function planKvScenario(seed: number, profile: FaultProfile = faults.standard()): Scenario {
+  return planScenario(seed, { mode: "full", faults: profile, operation: kvOperation });
+}
+
+/** Runs whole members with the store that ships. */
+export function runKvScenario(scenario: Scenario, options: Partial<RunOptions> = {}): RunResult {
+  return runFullScenario(scenario, kvSystem, options);
+}
+
+/** Runs whole members with a state machine of anybody's. */
+export function runFullScenario<Command, Result, Query, Answer>(
+  scenario: Scenario,
+  system: SimSystem<Command, Result, Query, Answer>,
+  options: Partial<RunOptions> = {},
+): RunResult {
+  const checks = options.checks ?? memberChecks(system);
+  return new Simulation<FullFrame>(scenario, (host) => fullCrew(host, system), { ...options, checks }).run();
+}
+
+export type { PlanOptions };
+
+function fullCrew<Command, Result, Query, Answer>(
+  host: SimHost<FullFrame>,
+  system: SimSystem<Command, Result, Query, Answer>,
+): FullMember<Command, Result, Query, Answer>[] {
+  const { voters, spares } = host.scenario.cluster;
+  const founders = Array.from({ length: voters }, (_, number) => `n${number + 1}`);
+  const members: FullMember<Command, Result, Query, Answer>[] = [];
+  const mates: Crewmates = {
+    founders,
+    byName: (name) => members.find((member) => member.name === name) as FullMember<unknown, unknown, unknown, unknown>,
+    review: () => connections.review(),
+  };
+  for (let number = 0; number < voters + spares; number++) members.push(new FullMember(host, system, number, mates));
+  const connections = new Connections(host, members);
+  const ids = founders.map(firstMemberId).sort((left, right) => left - right);
+  const snapshot = { index: 1, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters: ids } };
+  const names = new Map(members.slice(0, voters).map(({ id, name }) => [id, name]));
+  host.emit({ kind: "founded", at: 0, snapshot, names });
+  return members;
+}
+
+/** Who is connected with whom: members that want each other, both run, and are not cut off, find each other. */
+class Connections {
+  readonly #host: SimHost<FullFrame>;
+  readonly #members: readonly FullMember<never, never, never, never>[];
+  #isScheduled = false;
+
+  constructor(host: SimHost<FullFrame>, members: readonly { readonly number: number }[]) {
+    this.#host = host;
+    this.#members = members as readonly FullMember<never, never, never, never>[];
+  }
+
+  /** Looks around soon, and again later while somebody is not reached. */
+  review(delayMs = 1): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#host.schedule.after(delayMs * 1000, () => {
+      this.#isScheduled = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    for (const left of this.#members) {
+      for (const right of this.#members) if (left.number < right.number) this.#maybeConnect(left, right);
+    }
+  }
+
+  #maybeConnect(left: FullMember<never, never, never, never>, right: FullMember<never, never, never, never>): void {
+    const [here, there] = [left.transport, right.transport];
+    if (here === null || there === null || !here.wants(right.name) || !there.wants(left.name)) return;
+    if (this.#host.isCut(left.number, right.number) || this.#host.isCut(right.number, left.number)) {
+      this.review(REDIAL_MS);
+      return;
+    }
+    left.connected(right.name);
+    right.connected(left.name);
+  }
+}
+
+const REDIAL_MS = 200;

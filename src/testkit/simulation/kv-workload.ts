@@ -1,0 +1,54 @@
+import type { Command, Compare, Operation } from "../../kv/command.ts";
+import { singleKey } from "../../kv/key-range.ts";
+import type { ChanceStream } from "./chance.ts";
+import type { KvCall } from "./kv-system.ts";
+
+const KEYS = ["a", "b", "c", "d", "e"];
+const LEASES = ["1001", "1002", "1003"];
+const EVERYTHING = { from: "a", to: "z" };
+
+/** What a client of the store might ask for: few keys, so that calls meet, and a value that nobody else writes. */
+export function kvOperation(chance: ChanceStream): KvCall {
+  const dice = chance.fraction();
+  if (dice < 0.25) return { query: { kind: "range", range: singleKey(chance.pick(KEYS)) } };
+  if (dice < 0.32) return { query: { kind: "range", range: EVERYTHING } };
+  if (dice < 0.35) return { query: { kind: "count", range: EVERYTHING } };
+  return { command: command(chance, dice) };
+}
+
+function command(chance: ChanceStream, dice: number): Command {
+  if (dice < 0.65) return put(chance);
+  if (dice < 0.72) return { kind: "delete", range: singleKey(chance.pick(KEYS)) };
+  if (dice < 0.74) return { kind: "delete", range: { from: "b", to: "d" } };
+  if (dice < 0.87) return txn(chance);
+  if (dice < 0.91) return { kind: "lease-grant", lease: chance.pick(LEASES), ttlMs: chance.between(300, 3000) };
+  if (dice < 0.95) return { kind: "lease-keep-alive", leases: [chance.pick(LEASES)] };
+  if (dice < 0.97) return { kind: "lease-revoke", lease: chance.pick(LEASES), renewedAt: null };
+  return { kind: "compact", revision: chance.between(1, 60) };
+}
+
+function put(chance: ChanceStream): Extract<Command, { kind: "put" }> {
+  const lease = chance.happens(0.2) ? chance.pick(LEASES) : "";
+  return { kind: "put", key: chance.pick(KEYS), value: `v${chance.word()}`, lease };
+}
+
+function txn(chance: ChanceStream): Command {
+  const key = chance.pick(KEYS);
+  const compares: Compare[] = [
+    {
+      range: singleKey(key),
+      target: "version",
+      relation: chance.pick(["equal", "less", "greater"]),
+      operand: chance.between(0, 5),
+    },
+  ];
+  const other = chance.pick(KEYS.filter((each) => each !== key));
+  const value = `v${chance.word()}`;
+  const success: Operation[] = [
+    { kind: "put", key, value, lease: "" },
+    { kind: "put", key: other, value, lease: "" },
+  ];
+  const look = { revision: null, limit: 0, reverse: false, selection: null };
+  const failure: Operation[] = [{ kind: "range", range: singleKey(key), ...look }];
+  return { kind: "txn", compares, success, failure };
+}

@@ -1,0 +1,28 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Codec, StateMachine } from "../../replica/state-machine.ts";
+import type { Settle } from "../../replica/call.ts";
+import type { RoleKind } from "../../raft/effects.ts";
+
+/** What a client asks for: to change the state, or to be told of it. */
+export type Input<Command, Query> =
+  | { readonly command: Command }
+  | { readonly query: Query; readonly consistency?: "linearizable" | "stale" };
+
+/** What is simulated: a state machine, and what runs beside it on each member. */
+export interface SimSystem<Command, Result, Query, Answer> {
+  makeMachine(): StateMachine<Command, Result, Query, Answer>;
+  readonly codec: Codec<Command>;
+  /** Makes a call of what stands in a scenario, which is plain JSON. */
+  read(operation: unknown): Input<Command, Query>;
+  /** Begins what a member does beside the calls of clients, such as counting the time of leases. */
+  attend?(machine: StateMachine<Command, Result, Query, Answer>, member: Attended<Command, Result>): void;
+}
+
+/** A running member, for what runs beside its machine. */
+export interface Attended<Command, Result> {
+  readonly id: number;
+  readonly clock: Clock;
+  readonly isLeader: boolean;
+  propose(command: Command, settle: Settle<Result>): void;
+  onRole(listener: (role: RoleKind, term: number) => void): void;
+}

@@ -1,0 +1,121 @@
+import { readFileSync, statSync } from "node:fs";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { QuorateError } from "../base/errors.ts";
+
+/** Each is PEM text, or the path of a PEM file. */
+export interface TlsOptions {
+  /** The certificate of this end, followed by those that lead up to the authority. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** The authorities whose certificates are believed. Without it those that the system trusts. */
+  readonly ca?: string | undefined;
+  /** Certificates that were revoked. */
+  readonly crl?: string | undefined;
+  /** `TLSv1.3` by default. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+}
+
+const PARTS = ["cert", "key", "ca", "crl"] as const;
+
+/** How often files are looked at, at most, however many connections come. */
+const LOOK_MS = 1_000;
+
+/**
+ * Certificates and keys that may be renewed while they are in use. Files that have changed are read again when
+ * `refresh` is called; what cannot be used, such as a new certificate whose key is not there yet, changes nothing.
+ */
+export class TlsFiles {
+  readonly #options: TlsOptions;
+  #stamp: string;
+  #lookedAt = performance.now();
+  #current: { readonly options: SecureContextOptions; readonly context: SecureContext };
+
+  /** Throws ERR_INVALID_ARGUMENT for what cannot be read or used. */
+  constructor(options: TlsOptions) {
+    this.#options = options;
+    this.#stamp = this.#look();
+    this.#current = this.#read();
+  }
+
+  /** For whoever listens or connects by `node:tls`. */
+  get options(): SecureContextOptions {
+    return this.#current.options;
+  }
+
+  get context(): SecureContext {
+    return this.#current.context;
+  }
+
+  /** Takes what has changed, now and then. Gives the reason when that cannot be used: once for each change. */
+  refresh(): QuorateError | null {
+    if (performance.now() - this.#lookedAt < LOOK_MS) return null;
+    return this.reload();
+  }
+
+  /** The same at once. */
+  reload(): QuorateError | null {
+    this.#lookedAt = performance.now();
+    const stamp = this.#look();
+    if (stamp === this.#stamp) return null;
+    this.#stamp = stamp;
+    try {
+      this.#current = this.#read();
+      return null;
+    } catch (error) {
+      if (!QuorateError.is(error)) throw error;
+      return error;
+    }
+  }
+
+  /** Changes when a file does. */
+  #look(): string {
+    const paths = PARTS.map((part) => this.#options[part]).filter(
+      (given) => given !== undefined && !isPem(given),
+    );
+    return paths.map((path) => fileStamp(path!)).join(" ");
+  }
+
+  #read(): { options: SecureContextOptions; context: SecureContext } {
+    const { minVersion = "TLSv1.3" } = this.#options;
+    const read = PARTS.flatMap((part) => {
+      const given = this.#options[part];
+      return given === undefined ? [] : [[part, isPem(given) ? given : readPem(part, given)] as const];
+    });
+    const options: SecureContextOptions = { ...Object.fromEntries(read), minVersion };
+    try {
+      return { options, context: createSecureContext(options) };
+    } catch (cause) {
+      throw unusable("cert", this.#options.cert, (cause as Error).message, cause);
+    }
+  }
+}
+
+function isPem(given: string): boolean {
+  return given.includes("-----BEGIN ");
+}
+
+function readPem(part: string, path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (cause) {
+    throw unusable(part, path, (cause as NodeJS.ErrnoException).code ?? "cannot be read", cause);
+  }
+}
+
+/** Renewed files are replaced, or written over: one of these changes. */
+function fileStamp(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? "missing" : `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+}
+
+function unusable(part: string, given: string | undefined, reason: string, cause: unknown): QuorateError {
+  // What was given as text may be a key.
+  const received = given === undefined || isPem(given) ? undefined : given;
+  const of = received === undefined ? "" : ` of ${received}`;
+  return new QuorateError(
+    "ERR_INVALID_ARGUMENT",
+    `the TLS ${part}${of} cannot be used: ${reason}`,
+    { argument: `tls.${part}`, ...(received === undefined ? {} : { received }) },
+    { cause },
+  );
+}

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { FLAGS, readFlags } from "../../../src/cli/serve/flags.ts";
+import { readSpan, serveSettings } from "../../../src/cli/serve/settings.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "quorate-flags-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const settings = (...args: string[]) => serveSettings(readFlags(args, {}));
+
+describe("flags of a server", () => {
+  test("are written with one dash or two, with a space or an equals sign", () => {
+    for (const args of [["--name", "n1"], ["--name=n1"], ["-name", "n1"], ["-name=n1"]]) {
+      expect(readFlags(args, {}).values.name).toBe("n1");
+    }
+    expect(readFlags(["--initial-cluster", "n1=http://a:1"], {}).values["initial-cluster"]).toBe(
+      "n1=http://a:1",
+    );
+  });
+
+  test("that switch something on need no value, and do not swallow the next flag", () => {
+    const { values } = readFlags(["--client-cert-auth", "--name", "n1"], {});
+    expect([values["client-cert-auth"], values.name]).toEqual(["true", "n1"]);
+    expect(readFlags(["--client-cert-auth=false"], {}).values["client-cert-auth"]).toBe("false");
+  });
+
+  test("may stand in the environment: ours before etcd's, and the command line before both", () => {
+    const env = {
+      ETCD_NAME: "a",
+      QUORATE_NAME: "b",
+      ETCD_DATA_DIR: "/d",
+      QUORATE_SIM_SEED: "1",
+      PATH: "/bin",
+    };
+    for (const entries of [Object.entries(env), Object.entries(env).reverse()]) {
+      const { values, warnings } = readFlags([], Object.fromEntries(entries));
+      expect([values.name, values["data-dir"], warnings]).toEqual(["b", "/d", []]);
+    }
+    expect(readFlags(["--name", "c"], env).values.name).toBe("c");
+  });
+
+  test("that are not known are told of, and the rest holds", () => {
+    const args = ["--logger=zap", "--enable-v2", "--log-level", "debug", "--name", "n1"];
+    const { values, warnings } = readFlags(args, { ETCD_ENABLE_PPROF: "true" });
+    expect(values.name).toBe("n1");
+    expect(warnings).toEqual([
+      "there is no flag for ETCD_ENABLE_PPROF here: it has no effect",
+      "there is no flag --logger here: it has no effect",
+      "there is no flag --enable-v2 here: it has no effect",
+      "there is no flag --log-level here: it has no effect",
+    ]);
+  });
+
+  test("without a value, or that are none, make no sense", () => {
+    expect(() => readFlags(["--name"], {})).toThrow("--name needs a value");
+    expect(() => readFlags(["start"], {})).toThrow('"start" is not a flag');
+  });
+
+  test("have etcd's defaults", () => {
+    expect(settings()).toMatchObject({
+      name: "default",
+      directory: "default.etcd",
+      clientUrls: ["http://localhost:2379"],
+      advertisedUrls: ["http://localhost:2379"],
+      peerListen: "localhost:2380",
+      peerAddress: "localhost:2380",
+      members: { default: "localhost:2380" },
+      cluster: "etcd-cluster",
+      isJoining: false,
+      tickMs: 100,
+      electionTicks: 10,
+      quotaBytes: 2 * 1024 ** 3,
+      compaction: null,
+      progressNotifyMs: 600_000,
+      insecure: false,
+    });
+    expect(FLAGS["heartbeat-interval"].fallback).toBe("100");
+  });
+
+  test("tell of a cluster of several members", () => {
+    const cluster = "n1=http://127.0.0.1:1,n2=http://[::1]:2";
+    const given = settings(
+      ...[
+        "--name",
+        "n1",
+        "--initial-cluster",
+        cluster,
+        "--initial-advertise-peer-urls",
+        "http://127.0.0.1:1",
+      ],
+    );
+    expect(given.members).toEqual({ n1: "127.0.0.1:1", n2: "[::1]:2" });
+    expect(() => settings("--name", "n3", "--initial-cluster", cluster)).toThrow("must name this member, n3");
+    expect(() => settings("--name", "n1", "--initial-cluster", cluster)).toThrow("has n1 at 127.0.0.1:1");
+    expect(() => settings("--initial-cluster", "n1")).toThrow("must be NAME=URL");
+  });
+
+  test("that no server can follow are refused by name", () => {
+    for (const [flag, value] of [
+      ["heartbeat-interval", "0"],
+      ["heartbeat-interval", "1.5"],
+      ["election-timeout", "-1"],
+      ["election-timeout", "NaN"],
+      ["snapshot-count", "-10"],
+      ["quota-backend-bytes", "much"],
+      ["max-txn-ops", "Infinity"],
+      ["max-request-bytes", "0"],
+      ["initial-cluster-state", "old"],
+      ["auto-compaction-mode", "daily"],
+      ["auto-compaction-retention", "-1h"],
+      ["watch-progress-notify-interval", "10"],
+      ["client-cert-auth", "perhaps"],
+      ["listen-peer-urls", "http://a:1,http://b:2"],
+      ["listen-peer-urls", "tcp://a:1"],
+      ["initial-advertise-peer-urls", "http://a"],
+      ["peer-secret-file", "/nowhere"],
+    ] as const) {
+      expect(() => settings(`--${flag}=${value}`), `${flag} ${value}`).toThrow(`--${flag}`);
+    }
+    expect(() => settings("--cert-file", "a.pem")).toThrow("--cert-file and --key-file belong together");
+  });
+
+  test("for TLS between members are all needed once one is, or the URL says https", () => {
+    const https = ["--initial-advertise-peer-urls", "https://localhost:2380"];
+    expect(() => settings(...https)).toThrow("members need");
+    const pair = ["--peer-cert-file", "c", "--peer-key-file", "k"];
+    expect(() => settings(...pair)).toThrow("members need");
+    expect(settings(...https, ...pair, "--peer-trusted-ca-file", "a").peerTls).toMatchObject({
+      ...{ cert: "c", key: "k", ca: "a", minVersion: "TLSv1.3" },
+    });
+  });
+
+  test("say how much history is kept", () => {
+    const compaction = (...args: string[]) => settings(...args).compaction;
+    expect(compaction("--auto-compaction-retention", "1h")).toEqual({ mode: "periodic", spanMs: 3_600_000 });
+    expect(compaction("--auto-compaction-retention", "2")).toEqual({ mode: "periodic", spanMs: 7_200_000 });
+    expect(compaction("--auto-compaction-retention", "0")).toBeNull();
+    const revision = ["--auto-compaction-mode", "revision", "--auto-compaction-retention"];
+    expect(compaction(...revision, "1000")).toEqual({ mode: "revision", revisions: 1000 });
+    expect(settings("--quota-backend-bytes", "-1").quotaBytes).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("name a secret by its file", () => {
+    const file = join(directory, "secret");
+    writeFileSync(file, "of all members\n");
+    expect(settings("--peer-secret-file", file).peerSecret).toBe("of all members");
+    writeFileSync(file, "\n");
+    expect(() => settings("--peer-secret-file", file)).toThrow("is empty");
+  });
+});
+
+test("spans of time are read as Go writes them", () => {
+  expect(readSpan("x", "100ms")).toBe(100);
+  expect(readSpan("x", "1h30m")).toBe(5_400_000);
+  expect(readSpan("x", "1.5s")).toBe(1_500);
+  for (const wrong of ["", "5", "-1s", "1d", "1s 2s", "0s"])
+    expect(() => readSpan("x", wrong)).toThrow("--x");
+});

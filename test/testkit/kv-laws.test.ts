@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import type { Random } from "../../src/base/random.ts";
+import type { Command, Operation } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
+import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
+import { KvMachine, type KvQuery } from "../../src/kv/kv-machine.ts";
+import { checkLaws } from "../../src/testkit/laws/check-laws.ts";
+
+const bytes = { name: "bytes", encode: (each: Uint8Array) => each, decode: (each: Uint8Array) => each };
+
+it("the key-value store keeps the laws of state machines", { timeout: 30_000 }, () => {
+  const report = checkLaws(() => new KvMachine(), {
+    codec: bytes,
+    commands: (random) => encodeCommand(command(random)),
+    queries: (): KvQuery => ({ kind: "range", range: ALL_KEYS, limit: 0 }) as KvQuery,
+    // What it answers is turned into the caller's own values by the façade.
+    except: ["sharing"],
+    runs: 50,
+  });
+  expect(report.runs).toBe(50);
+  expect(report.laws).not.toContain("sharing");
+});
+
+function command(random: Random): Command {
+  switch (random.between(0, 3)) {
+    case 0:
+      return { kind: "compact", revision: random.between(0, 5) };
+    case 1:
+      return {
+        kind: "txn",
+        compares: [
+          {
+            target: "version",
+            relation: "greater",
+            range: singleKey(key(random)),
+            operand: random.between(0, 2),
+          },
+        ],
+        success: [write(random), { kind: "count", range: ALL_KEYS, revision: null }],
+        failure: [write(random)],
+      };
+    default:
+      return write(random);
+  }
+}
+
+function write(random: Random): Extract<Operation, { kind: "put" | "delete" }> {
+  if (random.between(0, 2) === 0) return { kind: "delete", range: singleKey(key(random)) };
+  return { kind: "put", key: key(random), value: `v${random.between(0, 9)}`, lease: "" };
+}
+
+function key(random: Random): string {
+  return "abc"[random.between(0, 2)]!;
+}

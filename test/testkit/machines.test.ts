@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { LawViolation } from "../../src/testkit/laws/breach.ts";
+import { checkLaws } from "../../src/testkit/laws/check-laws.ts";
+import { checkModel, ModelViolation } from "../../src/testkit/model.ts";
+import { BROKEN } from "./machines/index.ts";
+import type { Sample } from "./machines/sample.ts";
+
+const TEN_SECONDS = 10_000;
+
+describe("with its defaults the kit finds the machine that", () => {
+  it.each(BROKEN)("$story", { timeout: TEN_SECONDS }, (sample) => {
+    expect(brokenBy(sample)).toBe(sample.breaks);
+  });
+});
+
+/** By which law, or "model", or null when nothing is found. */
+function brokenBy({ make, commands, queries, spec }: Sample): string | null {
+  try {
+    checkLaws(make, { commands, queries });
+    if (spec !== undefined) checkModel(make, spec, { commands, queries });
+    return null;
+  } catch (error) {
+    if (process.env["SHOW_VIOLATIONS"] !== undefined) console.log((error as Error).message);
+    if (error instanceof LawViolation) return error.law;
+    if (error instanceof ModelViolation) return "model";
+    throw error;
+  }
+}
