@@ -72,6 +72,7 @@ async function storeOf(keys: number, growth: Growth): Promise<void> {
   const cluster = await QuorateCluster.start(1);
   const add = (name: string, value: number, unit: string): void => growth.add(keys, name, value, unit);
   const timed = async (name: string, run: () => Promise<unknown>): Promise<void> => {
+    progress(`  ${name}`);
     const begin = performance.now();
     await run();
     add(name, performance.now() - begin, "ms");

@@ -1,81 +1,92 @@
 /**
- * How much the WAL costs beside the disk: appends per second of `DiskStorage`, and of a bare loop that writes the same
- * bytes and calls fdatasync, in turns in the same run. Figures of one machine mean little; the ratio does.
+ * How much does the WAL cost beside the disk? Entries of 256 bytes are saved by `DiskStorage`, in steps of 1, 16 and 256,
+ * one at a time and with the next step waiting, as a busy member has it; beside a bare loop that writes the same bytes and
+ * calls fdatasync, in turns. Figures of one disk mean little; the ratios do.
  *
- *     npx tsx bench/wal.ts [directory] [rounds] [milliseconds]
+ *     npm run bench -- wal [--json] [--rounds=7] [--milliseconds=700]
  */
 import fs from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Entry } from "../src/log/entry.ts";
 import { DiskStorage } from "../src/storage/disk-storage.ts";
 import { NodeFiles } from "../src/storage/node-files.ts";
+import { type Measurement, report, rounded } from "./report.ts";
+import { hasFlag, numberOption, progress } from "./support/options.ts";
+import { scratchDirectory } from "./support/scratch.ts";
+import { median, spread } from "./support/statistics.ts";
 
-const PAYLOAD = new Uint8Array(256).fill(0x5a);
 const BATCHES = [1, 16, 256];
+const PAYLOAD = new Uint8Array(256).fill(0x5a);
 const ENTRY_BYTES = PAYLOAD.length + 22;
-const FRAME_BYTES = 104;
+const FRAME_HEADER_BYTES = 104;
+const SECTOR_BYTES = 512;
 
-const [root = tmpdir(), rounds = "5", milliseconds = "1000"] = process.argv.slice(2);
+const rounds = numberOption("rounds", 7);
+const milliseconds = numberOption("milliseconds", 700);
+const scratch = scratchDirectory();
 
-/** Calls `commit` again and again, and counts what it did per second. */
-async function rate(batch: number, commit: () => Promise<void>): Promise<number> {
+/** The bytes of a frame with so many entries. */
+function frameBytes(batch: number): number {
+  return Math.ceil((FRAME_HEADER_BYTES + batch * ENTRY_BYTES) / SECTOR_BYTES) * SECTOR_BYTES;
+}
+
+/** Calls `commit` again and again; how often it did in a second. */
+async function rate(commit: () => Promise<void>): Promise<number> {
   const begin = performance.now();
-  const end = begin + Number(milliseconds);
   let commits = 0;
-  while (performance.now() < end) {
+  while (performance.now() - begin < milliseconds) {
     await commit();
     commits += 1;
   }
-  return (commits * batch * 1000) / (performance.now() - begin);
+  return (commits * 1000) / (performance.now() - begin);
 }
 
-/** One write and one fdatasync on a file that grows, for as many bytes as the WAL's frame would have. */
-async function bare(batch: number): Promise<number> {
-  const path = join(root, `bare-${process.pid}`);
+/** One write and one fdatasync after the other, on a file that grows. */
+async function bareLoop(batch: number): Promise<number> {
+  const path = join(scratch, "bare");
   const descriptor = fs.openSync(path, "w");
-  const bytes = new Uint8Array(Math.ceil((FRAME_BYTES + batch * ENTRY_BYTES) / 512) * 512).fill(0x5a);
+  const bytes = new Uint8Array(frameBytes(batch)).fill(0x5a);
   let offset = 0;
-  const perSecond = await rate(
-    batch,
-    () =>
-      new Promise((resolve, reject) => {
-        fs.write(descriptor, bytes, 0, bytes.length, offset, (error) => {
-          if (error !== null) return reject(error);
-          offset += bytes.length;
-          fs.fdatasync(descriptor, (failure) => (failure === null ? resolve() : reject(failure)));
-        });
-      }),
-  );
+  const commit = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      fs.write(descriptor, bytes, 0, bytes.length, offset, (error) => {
+        if (error !== null) return reject(error);
+        offset += bytes.length;
+        fs.fdatasync(descriptor, (failure) => (failure === null ? resolve() : reject(failure)));
+      });
+    });
+  const perSecond = await rate(commit);
   fs.closeSync(descriptor);
   fs.rmSync(path);
   return perSecond;
 }
 
-/** `batch` entries in one step, as often as the disk can. With `depth` above 1 the next step is saved while one is under way. */
+/** Steps of `batch` entries; with `depth` 2 the next one is saved while one is under way. */
 async function wal(batch: number, depth: number): Promise<number> {
-  const directory = join(root, `wal-${process.pid}`);
+  const directory = join(scratch, "wal");
   const storage = new DiskStorage(new NodeFiles(directory));
   storage.open({ clusterId: "ab".repeat(16), memberId: 1, memberName: "one" });
   let index = 0;
-  const save = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const entries: Entry[] = [];
-      for (let at = 0; at < batch; at++)
-        entries.push({ index: ++index, term: 1, kind: "command", data: PAYLOAD });
-      const step = {
-        hardState: null,
-        entries,
-        snapshot: null,
-        mustSync: true,
-        sendAfter: [],
-        last: null,
-        term: 1,
-      };
-      storage.save(step, (error) => (error === null ? resolve() : reject(error)));
+  const save = (): Promise<void> => {
+    const entries = Array.from({ length: batch }, (): Entry => {
+      index += 1;
+      return { index, term: 1, kind: "command", data: PAYLOAD };
     });
+    const step = {
+      hardState: null,
+      entries,
+      snapshot: null,
+      mustSync: true,
+      sendAfter: [],
+      last: null,
+      term: 1,
+    };
+    return new Promise((resolve, reject) =>
+      storage.save(step, (error) => (error === null ? resolve() : reject(error))),
+    );
+  };
   const waiting: Promise<void>[] = [];
-  const perSecond = await rate(batch, async () => {
+  const perSecond = await rate(async () => {
     waiting.push(save());
     if (waiting.length >= depth) await waiting.shift();
   });
@@ -85,29 +96,39 @@ async function wal(batch: number, depth: number): Promise<number> {
   return perSecond;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]!;
-}
+const CONTENDERS = [
+  { name: "write and fdatasync", run: bareLoop },
+  { name: "WAL", run: (batch: number) => wal(batch, 1) },
+  { name: "WAL, next step waiting", run: (batch: number) => wal(batch, 2) },
+];
 
-function format(value: number): string {
-  return Math.round(value).toLocaleString("en").padStart(10);
-}
-
-console.log(
-  "entries of 256 bytes per second, median of",
-  rounds,
-  "rounds; ratio = bare loop / WAL, lower is better",
-);
-console.log("batch   bare loop         WAL  WAL, next step waiting   ratio   ratio, next step waiting");
+const measurements: Measurement[] = [];
+const ratios: string[] = [];
 for (const batch of BATCHES) {
-  const runs: { bare: number; one: number; two: number }[] = [];
-  for (let round = 0; round < Number(rounds); round++) {
-    runs.push({ bare: await bare(batch), one: await wal(batch, 1), two: await wal(batch, 2) });
+  progress(`steps of ${batch}: ${rounds} rounds`);
+  const runs = CONTENDERS.map((): number[] => []);
+  // In turns, so that a slow moment of the machine hits each of them.
+  for (let round = 0; round < rounds; round++) {
+    for (const [at, { run }] of CONTENDERS.entries()) runs[at]!.push(await run(batch));
   }
-  const one = median(runs.map((run) => run.bare / run.one)).toFixed(2);
-  const two = median(runs.map((run) => run.bare / run.two)).toFixed(2);
-  const [loop, single, double] = (["bare", "one", "two"] as const).map((key) =>
-    format(median(runs.map((run) => run[key]))),
-  );
-  console.log(`${String(batch).padStart(5)}  ${loop}  ${single}              ${double}   ${one}   ${two}`);
+  const bare = runs[0]!;
+  for (const [at, { name }] of CONTENDERS.entries()) {
+    const values = runs[at]!;
+    // How much longer than the bare loop it takes, round by round.
+    const time = median(values.map((value, round) => bare[round]! / value));
+    const entries = values.map((value) => value * batch);
+    measurements.push(
+      {
+        name: `${batch} per step, ${name}`,
+        value: median(entries),
+        unit: "entries/s",
+        spread: spread(entries),
+        ...(at === 0 ? {} : { ratio: { to: "the bare loop's time", value: time } }),
+      },
+      { name: "", value: (median(values) * frameBytes(batch)) / 1e6, unit: "MB/s" },
+    );
+    if (at > 0) ratios.push(`${batch} per step ${at === 1 ? "" : "waiting "}${rounded(time)}`);
+  }
 }
+report("How much does the WAL cost beside the disk?", measurements);
+if (!hasFlag("json")) console.log(`\ntime beside the bare loop: ${ratios.join(", ")}`);

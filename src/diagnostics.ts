@@ -31,7 +31,18 @@ const channels = (
 ).process?.getBuiltinModule?.("node:diagnostics_channel") as Channels | undefined;
 
 const EVENTS: readonly (keyof ReplicaEvents)[] = [
-  ...(["role", "leader", "members", "snapshot", "peer", "refused", "error", "close"] as const),
+  ...([
+    "role",
+    "leader",
+    "members",
+    "snapshot",
+    "repairing",
+    "repaired",
+    "peer",
+    "refused",
+    "error",
+    "close",
+  ] as const),
 ];
 
 /** Publishes what a member tells of itself: channel `quorate:role` and so on, `{ member, args }` as the message. */

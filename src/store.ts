@@ -15,8 +15,10 @@ import type { ValueCodec } from "./kv/value-codec.ts";
 import type { CallOptions } from "./replica/call.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
 import type { Group } from "./replica/group.ts";
+import type { ReadOptions } from "./replica/reads.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ReplicaStatus } from "./replica/status.ts";
+import { encodeBackup } from "./storage/backup-file.ts";
 
 export type KvMember = Replica<Uint8Array, KvResult, KvQuery, KvAnswer>;
 
@@ -31,6 +33,8 @@ export interface StoreStatus extends ReplicaStatus {
 export interface StoreMetrics extends KvMetrics {
   readonly isLeader: number;
   readonly hasLeader: number;
+  /** 1 while this member has no vote, because its disk was damaged and its peers have not yet sent what it lost. */
+  readonly isRepairing: number;
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
@@ -92,6 +96,30 @@ export class Store<Value> extends Kv<Value> {
     this.#replica.snapshot();
   }
 
+  /**
+   * The state of the whole cluster, in pieces to be written one after the other to a file, of which `quorate restore` makes
+   * another cluster. It shows everything that was committed before the call, or what this member has by `stale`, and
+   * nothing of what comes while it is taken. Take it to the end or leave the loop: meanwhile history that is compacted
+   * keeps its memory.
+   */
+  async *backup(options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    await this.#replica.barrier(options);
+    const { chunks, ...place } = this.#replica.capture();
+    const { revision } = this.#machine.store;
+    const state = chunks[Symbol.iterator]();
+    try {
+      const header = { ...place, backupId: randomId(), kind: "kv", revision };
+      for (const piece of encodeBackup(header, { [Symbol.iterator]: () => state })) {
+        if (piece.length > 0) yield piece;
+        await new Promise<void>((resolve) => this.#replica.clock.soon(resolve));
+        options.signal?.throwIfAborted();
+      }
+    } finally {
+      // Whoever leaves before the first chunk has not begun to iterate it.
+      state.return?.();
+    }
+  }
+
   /** This member's view of itself and of the group, at this moment. */
   status(): StoreStatus {
     const { revision, compactRevision } = this.#machine.store;
@@ -99,12 +127,13 @@ export class Store<Value> extends Kv<Value> {
   }
 
   override metrics(): StoreMetrics {
-    const { role, leader, term, commit, applied, snapshot, proposals, framesRefused } =
+    const { role, leader, term, commit, applied, snapshot, proposals, framesRefused, isRepairing } =
       this.#replica.status();
     return {
       ...super.metrics(),
       isLeader: Number(role === "leader"),
       hasLeader: Number(leader !== null),
+      isRepairing: Number(isRepairing),
       ...{ term, commit, applied, snapshot, proposals, framesRefusedTotal: framesRefused },
     };
   }
@@ -136,4 +165,9 @@ export class Store<Value> extends Kv<Value> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** 16 bytes in hex. */
+function randomId(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
 }

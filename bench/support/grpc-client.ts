@@ -13,6 +13,9 @@ const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 const WINDOW_MAX = 0x7fff_ffff;
 const FRAME_BYTES = 9;
+/** What a server takes at first, in one frame and on one connection. */
+const DATA_BYTES_MAX = 16_384;
+const FIRST_WINDOW = 65_535;
 /** The first place of the dynamic table of HPACK. */
 const DYNAMIC = 62;
 
@@ -23,8 +26,8 @@ interface Stream {
 }
 
 /**
- * A gRPC client for load, and for nothing else: one connection without TLS, header blocks prepared once, no flow control
- * of what is sent, statuses not read. An answer without a message counts as a failure, since that is how gRPC fails.
+ * A gRPC client for load, and for nothing else: one connection without TLS, header blocks prepared once, messages that fit
+ * into a stream's first window of 64 kB, statuses not read. An answer without a message counts as a failure, since that is how gRPC fails.
  * It costs a small part of what a client for people costs, so that the server is what is measured.
  */
 export class GrpcClient {
@@ -35,6 +38,9 @@ export class GrpcClient {
   #nextStream = 1;
   #rest: Buffer = Buffer.alloc(0);
   #outgoing: Buffer[] = [];
+  /** How much more the server takes on this connection, and the messages that wait for it. */
+  #window = FIRST_WINDOW;
+  #waiting: { readonly stream: number; readonly bytes: Buffer; readonly isLast: boolean }[] = [];
 
   constructor(port: number) {
     this.#authority = `127.0.0.1:${port}`;
@@ -61,7 +67,7 @@ export class GrpcClient {
           else resolve((parts.length === 1 ? parts[0]! : Buffer.concat(parts)).subarray(5));
         },
       });
-      this.#sendFrame(DATA, END_STREAM, stream, framed(message));
+      this.#sendMessage(stream, message, true);
     });
   }
 
@@ -81,7 +87,7 @@ export class GrpcClient {
       },
       onEnd: () => {},
     });
-    for (const message of messages) this.#sendFrame(DATA, 0, stream, framed(message));
+    for (const message of messages) this.#sendMessage(stream, message, false);
   }
 
   close(): void {
@@ -142,6 +148,10 @@ export class GrpcClient {
       case HEADERS:
         if ((flags & END_STREAM) !== 0) this.#end(id, true);
         break;
+      case WINDOW_UPDATE:
+        if (id === 0) this.#window += payload.readUInt32BE(0);
+        this.#sendWaiting();
+        break;
       case RST_STREAM:
         this.#end(id, false);
         break;
@@ -171,6 +181,22 @@ export class GrpcClient {
     const increment = Buffer.alloc(4);
     increment.writeUInt32BE(bytes);
     this.#sendFrame(WINDOW_UPDATE, 0, 0, increment);
+  }
+
+  #sendMessage(stream: number, message: Uint8Array, isLast: boolean): void {
+    this.#waiting.push({ stream, bytes: framed(message), isLast });
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]!.bytes.length <= this.#window) {
+      const { stream, bytes, isLast } = this.#waiting.shift()!;
+      this.#window -= bytes.length;
+      for (let at = 0; at < bytes.length; at += DATA_BYTES_MAX) {
+        const part = bytes.subarray(at, at + DATA_BYTES_MAX);
+        this.#sendFrame(DATA, isLast && at + part.length === bytes.length ? END_STREAM : 0, stream, part);
+      }
+    }
   }
 
   #sendFrame(type: number, flags: number, stream: number, payload: Buffer): void {

@@ -22,6 +22,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
 export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   msgpackr: (path) => path === "base/codec.ts",
   "sorted-btree": (path) => path === "kv/ordered-map.ts",
+  vitest: (path) => path === "testkit/runners/vitest.ts",
   "fast-check": (path) => floorOf(path) === "testkit",
   lmdb: (path) => path === "storage/lmdb-storage.ts",
   "@grpc/grpc-js": (path) => ["etcd", "client"].includes(floorOf(path)),
@@ -65,6 +66,14 @@ export const ALLOWED_WORDS: Readonly<Record<string, { words: readonly string[]; 
   "testkit/laws/poison.ts": {
     words: ["globalThis"],
     reason: "replaces what a state machine must not ask, to see whether it asks",
+  },
+  "testkit/runners/vitest.ts": {
+    words: ["globalThis"],
+    reason: "asks the environment, where there is one, for a seed and a budget",
+  },
+  "testkit/runners/jest.ts": {
+    words: ["globalThis"],
+    reason: "takes jest's global `test`, and asks the environment for a seed and a budget",
   },
   "testkit/suites/transport.ts": {
     words: ["performance", "setTimeout"],

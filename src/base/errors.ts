@@ -85,6 +85,13 @@ export interface ErrorFields {
   ERR_REMOTE: { readonly status: number; readonly text: string };
   /** The other end does not offer this. */
   ERR_UNSUPPORTED: { readonly what: string };
+  /** This member's log or state is not that of a majority of the members (null: they do not agree at all). It has stopped. */
+  ERR_DIVERGED: {
+    readonly index: number;
+    readonly what: "log" | "state";
+    readonly own: number;
+    readonly majority: number | null;
+  };
   /** The state machine threw while applying a command. */
   ERR_APPLY: { readonly index: number };
   /** The member found itself in a state that cannot be, and has stopped: a bug of ours, or a disk that lost what it kept. */

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
+import { QuorateError } from "../base/errors.ts";
 import { KvMachine } from "../kv/kv-machine.ts";
 import { storedState } from "../replica/offline.ts";
 import { encodeBackup } from "../storage/backup-file.ts";
 import { corrupt } from "../storage/corrupt.ts";
 import { MANIFEST_PATH, SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
+import { diskError } from "../storage/disk-error.ts";
 import { readStore } from "../storage/disk-opening.ts";
 import { readManifest } from "../storage/manifest.ts";
 import { NodeFiles } from "../storage/node-files.ts";
@@ -62,17 +64,22 @@ function writeBackup(files: NodeFiles, file: string) {
 function writeWhole(file: string, pieces: Iterable<Uint8Array>): number {
   const unfinished = `${file}.tmp`;
   let bytes = 0;
-  const descriptor = fs.openSync(unfinished, "w", 0o600);
   try {
-    for (const piece of pieces) {
-      fs.writeFileSync(descriptor, piece);
-      bytes += piece.length;
+    const descriptor = fs.openSync(unfinished, "w", 0o600);
+    try {
+      for (const piece of pieces) {
+        fs.writeFileSync(descriptor, piece);
+        bytes += piece.length;
+      }
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
     }
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
+    fs.renameSync(unfinished, file);
+  } catch (error) {
+    if (QuorateError.is(error)) throw error;
+    throw diskError("write", file, (error as NodeJS.ErrnoException).code, error);
   }
-  fs.renameSync(unfinished, file);
   return bytes;
 }
 

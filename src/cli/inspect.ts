@@ -51,12 +51,15 @@ function asText(found: Found, withEntries: boolean): string {
 function storeLines(found: Found): string[] {
   const { manifest, content } = found;
   if (manifest === null) return [];
-  const { storeId, clusterId, memberId, memberName, bootEpoch } = manifest;
+  const { storeId, clusterId, memberId, memberName, bootEpoch, lostTerm } = manifest;
   const dropped = content?.wal.droppedBytes ?? 0;
   return [
     `store ${storeId} of cluster ${clusterId}`,
     `member ${memberId} "${memberName}", opened ${bootEpoch} times`,
     contentLine(found),
+    ...(lostTerm === 0
+      ? []
+      : [`repaired once: what it acknowledged up to term ${lostTerm} may come from its peers`]),
     ...(dropped === 0
       ? []
       : [`${dropped} bytes of an unfinished write at the end, which nobody was told of`]),

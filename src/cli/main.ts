@@ -2,13 +2,25 @@
 import { createRequire } from "node:module";
 import { QuorateError } from "../base/errors.ts";
 import { backup } from "./backup.ts";
+import { compact } from "./client/compact.ts";
+import { del } from "./client/del.ts";
+import { get } from "./client/get.ts";
+import { lease } from "./client/lease.ts";
+import { member } from "./client/member.ts";
+import { put } from "./client/put.ts";
+import { snapshot } from "./client/snapshot.ts";
+import { status } from "./client/status.ts";
+import { txn } from "./client/txn.ts";
+import { watch } from "./client/watch.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
 import { inspect } from "./inspect.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve/serve.ts";
+import { sim } from "./sim.ts";
 import { verify } from "./verify.ts";
 
-const COMMANDS: readonly Command[] = [serve, inspect, verify, backup, restore];
+const CLIENT: readonly Command[] = [get, put, del, watch, txn, lease, compact, member, status, snapshot];
+const COMMANDS: readonly Command[] = [serve, ...CLIENT, inspect, verify, backup, restore, sim];
 
 const HELP = `quorate: replicated, crash-safe storage inside your Node.js processes
 

@@ -7,7 +7,7 @@ import { found } from "../replica/recovery.ts";
 import { BackupReader } from "../storage/backup-file.ts";
 import { DiskStorage } from "../storage/disk-storage.ts";
 import { NodeFiles } from "../storage/node-files.ts";
-import { type Command, UsageError } from "./command.ts";
+import { type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** What `open` calls a member that is alone. */
 const LONE_NAME = "member";
@@ -32,9 +32,9 @@ Without --peers the member is alone. Open the members with the same peers, and w
 
 Ends with 0, or with 1 when the backup is damaged.
 `,
-  async run(args, print) {
+  async run(args, print): Promise<ExitCode> {
     const { file, to, name, peers, cluster, bump } = parse(args);
-    const descriptor = fs.openSync(file, "r");
+    const descriptor = openBackup(file);
     try {
       const backup = new BackupReader(file, (offset, length) => readAt(descriptor, offset, length));
       const { backupId, kind, revision, time } = backup.header;
@@ -125,6 +125,14 @@ function parsePeers(text: string): Record<string, string> {
     return [name, address] as const;
   });
   return Object.fromEntries(pairs);
+}
+
+function openBackup(file: string): number {
+  try {
+    return fs.openSync(file, "r");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
 }
 
 function readAt(descriptor: number, offset: number, length: number): Uint8Array {

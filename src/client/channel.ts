@@ -17,6 +17,13 @@ const PAUSE_MS = 50;
 /** How long one server may take to be connected before the next is tried. */
 const CONNECT_MS = 2_000;
 
+export interface ChannelOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly tls: TlsOptions;
+  readonly credentials: Credentials | null;
+  readonly callTimeoutMs: number;
+}
+
 export interface Credentials {
   readonly user: string;
   readonly password: string;
@@ -45,15 +52,17 @@ export class Channel {
   readonly #grpc: Grpc;
   readonly #connections: readonly Connection[];
   readonly #credentials: Credentials | null;
+  readonly #callTimeoutMs: number;
   readonly #closing = new AbortController();
   #current = 0;
   #token: string | null = null;
   #seenRevision = 0;
 
-  constructor(grpc: Grpc, endpoints: readonly Endpoint[], tls: TlsOptions, credentials: Credentials | null) {
+  constructor(grpc: Grpc, { endpoints, tls, credentials, callTimeoutMs }: ChannelOptions) {
     this.#grpc = grpc;
     this.#connections = endpoints.map((endpoint) => new Connection(grpc, endpoint, tls));
     this.#credentials = credentials;
+    this.#callTimeoutMs = callTimeoutMs;
   }
 
   get endpoints(): readonly string[] {
@@ -65,6 +74,10 @@ export class Channel {
     return this.#seenRevision;
   }
 
+  get callTimeoutMs(): number {
+    return this.#callTimeoutMs;
+  }
+
   /** Asks whichever server answers; with `endpoint`, the one at this place of the list and no other. */
   async call<Request, Response>(
     method: Method<Request, Response>,
@@ -74,7 +87,7 @@ export class Channel {
     endpoint?: number,
   ): Promise<Response> {
     checkCallOptions(options);
-    const limit = new CallLimit(options, this.#closing.signal);
+    const limit = this.#limit(options);
     const bytes = method.request.encode(request);
     for (;;) {
       const connection = await this.#connected(limit, endpoint);
@@ -102,7 +115,7 @@ export class Channel {
     options: CallOptions = {},
     metadata: Readonly<Record<string, string>> = {},
   ): Promise<{ readonly stream: Duplex; readonly connection: Connection }> {
-    const limit = new CallLimit(options, this.#closing.signal);
+    const limit = this.#limit(options);
     const connection = await this.#connected(limit, undefined);
     await this.#authenticate(connection, limit);
     return { stream: connection.stream(path, this.#metadata(metadata)), connection };
@@ -114,7 +127,7 @@ export class Channel {
     options: CallOptions = {},
     endpoint?: number,
   ): Promise<Readable> {
-    const limit = new CallLimit(options, this.#closing.signal);
+    const limit = this.#limit(options);
     const connection = await this.#connected(limit, endpoint);
     await this.#authenticate(connection, limit);
     return connection.serverStream(path, request.encode({}), this.#metadata({}));
@@ -190,6 +203,10 @@ export class Channel {
     }
   }
 
+  #limit({ timeout = this.#callTimeoutMs, signal }: CallOptions): CallLimit {
+    return new CallLimit(timeout, signal, this.#closing.signal);
+  }
+
   #metadata(fields: Readonly<Record<string, string>>): Metadata {
     const metadata = new this.#grpc.Metadata();
     for (const [name, value] of Object.entries(fields)) metadata.set(name, value);
@@ -204,17 +221,11 @@ class CallLimit {
   /** On the wall clock, which gRPC counts by. */
   readonly deadline: number;
   readonly #limitMs: number;
-  readonly #isOwn: boolean;
 
-  constructor({ signal, timeout }: CallOptions, closing: AbortSignal) {
+  constructor(limitMs: number, signal: AbortSignal | undefined, closing: AbortSignal) {
     this.signal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-    this.#isOwn = timeout !== undefined;
-    this.#limitMs = timeout ?? CALL_MS;
-    this.deadline = Date.now() + this.#limitMs;
-  }
-
-  get isOver(): boolean {
-    return Date.now() >= this.deadline;
+    this.#limitMs = limitMs;
+    this.deadline = Date.now() + limitMs;
   }
 
   check(): void {
@@ -245,21 +256,14 @@ class CallLimit {
     }
   }
 
-  /** The same error with what is known here: how long it was waited, and whether the caller has set the limit. */
+  /** The same error with what is known here: how long it was waited for. */
   named(error: QuorateError): QuorateError {
     const { message, outcome } = error;
+    if (!QuorateError.is(error, "ERR_NO_QUORUM") && !QuorateError.is(error, "ERR_TIMEOUT")) return error;
     const options = { outcome, retryable: true };
-    const isLate =
-      QuorateError.is(error, "ERR_TIMEOUT") || (QuorateError.is(error, "ERR_NO_QUORUM") && this.isOver);
-    if (isLate && this.#isOwn) {
-      const late = `the call was not answered in ${this.#limitMs} ms: ${message}`;
-      return new QuorateError("ERR_TIMEOUT", late, { timeoutMs: this.#limitMs }, options);
-    }
-    if (QuorateError.is(error, "ERR_NO_QUORUM") || isLate) {
-      const code = outcome === "none" ? "ERR_NO_QUORUM" : "ERR_TIMEOUT";
-      return new QuorateError(code, message, { waitedMs: this.#limitMs, timeoutMs: this.#limitMs }, options);
-    }
-    return error;
+    return outcome === "none"
+      ? new QuorateError("ERR_NO_QUORUM", message, { waitedMs: this.#limitMs }, options)
+      : new QuorateError("ERR_TIMEOUT", message, { timeoutMs: this.#limitMs }, options);
   }
 }
 

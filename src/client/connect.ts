@@ -1,7 +1,8 @@
 import { QuorateError } from "../base/errors.ts";
 import { type CodecValue, type ValuesOption, valueCodec } from "../kv/value-codec.ts";
+import { checkCallOptions } from "../replica/call.ts";
 import type { TlsOptions } from "../transport/tls-files.ts";
-import { Channel, type Credentials } from "./channel.ts";
+import { CALL_MS, Channel, type Credentials } from "./channel.ts";
 import type { Grpc } from "./connection.ts";
 import { parseEndpoints } from "./endpoints.ts";
 import { RemoteStore } from "./remote-store.ts";
@@ -12,6 +13,8 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
   /** TLS, for endpoints without a scheme as well. `true` trusts what the system trusts. */
   readonly tls?: boolean | TlsOptions | undefined;
   readonly auth?: Credentials | undefined;
+  /** Milliseconds that a call waits when it sets no `timeout` of its own. Default 10,000. */
+  readonly callTimeoutMs?: number | undefined;
   /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
   readonly values?: Values | undefined;
 }
@@ -20,7 +23,7 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
  * Opens a store elsewhere, on a Quorate or an etcd cluster. Resolves at once; connections are made when they are
  * needed, and `ready` tells whether a server answers. Needs the package `@grpc/grpc-js`.
  *
- * Calls wait ten seconds unless they set a `timeout`. A read that fails is made again on another server. A write is made
+ * A read that fails is made again on another server. A write is made
  * again only when it certainly did not happen; otherwise it throws, with the outcome `unknown`.
  *
  * Throws ERR_INVALID_ARGUMENT and ERR_PACKAGE_MISSING.
@@ -28,12 +31,18 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
 export async function connect<Values extends ValuesOption = "utf8">(
   options: ConnectOptions<Values>,
 ): Promise<RemoteStore<CodecValue<Values>>> {
-  const { endpoints, tls, auth, values } = options;
+  const { endpoints, tls, auth, callTimeoutMs, values } = options;
+  checkCallOptions({ timeout: callTimeoutMs });
   const codec = valueCodec((values ?? "utf8") as Values);
   const usesTls = tls !== undefined && tls !== false;
   const parsed = parseEndpoints([endpoints].flat(), usesTls);
   const grpc = await importGrpc();
-  const channel = new Channel(grpc, parsed, typeof tls === "object" ? tls : {}, auth ?? null);
+  const channel = new Channel(grpc, {
+    endpoints: parsed,
+    tls: typeof tls === "object" ? tls : {},
+    credentials: auth ?? null,
+    callTimeoutMs: callTimeoutMs ?? CALL_MS,
+  });
   return new RemoteStore(channel, codec);
 }
 

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Client, ClientDuplexStream, ClientReadableStream, Metadata, ServiceError } from "@grpc/grpc-js";
 import { TlsFiles, type TlsOptions } from "../transport/tls-files.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -93,10 +95,18 @@ export class Connection {
   #makeClient(): Client {
     const { Client, credentials } = this.#grpc;
     const { address } = this.endpoint;
-    const trusted =
-      this.#tls === null
-        ? credentials.createInsecure()
-        : credentials.createFromSecureContext(this.#tls.context, { rejectUnauthorized: true });
-    return new Client(address, trusted, OPTIONS);
+    if (this.#tls === null) return new Client(address, credentials.createInsecure(), OPTIONS);
+
+    const host = new URL(`https://${address}`).hostname.replace(/^\[|\]$/g, "");
+    const verify = {
+      rejectUnauthorized: true,
+      checkServerIdentity: (_name: string, certificate: PeerCertificate) =>
+        checkServerIdentity(host, certificate),
+    };
+    const trusted = credentials.createFromSecureContext(this.#tls.context, verify);
+    // An address is no name that TLS may ask for. Which one it asks for instead does not matter: the certificate is
+    // held against the address.
+    const named = isIP(host) === 0 ? {} : { "grpc.ssl_target_name_override": "localhost" };
+    return new Client(address, trusted, { ...OPTIONS, ...named });
   }
 }

@@ -2,8 +2,11 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { METHODS } from "../etcd/wire/services.ts";
 import type { LeaseId } from "../kv/key-history.ts";
 import type { CallOptions } from "../replica/call.ts";
-import { CALL_MS, type Channel } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { failureOf } from "./failure.ts";
+
+/** How long one server may take: a lease is short, and another one can be asked. */
+const RENEWAL_MS = 1_000;
 
 /**
  * Renews leases, once, and tells the time that each has now in milliseconds, 0 for one that is gone. A stream for each
@@ -19,7 +22,7 @@ export async function keepAlive(
     return await new Promise((resolve, reject) => {
       const ttls = new Map<LeaseId, number>();
       let revision = 0;
-      const timer = setTimeout(() => stream.cancel(), options.timeout ?? CALL_MS);
+      const timer = setTimeout(() => stream.cancel(), options.timeout ?? RENEWAL_MS);
       stream.on("data", (bytes: Uint8Array) => {
         const { id, ttl, header } = METHODS.leaseKeepAlive.response.decode(bytes);
         ttls.set(id, Math.max(0, ttl) * 1_000);

@@ -6,7 +6,7 @@ import { ALARM_ACTIONS, ALARM_TYPES } from "../etcd/wire/maintenance-messages.ts
 import { METHODS } from "../etcd/wire/services.ts";
 import type { Command, DeleteCommand, PutCommand, TxnCommand } from "../kv/command.ts";
 import type { LeaseId, Revision } from "../kv/key-history.ts";
-import type { KeyRange } from "../kv/key-range.ts";
+import { type Key, type KeyRange, singleKey } from "../kv/key-range.ts";
 import { checkRevisionNumber } from "../kv/keyspace.ts";
 import type {
   BackendRead,
@@ -18,6 +18,7 @@ import type {
   ProposeOptions,
   RangeAnswer,
   RangeRequest,
+  ReadKey,
   StateHash,
 } from "../kv/kv-backend.ts";
 import type { KvMetrics } from "../kv/kv-metrics.ts";
@@ -33,6 +34,8 @@ import { maybeVersion, revisionIn, txnResult, versionOf } from "./results.ts";
 /** Keys asked for at once. */
 const PART_KEYS = 1_000;
 const DESCENDING = SORT_ORDERS.indexOf("DESCEND");
+/** What a watch may tell of. */
+const CHANGES_KEYS: ReadonlySet<Command["kind"]> = new Set(["put", "delete", "txn", "lease-revoke"]);
 /** A lease's id is a number of 64 bits on the wire. */
 const LEASE_NUMBER = /^-?[1-9]\d{0,18}$/;
 
@@ -49,7 +52,7 @@ export class RemoteBackend implements KvBackend {
   }
 
   async propose(command: Command, options: ProposeOptions = {}): Promise<BackendResult> {
-    const left = await this.#afterWatches(options);
+    const left = CHANGES_KEYS.has(command.kind) ? await this.#afterWatches(options) : options;
     switch (command.kind) {
       case "put":
         return this.#put(command, left);
@@ -70,6 +73,11 @@ export class RemoteBackend implements KvBackend {
       default:
         throw unsupported(command.kind.startsWith("session") ? "client sessions" : command.kind);
     }
+  }
+
+  async get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
+    const { versions, revision } = await this.range({ range: singleKey(key), limit: 1 }, options);
+    return { version: versions[0], revision };
   }
 
   async range(request: RangeRequest, options: BackendRead = {}): Promise<RangeAnswer> {
@@ -245,10 +253,9 @@ export class RemoteBackend implements KvBackend {
   async #afterWatches(options: ProposeOptions): Promise<ProposeOptions> {
     const waiting = this.#watches.unconfirmed;
     if (waiting.length === 0) return options;
-    const { timeout, signal } = options;
+    const { timeout = this.#channel.callTimeoutMs, signal } = options;
     const askedAt = this.clock.monotonic();
     await settledWithin(Promise.all(waiting), timeout, signal);
-    if (timeout === undefined) return options;
     return { ...options, timeout: Math.max(0, timeout - (this.clock.monotonic() - askedAt)) };
   }
 }
@@ -267,8 +274,8 @@ function checkLease(lease: LeaseId | null): void {
 /** Waits, but not longer than the call itself may: what fails then is the call. */
 async function settledWithin(
   waited: Promise<unknown>,
-  timeoutMs = Number.POSITIVE_INFINITY,
-  signal?: AbortSignal | undefined,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let end: () => void = () => {};
   const over = new Promise<void>((resolve) => {

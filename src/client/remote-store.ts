@@ -20,6 +20,8 @@ import { RemoteCluster } from "./remote-cluster.ts";
 export class RemoteStore<Value> extends Kv<Value> {
   /** The members, and the ways to change them. */
   readonly cluster: RemoteCluster;
+  /** The servers, `host:port`, in the order in which they were given. */
+  readonly endpoints: readonly string[];
   readonly #life: Life;
 
   /** Use `connect`. */
@@ -29,6 +31,7 @@ export class RemoteStore<Value> extends Kv<Value> {
     super(new Keyspace(backend, "", codec), life);
     this.#life = life;
     this.cluster = new RemoteCluster(channel);
+    this.endpoints = channel.endpoints;
   }
 
   /** The lock of this name: one holder at a time, among all who use the store. */

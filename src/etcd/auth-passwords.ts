@@ -1,11 +1,11 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { refusal } from "./status.ts";
 
-/** The work that a password costs, as much as etcd's: about a tenth of a second and 32 MiB. Kept in each record. */
+/** The work that a password costs, as much as etcd's: about a tenth of a second and 32 MiB. */
 const COST_LOG = 15;
 const BLOCK_SIZE = 8;
 const PARALLELISM = 1;
-/** What a record may ask for at most. */
+/** What a record may ask for at most: each says what it was made with. */
 const COST_LOG_MAX = 20;
 
 const SALT_BYTES = 16;
@@ -28,22 +28,22 @@ interface PasswordRecord {
  * slow, and many who guess keep each other waiting, not the store.
  */
 export class Passwords {
+  readonly #parameters: Omit<PasswordRecord, "salt" | "hash">;
+  /** In place of the record that an unknown user does not have: the answer must not come sooner. */
+  readonly #nobody: string;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
-  /** In place of the record that an unknown user does not have: the answer must not come sooner. */
-  readonly #nobody = recordText({
-    costLog: COST_LOG,
-    blockSize: BLOCK_SIZE,
-    parallelism: PARALLELISM,
-    salt: randomBytes(SALT_BYTES),
-    hash: randomBytes(HASH_BYTES),
-  });
+
+  constructor(costLog = COST_LOG) {
+    this.#parameters = { costLog, blockSize: BLOCK_SIZE, parallelism: PARALLELISM };
+    const [salt, hash] = [randomBytes(SALT_BYTES), randomBytes(HASH_BYTES)];
+    this.#nobody = recordText({ ...this.#parameters, salt, hash });
+  }
 
   /** A record from which the password cannot be read: `scrypt$log2(N)$r$p$salt$hash`, both in base64. */
   async hash(password: string): Promise<string> {
-    const parameters = { costLog: COST_LOG, blockSize: BLOCK_SIZE, parallelism: PARALLELISM };
-    const salt = randomBytes(SALT_BYTES);
-    return recordText({ ...parameters, salt, hash: await this.#derive(password, { ...parameters, salt }) });
+    const salted = { ...this.#parameters, salt: randomBytes(SALT_BYTES) };
+    return recordText({ ...salted, hash: await this.#derive(password, salted) });
   }
 
   /** Whether the record was made of this password; null is no record, and takes as long. */

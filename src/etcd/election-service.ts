@@ -1,11 +1,9 @@
-import type { Operation } from "../kv/command.ts";
 import { isDeletion } from "../kv/key-history.ts";
 import { keysWithPrefix, singleKey } from "../kv/key-range.ts";
-import type { Client } from "./client.ts";
 import type { Front } from "./front.ts";
 import { nextChanges } from "./key-events.ts";
 import { drained } from "./outflow.ts";
-import { firstInLine, queueUp, stillHeld } from "./queueing.ts";
+import { firstInLine, queueUp, writeIfHeld } from "./queueing.ts";
 import type { MessageStream, Services } from "./services.ts";
 import { refusal } from "./status.ts";
 import type { LeaderKey, LeaderRequest, LeaderResponse } from "./wire/recipe-messages.ts";
@@ -14,14 +12,14 @@ import { METHODS } from "./wire/services.ts";
 /** Elections that the server waits for. */
 export function serveElection(services: Services, front: Front): void {
   services.answer(METHODS.campaign, async (request, client) => {
-    const { key, revision, lease, value } = await queueUp(client, request);
-    const leader = { name: request.name, key, rev: revision, lease };
-    if (value !== request.value) await proclaim(client, leader, request.value);
-    return { header: front.header(), leader };
+    const { key, revision, lease, takenAt } = await queueUp(client, request);
+    return { header: front.header(takenAt), leader: { name: request.name, key, rev: revision, lease } };
   });
 
   services.answer(METHODS.proclaim, async ({ leader, value }, client) => {
-    await proclaim(client, required(leader), value);
+    const { key, rev, lease } = required(leader);
+    const put = { kind: "put", key, value, lease } as const;
+    if (!(await writeIfHeld(client, { key, revision: rev }, put))) throw refusal("electionNotLeader");
     return { header: front.header() };
   });
 
@@ -36,7 +34,7 @@ export function serveElection(services: Services, front: Front): void {
 
   services.answer(METHODS.resign, async ({ leader }, client) => {
     const { key, rev } = required(leader);
-    await writeIfHeld(client, { key, rev }, { kind: "delete", range: singleKey(key) });
+    await writeIfHeld(client, { key, revision: rev }, { kind: "delete", range: singleKey(key) });
     return { header: front.header() };
   });
 }
@@ -44,20 +42,6 @@ export function serveElection(services: Services, front: Front): void {
 function required(leader: LeaderKey | null): LeaderKey {
   if (leader === null) throw refusal("leaderMissing");
   return leader;
-}
-
-async function proclaim(client: Client, { key, rev, lease }: LeaderKey, value: string): Promise<void> {
-  if (!(await writeIfHeld(client, { key, rev }, { kind: "put", key, value, lease })))
-    throw refusal("electionNotLeader");
-}
-
-async function writeIfHeld(
-  client: Client,
-  { key, rev }: Pick<LeaderKey, "key" | "rev">,
-  operation: Operation,
-): Promise<boolean> {
-  const command = { kind: "txn", compares: [stillHeld(key, rev)], success: [operation], failure: [] } as const;
-  return (await client.propose(command, "txn")).succeeded;
 }
 
 /** Tells who leads and what they proclaim, one after the other, for as long as somebody listens. */

@@ -96,8 +96,11 @@ function acceptByFirstBytes(socket: Socket, grpc: Http2Acceptor | null, http: Ht
     socket.off("timeout", onError);
     socket.pause();
     socket.unshift(beginning);
-    if (text !== HTTP2_BEGINNING) http.emit("connection", socket);
-    else if (grpc !== null) grpc.accept(socket);
+    if (text !== HTTP2_BEGINNING) {
+      http.emit("connection", socket);
+      // What was paused on purpose does not begin to flow by itself.
+      socket.resume();
+    } else if (grpc !== null) grpc.accept(socket);
     else socket.destroy();
   };
   socket.setNoDelay(true);

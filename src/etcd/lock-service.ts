@@ -7,8 +7,8 @@ import { METHODS } from "./wire/services.ts";
 /** Locks that the server waits for. No lock is a fence: what it protects should check the key's create revision. */
 export function serveLock(services: Services, front: Front): void {
   services.answer(METHODS.lock, async ({ name, lease }, client) => {
-    const { key } = await queueUp(client, { name, lease, value: "" });
-    return { header: front.header(), key };
+    const { key, takenAt } = await queueUp(client, { name, lease, value: null });
+    return { header: front.header(takenAt), key };
   });
 
   services.answer(METHODS.unlock, async ({ key }, client) => {

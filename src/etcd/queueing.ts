@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 import type { Front } from "./front.ts";
 import { nextChanges } from "./key-events.ts";
 import { grantLease } from "./lease-service.ts";
-import { refusal } from "./status.ts";
+import { Grpc, RpcError, refusal, rpcErrorOf } from "./status.ts";
 import { leaseNumber } from "./wire/lease-number.ts";
 
 /** What a lock or an election without a lease of its own lives by; it is kept alive until its turn comes. */
@@ -27,14 +27,14 @@ export interface Place {
   readonly lease: LeaseId;
   /** The revision that made the key: whoever has the lowest is first. */
   readonly revision: Revision;
-  /** What the key holds. */
-  readonly value: string;
+  /** The revision of the transaction that took or found it. */
+  readonly takenAt: Revision;
 }
 
 /** Takes a place in the line called `name`, or finds the one that the lease has already, and waits until it is the first. */
 export async function queueUp(
   client: Client,
-  { name, lease, value }: { readonly name: string; readonly lease: LeaseId; readonly value: string },
+  { name, lease, value }: { readonly name: string; readonly lease: LeaseId; readonly value: string | null },
 ): Promise<Place> {
   // Who waits in a line learns of those who are ahead.
   client.checkReads(keysWithPrefix(`${name}/`));
@@ -44,6 +44,8 @@ export async function queueUp(
     const place = await takePlace(client, name, id, value);
     await waitForTurn(client, name, place);
     return place;
+  } catch (error) {
+    throw asRecipeError(error);
   } finally {
     keepAlive?.cancel();
   }
@@ -57,20 +59,46 @@ export function firstInLine(client: Client, name: string): KeyVersion | undefine
 }
 
 /** The claim that the place is still the one that was taken. */
-export function stillHeld(key: Key, revision: Revision): Compare {
+function stillHeld(key: Key, revision: Revision): Compare {
   return { range: singleKey(key), target: "createRevision", relation: "equal", operand: revision };
 }
 
-async function takePlace(client: Client, name: string, lease: LeaseId, value: string): Promise<Place> {
+/** A value of null leaves the one that the key has, if the lease stands in line already. */
+async function takePlace(
+  client: Client,
+  name: string,
+  lease: LeaseId,
+  value: string | null,
+): Promise<Place> {
   const key = `${name}/${leaseNumber(lease).toString(16)}`;
-  const put: Operation = { kind: "put", key, value, lease };
+  const put: Operation = { kind: "put", key, value: value ?? "", lease };
   const look = rangeOf(key);
   const command = { kind: "txn", compares: [stillHeld(key, 0)], success: [put], failure: [look] } as const;
   const { revision, results } = await client.propose(command, "txn");
   const found = results[0]!;
   const current = found.kind === "range" ? found.versions[0] : undefined;
-  if (current === undefined) return { key, lease, revision, value };
-  return { key, lease, revision: current.createRevision, value: current.value };
+  const place = { key, lease, revision: current?.createRevision ?? revision, takenAt: revision };
+  const isToldAnew = current !== undefined && value !== null && current.value !== value;
+  if (isToldAnew && !(await writeIfHeld(client, place, put))) throw refusal("electionNotLeader");
+  return place;
+}
+
+/** Writes only if the place is still the one that was taken. */
+export async function writeIfHeld(
+  client: Client,
+  { key, revision }: Pick<Place, "key" | "revision">,
+  operation: Operation,
+): Promise<boolean> {
+  if (!Number.isSafeInteger(revision) || revision < 0) return false;
+  const compares = [stillHeld(key, revision)];
+  const command = { kind: "txn", compares, success: [operation], failure: [] } as const;
+  return (await client.propose(command, "txn")).succeeded;
+}
+
+/** In etcd locks and elections are a client within the server, whose errors lose their code on the way. */
+function asRecipeError(error: unknown): RpcError {
+  const { code, message } = rpcErrorOf(error);
+  return new RpcError(code === Grpc.unavailable || code === Grpc.cancelled ? code : Grpc.unknown, message);
 }
 
 async function waitForTurn(client: Client, name: string, place: Place): Promise<void> {
@@ -99,7 +127,7 @@ function lastAhead(front: Front, name: string, revision: Revision): KeyVersion |
   return selectRange(front.machine.store, keysWithPrefix(`${name}/`), options).versions[0];
 }
 
-export function rangeOf(key: Key): RangeOperation {
+function rangeOf(key: Key): RangeOperation {
   return { kind: "range", range: singleKey(key), revision: null, limit: 0, reverse: false, selection: null };
 }
 

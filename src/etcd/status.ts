@@ -161,6 +161,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_REMOTE: null,
   ERR_UNSUPPORTED: null,
   ERR_APPLY: "stopped",
+  ERR_DIVERGED: "stopped",
   ERR_INTERNAL: "stopped",
 };
 

@@ -7,7 +7,7 @@ import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
-import type { BackendRead, BackendResult, KvBackend, ProposeOptions } from "./kv-backend.ts";
+import type { BackendResult, KvBackend, ProposeOptions } from "./kv-backend.ts";
 import type { Refused } from "./result.ts";
 import type { ValueCodec } from "./value-codec.ts";
 
@@ -133,12 +133,6 @@ export class Keyspace<Value> {
     return result as Extract<BackendResult, { kind: Kind }>;
   }
 
-  /** One key, with the revision that the answer shows. */
-  async read(key: Key, options: BackendRead): Promise<ReadKey> {
-    const { versions, revision } = await this.backend.range({ range: singleKey(key), limit: 1 }, options);
-    return { version: versions[0], revision };
-  }
-
   /** What the machine refused, in the words of its caller. */
   refusal({ code, message, details }: Refused): QuorateError {
     const key = "key" in details ? { key: this.keyText(details.key) } : {};
@@ -160,11 +154,6 @@ const UNKNOWN_OUTCOMES: ReadonlySet<ErrorCode> = new Set(["ERR_SESSION_EXPIRED",
 export interface WriteNumber {
   readonly session: SessionId;
   readonly number: number;
-}
-
-export interface ReadKey {
-  readonly version: KeyVersion | undefined;
-  readonly revision: Revision;
 }
 
 /** Throws ERR_INVALID_ARGUMENT for what no revision can be. */

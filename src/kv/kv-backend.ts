@@ -28,6 +28,8 @@ export interface KvBackend {
 
   /** Has a command agreed on. What the machine refuses is a result. */
   propose(command: Command, options?: ProposeOptions): Promise<BackendResult>;
+  /** One key. */
+  get(key: Key, options?: BackendRead): Promise<ReadKey>;
   /** Keys of a range from its beginning: as many as are given at once, and `limit` at most. */
   range(request: RangeRequest, options?: BackendRead): Promise<RangeAnswer>;
   /** How many keys there are in a range. */
@@ -75,6 +77,12 @@ export interface BackendRead extends BarrierOptions {
   readonly revision?: Revision | undefined;
   /** Whether an earlier answer has shown this revision, so that there is nothing to wait for. */
   readonly isShown?: boolean | undefined;
+}
+
+export interface ReadKey {
+  readonly version: KeyVersion | undefined;
+  /** The revision that the answer shows. */
+  readonly revision: Revision;
 }
 
 export interface RangeRequest {

@@ -112,7 +112,7 @@ export class Kv<Value> {
   async entry(key: string, options: ReadOptions = {}): Promise<KvEntry<Value> | undefined> {
     const found = this.#space.key(key);
     this.#life.check();
-    return this.#space.maybeEntry((await this.#space.read(found, options)).version);
+    return this.#space.maybeEntry((await this.#space.backend.get(found, options)).version);
   }
 
   /**

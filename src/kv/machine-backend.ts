@@ -6,7 +6,7 @@ import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
-import type { KeyRange } from "./key-range.ts";
+import type { Key, KeyRange } from "./key-range.ts";
 import { checkRevisionNumber, compacted } from "./keyspace.ts";
 import type {
   BackendRead,
@@ -16,6 +16,7 @@ import type {
   LeaseFacts,
   RangeAnswer,
   RangeRequest,
+  ReadKey,
   StateHash,
 } from "./kv-backend.ts";
 import type { KvHost } from "./kv-host.ts";
@@ -50,6 +51,13 @@ export class MachineBackend implements KvBackend {
 
   propose(command: Command, options: CallOptions = {}): Promise<KvResult> {
     return this.host.replica.propose(encodeCommand(command), options);
+  }
+
+  async get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
+    const revision = await this.#read(options);
+    const { store } = this.host.machine;
+    const isNewest = revision === store.revision;
+    return { version: isNewest ? store.get(key) : store.getAt(key, revision), revision };
   }
 
   async range(

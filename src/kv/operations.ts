@@ -25,21 +25,21 @@ export class Operations {
     this.#leases = leases;
   }
 
-  checkPut({ key, value, lease }: PutCommand): Refused | null {
+  checkPut(put: PutCommand): Refused | null {
+    const { key, lease } = put;
     const { revision } = this.#store;
     if (key === "")
       return refused(revision, "ERR_INVALID_ARGUMENT", "a key cannot be empty", { argument: "key" });
     if (lease !== null && lease !== NO_LEASE && !this.#leases.has(lease))
       return leaseNotFound(revision, lease);
-    if ((value === null || lease === null) && this.#store.get(key) === undefined) {
-      return refused(
-        revision,
-        "ERR_KEY_NOT_FOUND",
-        "the key whose value or lease is to stay does not exist",
-        { key },
-      );
-    }
-    return null;
+    return this.checkKept(put);
+  }
+
+  /** Whether there is something of which the put can keep the value or the lease. */
+  checkKept({ key, value, lease }: PutCommand): Refused | null {
+    if ((value !== null && lease !== null) || this.#store.get(key) !== undefined) return null;
+    const message = "the key whose value or lease is to stay does not exist";
+    return refused(this.#store.revision, "ERR_KEY_NOT_FOUND", message, { key });
   }
 
   put({ key, value, lease }: PutCommand): PutResult {

@@ -3,7 +3,8 @@ import type { CallOptions } from "../replica/call.ts";
 import type { Compare, Operation } from "./command.ts";
 import { NO_LEASE, type Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
-import type { Keyspace, ReadKey } from "./keyspace.ts";
+import type { Keyspace } from "./keyspace.ts";
+import type { ReadKey } from "./kv-backend.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {
@@ -75,11 +76,11 @@ class Attempt<Value> implements Tx<Value> {
 
   async #read(key: Key): Promise<ReadKey> {
     if (this.#first === null) {
-      this.#first = this.#space.read(key, this.#options);
+      this.#first = this.#space.backend.get(key, this.#options);
       return this.#first;
     }
     const { revision } = await this.#first;
-    return this.#space.read(key, { ...this.#options, revision, isShown: true });
+    return this.#space.backend.get(key, { ...this.#options, revision, isShown: true });
   }
 
   /** False when something that was read has changed. */

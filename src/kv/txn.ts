@@ -1,5 +1,5 @@
-import type { Compare, Operation, RangeOperation, TxnCommand } from "./command.ts";
-import type { KeyVersion } from "./key-history.ts";
+import type { Compare, Operation, PutCommand, RangeOperation, TxnCommand } from "./command.ts";
+import { type KeyVersion, type LeaseId, NO_LEASE } from "./key-history.ts";
 import { isSingleKey } from "./key-range.ts";
 import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "./limits.ts";
 import type { Operations } from "./operations.ts";
@@ -85,7 +85,8 @@ function holds(compare: Compare, store: Store): boolean {
 
 function holdsFor({ target, relation, operand }: Compare, version: KeyVersion | undefined): boolean {
   if (version === undefined && target === "value") return false;
-  const actual = version === undefined ? (target === "lease" ? "" : 0) : version[target];
+  if (target === "lease") return holdsForLease(relation, version?.lease ?? NO_LEASE, String(operand));
+  const actual = version === undefined ? 0 : version[target];
   switch (relation) {
     case "equal":
       return actual === operand;
@@ -98,6 +99,18 @@ function holdsFor({ target, relation, operand }: Compare, version: KeyVersion | 
   }
 }
 
+/** Ids that are whole numbers compare as numbers, as in etcd, where no lease is 0; others as text. */
+function holdsForLease(relation: Compare["relation"], actual: LeaseId, operand: LeaseId): boolean {
+  if (relation === "equal") return actual === operand;
+  if (relation === "notEqual") return actual !== operand;
+  const areNumbers = WHOLE_NUMBER.test(actual) && WHOLE_NUMBER.test(operand);
+  const isLess = areNumbers ? BigInt(actual) < BigInt(operand) : actual < operand;
+  return relation === "less" ? isLess : !isLess && actual !== operand;
+}
+
+/** As large as etcd's at most: longer ones take long to read. The empty text is none, and counts as 0. */
+const WHOLE_NUMBER = /^(-?\d{1,19})?$/;
+
 /** The first reason to refuse the plan. It also adds up the keys that its ranges look at. */
 class PlanCheck {
   readonly #store: Store;
@@ -109,20 +122,27 @@ class PlanCheck {
     this.#operations = operations;
   }
 
-  plan({ steps }: Plan): Refused | null {
+  /** Puts before reads, and keys before leases, as in etcd: that decides which of several reasons is told. */
+  plan(plan: Plan): Refused | null {
+    const steps = [...stepsOf(plan)];
     for (const step of steps) {
-      const refusal = this.#step(step);
+      const refusal = step.kind === "put" ? this.#put(step) : null;
+      if (refusal !== null) return refusal;
+    }
+    for (const step of steps) {
+      const refusal = this.#read(step);
       if (refusal !== null) return refusal;
     }
     return null;
   }
 
-  #step(step: Step): Refused | null {
+  #put(step: PutCommand): Refused | null {
+    return this.#operations.checkKept(step) ?? this.#operations.checkPut(step);
+  }
+
+  #read(step: Exclude<Step, Plan>): Refused | null {
     switch (step.kind) {
-      case "plan":
-        return this.plan(step);
       case "put":
-        return this.#operations.checkPut(step);
       case "delete":
         return null;
       case "range":
@@ -141,6 +161,14 @@ class PlanCheck {
       this.#keysRead,
       TXN_RANGE_KEYS_MAX,
     );
+  }
+}
+
+/** All that the plan does, nested plans included. */
+function* stepsOf({ steps }: Plan): Generator<Exclude<Step, Plan>> {
+  for (const step of steps) {
+    if (step.kind === "plan") yield* stepsOf(step);
+    else yield step;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Membership } from "../raft/membership.ts";
 import { decodeMembershipChange } from "../raft/membership-codec.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Snapshot } from "../storage/storage.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import {
   type Directory,
   type MemberPatch,
@@ -11,7 +12,7 @@ import {
   packMember,
   unpackMember,
 } from "./directory.ts";
-import { openCommand } from "./envelope.ts";
+import { openCommand, REPLICA_ORIGIN } from "./envelope.ts";
 import type { AgreedCommand, Execution, ExecutionListener } from "./execution.ts";
 import type { Proposals } from "./proposals.ts";
 import { Sessions } from "./sessions.ts";
@@ -33,6 +34,7 @@ export class Applier<Command, Result, Query, Answer> {
   readonly #directory: Directory;
   readonly #settler: ExecutionListener<Result>;
   readonly #sessions = new Sessions();
+  readonly #checkpoints: Checkpoints;
   readonly #onMembership: MembershipListener;
   #time = 0;
   #index: Index = 0;
@@ -44,6 +46,7 @@ export class Applier<Command, Result, Query, Answer> {
     execution: Execution<Command, Result>,
     directory: Directory,
     proposals: Proposals<Result>,
+    checkpoints: Checkpoints,
     onMembership: MembershipListener,
   ) {
     this.#origin = origin;
@@ -58,6 +61,7 @@ export class Applier<Command, Result, Query, Answer> {
         if (sequence !== NOT_OURS) proposals.refuse(sequence, error);
       },
     };
+    this.#checkpoints = checkpoints;
     this.#onMembership = onMembership;
   }
 
@@ -74,14 +78,19 @@ export class Applier<Command, Result, Query, Answer> {
   apply(entries: readonly Entry[], raft: Raft): void {
     let commands: AgreedCommand[] = [];
     for (const entry of entries) {
+      this.#checkpoints.take(entry);
       if (entry.kind === "membership") {
         this.#execution.run(commands, this.#settler);
         commands = [];
         this.#applyMembership(entry, raft);
       } else {
-        const command = this.#admitted(entry);
+        const command = this.#admitted(entry, raft.membership.voters);
         if (command !== null) commands.push(command);
       }
+      if (!this.#checkpoints.isAt(entry.index)) continue;
+      this.#execution.run(commands, this.#settler);
+      commands = [];
+      this.#checkpoints.reached(entry.index, raft.membership.voters);
     }
     this.#execution.run(commands, this.#settler);
     const last = entries.at(-1);
@@ -90,9 +99,10 @@ export class Applier<Command, Result, Query, Answer> {
 
   /** Goes on from a snapshot, whose state the machine shows. Throws ERR_INCOMPATIBLE. */
   restored({ metadata, context }: Snapshot): void {
-    const { members, sessions, time } = decodeContext(context);
+    const { members, sessions, time, log } = decodeContext(context);
     this.#directory.restore(members);
     this.#sessions.restore(sessions);
+    this.#checkpoints.restored(log);
     this.#time = time;
     this.#moveTo(metadata.index, metadata.term);
   }
@@ -108,14 +118,21 @@ export class Applier<Command, Result, Query, Answer> {
       members: this.#directory.pack(),
       sessions: this.#sessions.pack(),
       time: this.#time,
+      log: this.#checkpoints.log,
     });
   }
 
   /** The entry's command, or null when it holds none, or one that was applied already. */
-  #admitted({ index, term, data }: Entry): AgreedCommand | null {
+  #admitted({ index, term, data }: Entry, voters: readonly MemberId[]): AgreedCommand | null {
     const envelope = openCommand(data);
     if (envelope === null) return null;
     const { origin, sequence, settledBelow, command: bytes } = envelope;
+    if (origin === REPLICA_ORIGIN) {
+      this.#checkpoints.reported(bytes, voters);
+      return null;
+    }
+    // Whoever has left the group has no session any more: a second copy of what it proposed would be taken for a first.
+    if (this.#directory.byId(origin) === undefined) return null;
     if (!this.#sessions.admit(origin, sequence, settledBelow)) return null;
     this.#time = Math.max(this.#time, envelope.time);
     return { index, term, time: this.#time, bytes, sequence: origin === this.#origin ? sequence : NOT_OURS };

@@ -12,9 +12,12 @@ export interface DutiesParts {
   readonly directory: Directory;
   readonly disk: DiskWatch;
   readonly electionTicks: number;
+  /** Whether there is a snapshot that another member can be sent. */
+  hasSnapshotToSend(): boolean;
+  takeSnapshot(): void;
   /** Whether the disk has no room for more. */
   isDiskFull(): boolean;
-  /** The disk is full, since this tick: told once each time. */
+  /** The disk is full: told at once, and again in each election timeout, until it is not. */
   onFullDisk(): void;
   /** The disk has stood still for so many ticks; told once each time. */
   onSlowDisk(ticks: number): void;
@@ -34,6 +37,7 @@ export class Duties {
   tick(): void {
     this.#recordStore();
     this.#promote();
+    this.#makeSnapshotToSend();
     this.#leaveStalledDisk();
     this.#leaveFullDisk();
   }
@@ -69,6 +73,12 @@ export class Duties {
     raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: EMPTY_BYTES });
   }
 
+  /** Those who join need a snapshot that knows their leader. */
+  #makeSnapshotToSend(): void {
+    const { raft, hasSnapshotToSend, takeSnapshot } = this.#parts;
+    if (raft.role === "leader" && !hasSnapshotToSend()) takeSnapshot();
+  }
+
   /** A leader whose disk stands still hands over, for as long as that lasts. */
   #leaveStalledDisk(): void {
     const { disk, electionTicks, onSlowDisk } = this.#parts;
@@ -85,8 +95,10 @@ export class Duties {
       this.#fullTicks = 0;
       return;
     }
-    if (this.#fullTicks === 0) onFullDisk();
-    if (this.#fullTicks % electionTicks === 0) this.#handOver();
+    if (this.#fullTicks % electionTicks === 0) {
+      onFullDisk();
+      this.#handOver();
+    }
     this.#fullTicks += 1;
   }
 

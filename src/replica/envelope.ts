@@ -45,6 +45,14 @@ export function sealCommands(envelopes: readonly Envelope[]): Uint8Array[] {
   });
 }
 
+/** Stands for the replica itself, in place of a member: what it has to say is no command for the machine. */
+export const REPLICA_ORIGIN = 0;
+
+/** What one replica tells all others through the log: see `Checkpoints`. */
+export function sealReport(report: Uint8Array): Uint8Array {
+  return sealCommand({ origin: REPLICA_ORIGIN, sequence: 0, settledBelow: 0, time: 0, command: report });
+}
+
 /** Null when the bytes hold no envelope: a leader's empty entry, or what a faulty peer made up. */
 export function openCommand(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_BYTES) return null;

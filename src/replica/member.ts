@@ -3,7 +3,8 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import type { RoleKind, Save, SoftState } from "../raft/effects.ts";
+import type { RoleKind, Save, SnapshotMetadata, SoftState } from "../raft/effects.ts";
+import { isMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import type { SnapshotReader, Storage } from "../storage/storage.ts";
@@ -11,6 +12,7 @@ import type { Transport } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
 import { Chance } from "./chance.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Directory } from "./directory.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
@@ -61,6 +63,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #changes: MembershipChanges;
   readonly #handovers: Handovers;
   readonly #duties: Duties;
+  readonly #checkpoints: Checkpoints;
   readonly #applier: Applier<Command, Result, Query, Answer>;
   readonly #snapshotter: Snapshotter<Command, Result, Query, Answer>;
   readonly #peers: Peers;
@@ -128,10 +131,26 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const { machine, codec } = options;
     const chance = new Chance(this.clusterId);
     const execution = new Execution(machine, codec, chance, options.onApplyError ?? "stop");
-    this.#applier = new Applier(this.id, machine, execution, this.#directory, this.#proposals, (entry) => {
-      this.#changes.applied(entry);
-      this.#onMembers();
+    this.#checkpoints = new Checkpoints({
+      id: this.id,
+      clock: this.clock,
+      everyEntries: this.#limits.checkpointEntries,
+      electionTicks: this.#limits.electionTicks,
+      beginHash: () => machine.beginHash?.() ?? null,
+      onDiverged: (error) => this.#fail(error),
     });
+    this.#applier = new Applier(
+      this.id,
+      machine,
+      execution,
+      this.#directory,
+      this.#proposals,
+      this.#checkpoints,
+      (entry) => {
+        this.#changes.applied(entry);
+        this.#onMembers();
+      },
+    );
     const newest = snapshot?.snapshot.metadata ?? null;
     if (snapshot !== null) this.#restore(snapshot);
 
@@ -155,7 +174,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         applied: this.#applier.index,
         lostTerm: recovered.lostTerm ?? null,
       },
-      { random: options.random, latestSnapshot: () => this.#snapshotter.newest },
+      { random: options.random, latestSnapshot: () => this.#snapshotToSend() },
     );
     this.#duties = new Duties({
       raft: this.#raft,
@@ -163,6 +182,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       directory: this.#directory,
       disk,
       electionTicks: this.#limits.electionTicks,
+      hasSnapshotToSend: () => this.#snapshotToSend() !== null,
+      takeSnapshot: () => this.#snapshotter.take(this.#raft),
       isDiskFull: () => this.#storage.isFull === true,
       // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
       onFullDisk: () => this.#snapshotter.take(this.#raft),
@@ -204,6 +225,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       },
       onDown: (peer) => this.#onPeerDown(peer),
       onReplaced: () => this.#fail(replacedError(this.name)),
+      isRestoring: () => this.#raft.log.restoring !== null,
+      onDiskFailure: (error) => this.#fail(error),
       onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
       onRefused: (reason) => this.emit("refused", reason),
       onSnapshotSent: (peer, succeeded) => {
@@ -333,6 +356,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#ticker = this.clock.after(this.#limits.tickMs, () => {
       this.#peers.tick();
       this.#duties.tick();
+      this.#checkpoints.tick(this.#raft);
       this.#turn.ticked();
       this.#noteRepair();
       this.#scheduleTick();
@@ -372,6 +396,15 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const id = this.#directory.byName(peer)?.id;
     if (id !== undefined) this.#turn.lostConnection(id);
     this.emit("peer", peer, "down");
+  }
+
+  /**
+   * The newest snapshot, if it can be sent. Whoever took one from before our own admission would not know us, and hear
+   * nothing more of us: not even what it needs to know us.
+   */
+  #snapshotToSend(): SnapshotMetadata | null {
+    const { newest } = this.#snapshotter;
+    return newest !== null && isMember(newest.membership, this.id) ? newest : null;
   }
 
   #install(save: Save, done: Installed): void {
@@ -447,6 +480,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#ticker?.cancel();
     this.#turn.stop();
     this.#installation?.stop();
+    this.#checkpoints.stop();
     this.#snapshotter.stop();
     this.#peers.stop();
     this.#proposals.failAll(makeError);

@@ -4,7 +4,10 @@ import type { MemberId } from "../log/entry.ts";
 import { Raft } from "../raft/raft.ts";
 import type { Recovered, SnapshotReader } from "../storage/storage.ts";
 import { Applier } from "./applier.ts";
+import { Chance } from "./chance.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Directory } from "./directory.ts";
+import { Execution, type OnApplyError } from "./execution.ts";
 import { DEFAULT_LIMITS } from "./options.ts";
 import { Proposals } from "./proposals.ts";
 import { chunksOf } from "./recovery.ts";
@@ -20,6 +23,7 @@ export interface StoredState<Command, Result, Query, Answer> {
   readonly snapshot: SnapshotReader;
   readonly machine: StateMachine<Command, Result, Query, Answer>;
   readonly codec: Codec<Command>;
+  readonly onApplyError?: OnApplyError;
 }
 
 /**
@@ -31,7 +35,9 @@ export function storedState<Command, Result, Query, Answer>(
 ): CapturedState {
   const { clusterId, memberId, log, snapshot, machine, codec } = stored;
   const proposals = new Proposals<Result>(memberId, 0, STOPPED, DEFAULT_LIMITS, new Requests(0));
-  const applier = new Applier(memberId, machine, codec, new Directory(new Map()), proposals, () => {});
+  const execution = new Execution(machine, codec, new Chance(clusterId), stored.onApplyError ?? "stop");
+  const directory = new Directory(new Map());
+  const applier = new Applier(memberId, machine, execution, directory, proposals, noCheckpoints(), () => {});
   machine.restore(chunksOf(snapshot));
   applier.restored(snapshot.snapshot);
 
@@ -54,3 +60,14 @@ const STOPPED: Clock = {
   after: () => ({ cancel() {} }),
   soon() {},
 };
+
+function noCheckpoints(): Checkpoints {
+  return new Checkpoints({
+    id: 0,
+    clock: STOPPED,
+    everyEntries: Number.POSITIVE_INFINITY,
+    electionTicks: 1,
+    beginHash: () => null,
+    onDiverged() {},
+  });
+}

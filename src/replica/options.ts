@@ -60,6 +60,8 @@ export interface ReplicaLimits {
   readonly snapshotBytes: number;
   /** Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
   readonly trailingEntries: number;
+  /** After every so many entries the members compare their logs and states: see `Checkpoints`. The same for all members. */
+  readonly checkpointEntries: number;
 }
 
 export const DEFAULT_LIMITS: ReplicaLimits = {
@@ -73,6 +75,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   snapshotEntries: 100_000,
   snapshotBytes: 64 * 1024 * 1024,
   trailingEntries: 5_000,
+  checkpointEntries: 100_000,
 };
 
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT for an unknown name or an impossible value. */

@@ -2,7 +2,6 @@ import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import type { Message, SnapshotMessage } from "../raft/message.ts";
-import type { Storage } from "../storage/storage.ts";
 import type { SnapshotSink } from "../transport/incoming-snapshot.ts";
 import {
   decodePeerFrame,
@@ -17,12 +16,12 @@ import type { Newcomer, Self, Transport, TransportHost } from "../transport/tran
 import type { Settle } from "./call.ts";
 import type { Directory } from "./directory.ts";
 import { isProvisionalName } from "./identity.ts";
+import { type IntakeParts, SnapshotIntake } from "./snapshot-intake.ts";
 import type { Stores } from "./stores.ts";
 
-export interface PeersParts {
+export interface PeersParts extends IntakeParts {
   readonly self: Self;
   readonly transport: Transport;
-  readonly storage: Storage;
   readonly directory: Directory;
   readonly stores: Stores;
   /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
@@ -46,6 +45,7 @@ export interface PeersParts {
 export class Peers implements TransportHost {
   readonly self: Self;
   readonly #parts: PeersParts;
+  readonly #intake: SnapshotIntake;
   readonly #receiver: SnapshotReceiver;
   readonly #senders = new Map<string, SnapshotSender>();
   readonly #refusedStores = new Set<string>();
@@ -55,10 +55,11 @@ export class Peers implements TransportHost {
   constructor(parts: PeersParts) {
     this.#parts = parts;
     this.self = parts.self;
+    this.#intake = new SnapshotIntake(parts);
     this.#receiver = new SnapshotReceiver({
       send: (to, frame) => parts.transport.send(to, frame),
       open: (from, begin) => this.#openSink(from, begin),
-      received: (_from, begin) => parts.onMessage(begin.message),
+      received: (_from, begin) => parts.onMessage(this.#intake.messageFor(begin.message)),
     });
   }
 
@@ -87,6 +88,7 @@ export class Peers implements TransportHost {
 
   tick(): void {
     this.#refusedStores.clear();
+    this.#intake.tick();
     this.#receiver.tick();
     for (const sender of this.#senders.values()) sender.tick();
   }
@@ -203,8 +205,12 @@ export class Peers implements TransportHost {
   }
 
   #openSink(from: string, { message, context }: SnapshotBegin): SnapshotSink | null {
-    const isUseful = this.#isAddressed(from, message) && message.snapshot.index > this.#parts.applied();
-    return isUseful ? this.#parts.storage.createSnapshot({ metadata: message.snapshot, context }) : null;
+    const { applied, onMessage } = this.#parts;
+    if (!this.#isAddressed(from, message)) return null;
+    if (message.snapshot.index > applied()) return this.#intake.open({ metadata: message.snapshot, context });
+    // It brings nothing new; but only the core can tell the leader how far we are, which will not find out otherwise.
+    onMessage(message);
+    return null;
   }
 }
 

@@ -28,7 +28,7 @@ export function found(
 ): void {
   const voters = members.map(({ id }) => id).sort((left, right) => left - right);
   const membership: Membership = { ...EMPTY_MEMBERSHIP, voters };
-  const context = encodeContext({ members: members.map(packMember), sessions: [], time });
+  const context = encodeContext({ members: members.map(packMember), sessions: [], time, log: 0 });
   const writer = storage.createSnapshot({ metadata: { ...FIRST, membership }, context });
 
   const rest = chunks[Symbol.iterator]();

@@ -9,17 +9,21 @@ export interface SnapshotContext {
   readonly sessions: readonly PackedSession[];
   /** The time of the last applied command. */
   readonly time: number;
+  /** The checksum of the log up to the snapshot. */
+  readonly log: number;
 }
 
-export function encodeContext({ members, sessions, time }: SnapshotContext): Uint8Array {
-  return pack([members, sessions, time]);
+export function encodeContext({ members, sessions, time, log }: SnapshotContext): Uint8Array {
+  return pack([members, sessions, time, log]);
 }
 
 /** Throws ERR_INCOMPATIBLE for bytes that no release so far has written. */
 export function decodeContext(bytes: Uint8Array): SnapshotContext {
   try {
-    const [members, sessions, time] = unpack(bytes) as [PackedMember[], PackedSession[], number];
-    return { members: members.map(unpackMember).map(packMember), sessions: sessions.map(checkSession), time };
+    const [members, sessions, time, log] = unpack(bytes) as [PackedMember[], PackedSession[], number, number];
+    if (!Number.isSafeInteger(log)) throw new TypeError("not a checksum");
+    const packed = members.map(unpackMember).map(packMember);
+    return { members: packed, sessions: sessions.map(checkSession), time, log };
   } catch (cause) {
     throw new QuorateError(
       "ERR_INCOMPATIBLE",

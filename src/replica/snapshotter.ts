@@ -2,6 +2,7 @@ import type { QuorateError } from "../base/errors.ts";
 import { type Entry, entryBytes, type Index } from "../log/entry.ts";
 import type { SnapshotMetadata } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
+import { isNoSpace } from "../storage/room.ts";
 import type { SnapshotWriter, Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
 import type { ReplicaLimits } from "./options.ts";
@@ -103,7 +104,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
       writer.commit((error) => {
         if (this.#writing !== writer) return;
         this.#writing = null;
-        if (error !== null) return this.#onFailure(error);
+        if (error !== null) return this.#failed(error);
         committed();
         this.#onTaken(written);
       });
@@ -111,9 +112,16 @@ export class Snapshotter<Command, Result, Query, Answer> {
     }
     const bytes = written.bytes + next.value.length;
     writer.write(next.value, (error) => {
-      if (error !== null) return this.#onFailure(error);
+      if (error !== null) return this.#failed(error);
       this.#writeNext(writer, chunks, { ...written, bytes }, committed);
     });
+  }
+
+  /** A full disk is no fault: another snapshot will be due, and what a storage cannot do at all it says of its saves. */
+  #failed(error: QuorateError): void {
+    this.#writing = null;
+    this.#chunks?.return?.();
+    if (!isNoSpace(error)) this.#onFailure(error);
   }
 
   #committed(metadata: SnapshotMetadata, raft: Raft): void {

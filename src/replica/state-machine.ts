@@ -32,6 +32,14 @@ export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
    * old state; nothing is applied meanwhile. What is begun and not finished is forgotten.
    */
   beginRestore?(): Restoration;
+
+  /**
+   * Begins to sum up the state as it is now: a number that is the same on all members whose state is the same. What it
+   * gives is called again and again, while later commands are applied already, until it answers with that number and no
+   * longer with null; each call should take a few milliseconds at most. With it, members whose states have come apart
+   * notice it.
+   */
+  beginHash?(): () => number | null;
 }
 
 /** A state on its way in. What throws stops the member. */

@@ -1,11 +1,18 @@
 import { assert } from "../base/assert.ts";
-import type { Random } from "../base/random.ts";
+
+/** What values are made of. A `Random` is one, and so is the chance of a simulated run. */
+export interface Dice {
+  /** A number in [0, 1). */
+  fraction(): number;
+  /** A whole number in [low, high], both ends included. */
+  between(low: number, high: number): number;
+}
 
 /**
  * Makes a value out of chance, and of nothing else: the same chance, the same value. Commands, queries and anything
  * else that a test needs many of are given as one of these.
  */
-export type Generator<Value> = (random: Random) => Value;
+export type Generator<Value> = (dice: Dice) => Value;
 
 /** Always the same value. */
 export function constant<Value>(value: Value): Generator<Value> {
@@ -15,18 +22,18 @@ export function constant<Value>(value: Value): Generator<Value> {
 /** One of the values, each as likely. */
 export function pick<Value>(...values: readonly Value[]): Generator<Value> {
   assert(values.length > 0, "there is something to pick from");
-  return (random) => values[random.between(0, values.length - 1)]!;
+  return (dice) => values[dice.between(0, values.length - 1)]!;
 }
 
 /** A whole number in [low, high], both ends included. */
 export function integer(low: number, high: number): Generator<number> {
-  return (random) => random.between(low, high);
+  return (dice) => dice.between(low, high);
 }
 
 /** What one of the generators makes, each as likely. */
 export function oneOf<Value>(...generators: readonly Generator<Value>[]): Generator<Value> {
   assert(generators.length > 0, "there is something to make");
-  return (random) => generators[random.between(0, generators.length - 1)]!(random);
+  return (dice) => generators[dice.between(0, generators.length - 1)]!(dice);
 }
 
 /** What one of the generators makes, as likely as its weight says. */
@@ -35,13 +42,13 @@ export function weighted<Value>(
 ): Generator<Value> {
   const total = choices.reduce((sum, [weight]) => sum + weight, 0);
   assert(total > 0, "some choice has a weight");
-  return (random) => {
-    let left = random.fraction() * total;
+  return (dice) => {
+    let left = dice.fraction() * total;
     for (const [weight, generator] of choices) {
       left -= weight;
-      if (left < 0) return generator(random);
+      if (left < 0) return generator(dice);
     }
-    return choices.at(-1)![1](random);
+    return choices.at(-1)![1](dice);
   };
 }
 
@@ -51,11 +58,8 @@ export function record<Fields extends Record<string, unknown>>(
     readonly [Name in keyof Fields]: Generator<Fields[Name]>;
   },
 ): Generator<Fields> {
-  return (random) =>
+  return (dice) =>
     Object.fromEntries(
-      Object.entries(generators).map(([name, generator]) => [
-        name,
-        (generator as Generator<unknown>)(random),
-      ]),
+      Object.entries(generators).map(([name, generator]) => [name, (generator as Generator<unknown>)(dice)]),
     ) as Fields;
 }

@@ -7,7 +7,8 @@ export interface Recording {
   readonly format: 1;
   /** What was run, for the head of the page. */
   readonly title: string;
-  readonly seed: number;
+  /** What chance was made of; null where there was none. */
+  readonly seed: number | null;
   readonly members: readonly string[];
   readonly events: readonly RecordedEvent[];
   readonly operations: readonly RecordedOperation[];

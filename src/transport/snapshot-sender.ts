@@ -97,6 +97,8 @@ export class SnapshotSender {
   /** Takes what the receiver answered. Answers to other transfers are ignored. */
   step(frame: SnapshotAck | SnapshotRefuse): void {
     if (this.#isOver || frame.transfer !== this.#outgoing.transfer) return;
+    // An older answer came late. A receiver that was started again gives nothing but such: that is no sign of life.
+    if (frame.kind === "snapshot-ack" && !frame.isComplete && frame.received < this.#acked) return;
     this.#ticksSinceSign = 0;
     if (frame.kind === "snapshot-refuse") this.#end(this.#failure("the receiver refused it"));
     else if (frame.isComplete) this.#end(null);
@@ -111,8 +113,7 @@ export class SnapshotSender {
   }
 
   #onAck(received: number): void {
-    // What was never sent cannot have been received; an older ack came late.
-    if (received > this.#cutTo || received < this.#acked) return;
+    if (received > this.#cutTo) return; // What was never sent cannot have been received.
     if (received > this.#acked || !this.#isBegun) this.#ticksSinceProgress = 0;
     this.#isBegun = true;
     this.#acked = received;

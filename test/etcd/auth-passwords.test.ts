@@ -5,7 +5,7 @@ import { HandClock } from "../kv/support.ts";
 
 describe("a password", () => {
   test("matches the record that was made of it, and no other; records of the same password differ", async () => {
-    const passwords = new Passwords();
+    const passwords = new Passwords(8);
     const [one, other] = await Promise.all([passwords.hash("näme"), passwords.hash("näme")]);
     expect(one).not.toBe(other);
     expect(one).not.toContain("näme");
@@ -31,7 +31,7 @@ describe("a password", () => {
   });
 
   test("is one of few that are worked on, and of a bounded number that wait", async () => {
-    const passwords = new Passwords();
+    const passwords = new Passwords(8);
     const outcomes = await Promise.allSettled(
       Array.from({ length: 70 }, () => passwords.verify("guess", null)),
     );

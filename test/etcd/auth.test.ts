@@ -80,7 +80,9 @@ describe("every method that is served", () => {
     for (const [name, method] of methods) {
       if (OPEN.includes(name)) continue;
       for (const path of method.gateway) {
-        const body = JSON.stringify(method.request.toJson(method.request.of(REQUESTS[name] ?? {})));
+        const body = JSON.stringify(
+          method.request.toJson(method.request.decode(method.request.encode(REQUESTS[name] ?? {}))),
+        );
         const response = await fetch(url + path, { method: "POST", body });
         const reader = response.body!.getReader();
         const { value } = await reader.read();

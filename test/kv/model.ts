@@ -153,13 +153,15 @@ export class Model {
     return { kind: "chosen", succeeded, operations };
   }
 
-  #firstRefusal(operations: Chosen["operations"]): string | null {
-    for (const operation of operations) {
-      const code =
-        operation.kind === "chosen" ? this.#firstRefusal(operation.operations) : this.#refuse(operation);
-      if (code !== null) return code;
-    }
-    return null;
+  /** All puts before all reads, as in etcd; in a transaction a put must find what it keeps before its lease counts. */
+  #firstRefusal(chosen: Chosen["operations"]): string | null {
+    const operations = flat(chosen);
+    const puts = operations.flatMap((one) => (one.kind === "put" ? [one] : []));
+    const refusals = [
+      ...puts.map((put) => this.#refuseKept(put) ?? this.#refusePut(put)),
+      ...operations.map((one) => (one.kind === "put" ? null : this.#refuse(one))),
+    ];
+    return refusals.find((code) => code !== null) ?? null;
   }
 
   #runChosen(chosen: Chosen): Expected {
@@ -173,9 +175,13 @@ export class Model {
     const found = this.range(range);
     if (found.length === 0) {
       if (target === "value") return false;
-      return relate(target === "lease" ? "" : 0, relation, operand);
+      return target === "lease" ? relateLeases("", relation, operand) : relate(0, relation, operand);
     }
-    return found.every((version) => relate(version[target], relation, operand));
+    return found.every((version) => {
+      return target === "lease"
+        ? relateLeases(version.lease, relation, operand)
+        : relate(version[target], relation, operand);
+    });
   }
 
   #refuse(operation: Exclude<Operation, TxnCommand>): string | null {
@@ -188,8 +194,12 @@ export class Model {
   #refusePut({ key, value, lease }: PutCommand): string | null {
     if (key === "") return "ERR_INVALID_ARGUMENT";
     if (lease !== null && lease !== "" && !this.leases.has(lease)) return "ERR_LEASE_NOT_FOUND";
-    if ((value === null || lease === null) && this.get(key) === undefined) return "ERR_KEY_NOT_FOUND";
-    return null;
+    return this.#refuseKept({ key, value, lease });
+  }
+
+  #refuseKept({ key, value, lease }: Pick<PutCommand, "key" | "value" | "lease">): string | null {
+    const keeps = value === null || lease === null;
+    return keeps && this.get(key) === undefined ? "ERR_KEY_NOT_FOUND" : null;
   }
 
   #run(operation: Exclude<Operation, TxnCommand>): Expected {
@@ -290,6 +300,19 @@ function relate(actual: string | number, relation: Compare["relation"], operand:
   if (relation === "equal") return actual === operand;
   if (relation === "notEqual") return actual !== operand;
   return relation === "less" ? actual < operand : actual > operand;
+}
+
+/** Ids of whole numbers are compared as numbers, and none is 0. */
+function relateLeases(actual: string, relation: Compare["relation"], operand: string | number): boolean {
+  const isEquality = relation === "equal" || relation === "notEqual";
+  const areNumbers = [actual, String(operand)].every((id) => /^(-?\d{1,19})?$/.test(id));
+  if (isEquality || !areNumbers) return relate(actual, relation, String(operand));
+  const [left, right] = [BigInt(actual), BigInt(operand)];
+  return relation === "less" ? left < right : left > right;
+}
+
+function flat(operations: Chosen["operations"]): Exclude<Operation, TxnCommand>[] {
+  return operations.flatMap((one) => (one.kind === "chosen" ? flat(one.operations) : [one]));
 }
 
 /** Whether two operations of a branch, or of any branch within, might write the same key; deletes may meet deletes. */

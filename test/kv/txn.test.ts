@@ -147,3 +147,23 @@ test("a range that finds too much has the transaction refused, unless it sets a 
   expect(outcome(applying.one(txn([range(TXN_RANGE_KEYS_MAX + 1)])))).toBe("ERR_TOO_LARGE");
   expect(outcome(applying.one(txn([range(5)])))).toBe("true");
 });
+
+test("leases are compared as numbers where they are numbers, and no id makes a comparison fail", () => {
+  const ids = ["", "-", "--1", "1e3", "0x10", "9".repeat(19), "9".repeat(400_000), "-5", "007", "L"];
+  const applying = new Applying(new KvMachine());
+  applying.batch(ids.slice(1).map((lease) => ({ kind: "lease-grant", lease, ttlMs: 60_000 })));
+  for (const lease of ids) {
+    applying.one({ kind: "put", key: "k", value: "", lease });
+    for (const operand of ids) {
+      const holds = (relation: "less" | "greater" | "equal") => {
+        const compare = { range: singleKey("k"), target: "lease", relation, operand } as const;
+        const result = applying.one({ kind: "txn", compares: [compare], success: [], failure: [] });
+        return result.kind === "txn" && result.succeeded;
+      };
+      const found = (["less", "equal", "greater"] as const).filter(holds);
+      // Of two that are the same number in another spelling neither is greater.
+      expect(found.length).toBeLessThanOrEqual(1);
+      expect(found.includes("equal")).toBe(lease === operand);
+    }
+  }
+});

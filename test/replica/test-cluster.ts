@@ -4,7 +4,7 @@ import { Random } from "../../src/base/random.ts";
 import type { Index } from "../../src/log/entry.ts";
 import type { Save } from "../../src/raft/effects.ts";
 import { commandCodec } from "../../src/replica/command-codec.ts";
-import type { ReplicaLimits } from "../../src/replica/options.ts";
+import type { ReplicaLimits, ReplicaOptions } from "../../src/replica/options.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type {
@@ -22,6 +22,8 @@ export type CounterReplica = Replica<Add, number, void, number>;
 
 const FAST: Partial<ReplicaLimits> = { tickMs: 10, electionTicks: 10, callTimeoutMs: 20_000 };
 
+type MemberOptions = Pick<ReplicaOptions<Add, number, void, number>, "onApplyError">;
+
 /** Members in one process, on memory disks and a memory network, with the real clock running fast. */
 export class TestCluster {
   readonly disks = new Map<string, StallingStorage>();
@@ -32,6 +34,7 @@ export class TestCluster {
   #storesMade = 0;
   readonly members = new Map<string, CounterReplica>();
   readonly machines = new Map<string, Counter>();
+  readonly #options: MemberOptions;
   readonly #makeMachine: () => Counter;
 
   constructor(
@@ -39,7 +42,9 @@ export class TestCluster {
     faults: Partial<NetworkFaults> = {},
     limits: Partial<ReplicaLimits> = {},
     makeMachine = () => new Counter(),
+    options: MemberOptions = {},
   ) {
+    this.#options = options;
     this.#makeMachine = makeMachine;
     this.names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
     this.network = new MemoryNetwork({ random: new Random(7), faults });
@@ -67,6 +72,7 @@ export class TestCluster {
       clock: systemClock,
       random: new Random(this.names.indexOf(name) + 1),
       limits: this.#limits,
+      ...this.#options,
     });
     this.machines.set(name, machine);
     this.members.set(name, member);

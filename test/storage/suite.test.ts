@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { DiskStorage } from "../../src/storage/disk-storage.ts";
+import { LmdbStorage } from "../../src/storage/lmdb-storage.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryFiles } from "../../src/storage/memory-files.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
@@ -21,6 +22,7 @@ describe("every storage keeps its promises", () => {
     test,
   });
   storageSuite("on the real disk", () => onRealDisk(join(root, String(++directories))), { test });
+  storageSuite("in LMDB", () => inLmdb(join(root, String(++directories))), { test });
 });
 
 function inMemory(): StorageWorld {
@@ -41,6 +43,10 @@ function onMemoryDisk(limits: { segmentBytes?: number }): StorageWorld {
       disk = disk.afterPowerCut("garbage", new Random(1));
     },
   };
+}
+
+function inLmdb(directory: string): StorageWorld {
+  return { storage: () => new LmdbStorage(directory) };
 }
 
 function onRealDisk(directory: string): StorageWorld {

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { Random } from "../../src/base/random.ts";
 import type { Command, Operation } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
 import { KvMachine, type KvQuery } from "../../src/kv/kv-machine.ts";
+import type { Dice } from "../../src/testkit/generate.ts";
 import { checkLaws } from "../../src/testkit/laws/check-laws.ts";
 
 const bytes = { name: "bytes", encode: (each: Uint8Array) => each, decode: (each: Uint8Array) => each };
@@ -15,13 +15,14 @@ it("the key-value store keeps the laws of state machines", { timeout: 30_000 }, 
     queries: (): KvQuery => ({ kind: "range", range: ALL_KEYS, limit: 0 }) as KvQuery,
     // What it answers is turned into the caller's own values by the façade.
     except: ["sharing"],
-    runs: 50,
+    runs: 20,
+    timeLimitMs: 60_000,
   });
-  expect(report.runs).toBe(50);
+  expect(report.runs).toBe(20);
   expect(report.laws).not.toContain("sharing");
 });
 
-function command(random: Random): Command {
+function command(random: Dice): Command {
   switch (random.between(0, 3)) {
     case 0:
       return { kind: "compact", revision: random.between(0, 5) };
@@ -44,11 +45,11 @@ function command(random: Random): Command {
   }
 }
 
-function write(random: Random): Extract<Operation, { kind: "put" | "delete" }> {
+function write(random: Dice): Extract<Operation, { kind: "put" | "delete" }> {
   if (random.between(0, 2) === 0) return { kind: "delete", range: singleKey(key(random)) };
   return { kind: "put", key: key(random), value: `v${random.between(0, 9)}`, lease: "" };
 }
 
-function key(random: Random): string {
+function key(random: Dice): string {
   return "abc"[random.between(0, 2)]!;
 }

@@ -206,6 +206,49 @@ describe("a broken law", () => {
     expect(violation.law).toBe("sharing");
   });
 
+  it("may be that the state is summed up later than it was asked for", () => {
+    const hashOf = (machine: Sums) => [...machine.sums.values()].reduce((sum, each) => sum + each, 0);
+    const late = (): StateMachine<Add, number, string, number> => {
+      const machine = new Sums();
+      return Object.assign(machine, { beginHash: () => () => hashOf(machine) });
+    };
+    const { law, message } = violationOf(() => checkLaws(late, { commands, queries }));
+    expect(law).toBe("the hash");
+    expect(message).toContain("summed up while others were applied");
+    const right = (): StateMachine<Add, number, string, number> => {
+      const machine = new Sums();
+      const beginHash = () => {
+        let calls = 0;
+        const hash = hashOf(machine);
+        return () => (calls++ === 0 ? null : hash);
+      };
+      return Object.assign(machine, { beginHash });
+    };
+    checkLaws(right, { commands, queries, runs: 10 });
+  });
+
+  it("may be that a command that was refused by throwing left something behind", () => {
+    const options = { commands, queries, onApplyError: "report" } as const;
+    checkLaws(() => new Sums(drops), { ...options, runs: 20 });
+    const make = (): Sums => {
+      const machine: Sums = new Sums((applied) => {
+        if (applied.command.amount !== 7) return;
+        machine.sums.set("left", 1);
+        throw new Error("seven");
+      });
+      return machine;
+    };
+    const violation = violationOf(() => checkLaws(make, options));
+    expect(violation).toMatchObject({ law: "answers", commands: [{ amount: 7 }] });
+    expect(violation.message).toContain("threw at index");
+    expect(violation.message).toContain("left a changed state");
+  });
+
+  it("is none when chance comes from what is applied", () => {
+    const lucky = (applied: Applied<Add>) => applied.random() + applied.random();
+    checkLaws(() => new Sums(lucky), { commands, queries, runs: 5 });
+  });
+
   it("may be that what is restored in pieces is something else", () => {
     const make = (): StateMachine<Add, number, string, number> => {
       const machine = new Sums();

@@ -81,6 +81,22 @@ export class Authority {
     return this.sign({ commonName: name, alternatives: [`DNS:${name}`, "DNS:localhost", "IP:127.0.0.1"] });
   }
 
+  /** The list of revoked certificates, with these on it. */
+  revoke(...revoked: readonly CertificateFiles[]): string {
+    const [config, index, crl] = ["ca.conf", "index.txt", "crl.pem"].map((name) =>
+      join(this.directory, name),
+    );
+    writeFileSync(index!, "");
+    writeFileSync(
+      config!,
+      `[ca]\ndefault_ca=it\n[it]\ndatabase=${index}\ndefault_md=sha256\ndefault_crl_days=2\n`,
+    );
+    const signer = ["-config", config!, "-cert", this.ca, "-keyfile", join(this.directory, "ca.key")];
+    for (const { cert } of revoked) openssl("ca", ...signer, "-revoke", cert);
+    openssl("ca", ...signer, "-gencrl", "-out", crl!);
+    return crl!;
+  }
+
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -191,17 +191,20 @@ describe("strangers", () => {
     expect(b.refusals[0]).toMatchObject({ code: "ERR_PROTOCOL" });
   });
 
-  test("only so many strangers are served at once, and a member still gets in when they are gone", async () => {
-    const b = await world.member("b", { limits: { halfOpenMax: 2, handshakeMs: 100 } });
-    const a = await world.member("a");
-    const [first, second] = [await world.stranger(b.port), await world.stranger(b.port)];
-    const third = await world.stranger(b.port);
-    await until(() => third.isClosed, "the third is turned away");
-    expect([first.isClosed, second.isClosed]).toEqual([false, false]);
-    a.knows(b);
-    b.knows(a);
-    await until(() => a.news.includes("b up"), "a is let in");
-  });
+  test.each(["halfOpenMax", "halfOpenPerAddressMax"])(
+    "only so many strangers are served at once (%s), and a member still gets in when they are gone",
+    async (limit) => {
+      const b = await world.member("b", { limits: { [limit]: 2, handshakeMs: 100 } });
+      const a = await world.member("a");
+      const [first, second] = [await world.stranger(b.port), await world.stranger(b.port)];
+      const third = await world.stranger(b.port);
+      await until(() => third.isClosed, "the third is turned away");
+      expect([first.isClosed, second.isClosed]).toEqual([false, false]);
+      a.knows(b);
+      b.knows(a);
+      await until(() => a.news.includes("b up"), "a is let in");
+    },
+  );
 
   test("a server that is no member is told to the host, and dialled with pauses", async () => {
     const a = await world.member("a");

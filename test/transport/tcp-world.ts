@@ -28,6 +28,7 @@ export class TcpMember implements TransportHost {
   readonly received: { from: string; frame: Uint8Array }[] = [];
   readonly news: string[] = [];
   readonly refusals: QuorateError[] = [];
+  enrol?: NonNullable<TransportHost["enrol"]>;
 
   constructor(self: Self, options: TcpOptions = {}) {
     this.self = self;

@@ -75,6 +75,22 @@ describe.skipIf(!hasOpenssl)("TLS between members (needs openssl on the PATH)", 
     }
   });
 
+  test("a certificate that was revoked is refused, and the others go on", async () => {
+    const [stolen, own] = [authority.member("b"), authority.member("b")];
+    const crl = authority.revoke(stolen);
+    for (const [files, isRefused] of [
+      [stolen, true],
+      [own, false],
+    ] as const) {
+      const a = await world.member("a", { tls: { ...authority.member("a"), crl } });
+      const b = await member("b", files);
+      a.knows(b);
+      b.knows(a);
+      await until(() => (isRefused ? a.refusals : a.news).length > 0, "the verdict");
+      if (isRefused) expect(a.refusals[0]!.message).toContain("revoked");
+    }
+  });
+
   test("a renewed certificate is used for new connections, without a restart", async () => {
     const files = authority.sign({ commonName: "nobody" });
     const a = await member("a", authority.member("a"));

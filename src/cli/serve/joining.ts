@@ -2,8 +2,10 @@ import { QuorateError } from "../../base/errors.ts";
 import { requestTicket } from "../../transport/tcp-ticket.ts";
 import type { ServeSettings } from "./settings.ts";
 
-/** How long the others are asked before it is given up. */
+/** How long the others are asked before it is given up … */
 const JOIN_MS_MAX = 30_000;
+/** … and how long when all of them answer, and none of them knows of the newcomer. */
+const REFUSED_MS_MAX = 5_000;
 /** How long one of them may take. */
 const ANSWER_MS_MAX = 5_000;
 const PAUSE_MS = 500;
@@ -15,9 +17,10 @@ const PAUSE_MS = 500;
 export async function fetchTicket(settings: ServeSettings): Promise<string> {
   const { name, members, peerAddress, peerSecret, peerTls } = settings;
   const others = Object.entries(members).filter(([other]) => other !== name);
-  const deadline = performance.now() + JOIN_MS_MAX;
-  let reason: unknown = noOthers();
-  while (others.length > 0 && performance.now() < deadline) {
+  const askedAt = performance.now();
+  let reason: QuorateError = noOthers();
+  for (let patienceMs = JOIN_MS_MAX; others.length > 0 && performance.now() - askedAt < patienceMs; ) {
+    patienceMs = REFUSED_MS_MAX;
     for (const [other, address] of others) {
       try {
         return await requestTicket({
@@ -30,11 +33,16 @@ export async function fetchTicket(settings: ServeSettings): Promise<string> {
       } catch (error) {
         if (!QuorateError.is(error)) throw error;
         reason = error;
+        if (!isRefusal(error)) patienceMs = JOIN_MS_MAX;
       }
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   throw reason;
+}
+
+function isRefusal(error: QuorateError): boolean {
+  return QuorateError.is(error, "ERR_MEMBERSHIP") || QuorateError.is(error, "ERR_IDENTITY_MISMATCH");
 }
 
 function noOthers(): QuorateError {

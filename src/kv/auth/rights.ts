@@ -1,4 +1,4 @@
-import { isEmptyRange, type Key, type KeyRange, singleKey } from "../key-range.ts";
+import type { Key, KeyRange } from "../key-range.ts";
 import type { Permission } from "./auth-state.ts";
 
 /** What one user may do with keys: the union of all that its roles permit. */
@@ -53,7 +53,7 @@ function higherEnd(left: Key | null, right: Key | null): Key | null {
 function covers(union: readonly KeyRange[], range: KeyRange): boolean {
   // No key is empty, so the lowest one is a zero byte.
   const from = range.from === "" ? "\0" : range.from;
-  const to = isEmptyRange(range) ? singleKey(from).to : range.to;
+  const to = range.to !== null && range.to <= from ? `${from}\0` : range.to;
   const candidate = union[lastBeginningBy(union, from)];
   if (candidate === undefined) return false;
   return candidate.to === null || (to !== null && to <= candidate.to);

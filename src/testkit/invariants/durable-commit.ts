@@ -12,7 +12,7 @@ export class DurableCommit implements Check {
 
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind !== "committed" || picture.newFrom === 0) return;
-    const { voters, outgoing } = event.role === "leader" ? event.membership : picture.membership;
+    const { voters, outgoing } = event.membership;
     for (const half of [voters, outgoing]) {
       const holders = half.filter((id) => holds(picture.member(id), event.to, picture));
       if (half.length === 0 || holders.length >= quorumSize(half.length)) continue;

@@ -1,10 +1,31 @@
 import type { Check } from "../check.ts";
 import type { SimSystem } from "../simulation/system.ts";
+import { EqualResults } from "./equal-results.ts";
+import { EqualStates } from "./equal-states.ts";
 import { raftChecks } from "./raft-checks.ts";
+import { ShadowRecovery } from "./shadow-recovery.ts";
+import { SingleEffect } from "./single-effect.ts";
+import { type Reference, TrueAnswers } from "./true-answers.ts";
 
 /** What holds for whole members with a state machine. Fresh ones for each run: they remember. */
 export function memberChecks<Command, Result, Query, Answer>(
-  _system: SimSystem<Command, Result, Query, Answer>,
+  system: SimSystem<Command, Result, Query, Answer>,
 ): Check[] {
-  return [...raftChecks()];
+  return [
+    ...raftChecks(),
+    new ShadowRecovery(),
+    new EqualStates(),
+    new EqualResults(),
+    new SingleEffect(),
+    new TrueAnswers(system.makeReference ?? (() => asReference(system)), (operation) => system.read(operation)),
+    ...(system.makeChecks?.() ?? []),
+  ];
+}
+
+/** Another machine of the same kind, which nobody crashes. */
+function asReference<Command, Result, Query, Answer>(
+  system: SimSystem<Command, Result, Query, Answer>,
+): Reference<Command, Query> {
+  const machine = system.makeMachine();
+  return { apply: (applied) => machine.apply([applied])[0], query: (query) => machine.query(query) };
 }

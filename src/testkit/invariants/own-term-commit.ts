@@ -10,9 +10,9 @@ export class OwnTermCommit implements Check {
 
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind !== "committed" || event.role !== "leader" || picture.newFrom === 0) return;
-    const term = picture.canon.termAt(event.to);
+    const { name, log } = picture.member(event.member);
+    const term = log.termAt(event.through);
     if (term === event.term) return;
-    const { name } = picture.member(event.member);
-    throw new Violation(this, `${name} leads in term ${event.term} and commits entry ${event.to} of term ${term}.`);
+    throw new Violation(this, `${name} leads in term ${event.term} and commits entry ${event.through} of term ${term}.`);
   }
 }

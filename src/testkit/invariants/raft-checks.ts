@@ -3,6 +3,7 @@ import { CursorOrder } from "./cursors.ts";
 import { DurableCommit } from "./durable-commit.ts";
 import { ElectionSafety } from "./election-safety.ts";
 import { ExclusiveLease } from "./exclusive-lease.ts";
+import { ExplainedStop } from "./explained-stop.ts";
 import { FailedDisk } from "./failed-disk.ts";
 import { FreshReads } from "./fresh-reads.ts";
 import { HarmlessPreVote } from "./harmless-pre-vote.ts";
@@ -10,7 +11,9 @@ import { LeaderAppendOnly } from "./leader-append-only.ts";
 import { LeaderCompleteness } from "./leader-completeness.ts";
 import { LogMatching } from "./log-matching.ts";
 import { MembershipSteps } from "./membership-steps.ts";
+import { MessageRate } from "./message-rate.ts";
 import { OwnTermCommit } from "./own-term-commit.ts";
+import { RealTimeOrder } from "./real-time-order.ts";
 import { RecoveredLog } from "./recovered-log.ts";
 import { SavedBeforeSent } from "./saved-before-sent.ts";
 import { SingleVote } from "./single-vote.ts";
@@ -39,5 +42,8 @@ export function raftChecks(): Check[] {
     new SavedBeforeSent(),
     new RecoveredLog(),
     new FailedDisk(),
+    new ExplainedStop(),
+    new RealTimeOrder(),
+    new MessageRate(),
   ];
 }

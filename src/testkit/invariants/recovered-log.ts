@@ -1,3 +1,4 @@
+import type { Term } from "../../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../raft/effects.ts";
 import { type Check, Violation } from "../check.ts";
 import { ChainLog } from "../simulation/chain-log.ts";
@@ -60,10 +61,16 @@ function isSame(
   found: HardState,
   picture: Picture,
 ): boolean {
-  if (expected.hardState.term !== found.term || expected.hardState.vote !== found.vote) return false;
+  if (!isSameTerm(expected.hardState, found, snapshot?.term ?? 0)) return false;
   const { lastIndex, lastChain } = expected.log;
   if (lastIndex === log.lastIndex && lastChain === log.lastChain) return true;
   // A leader's snapshot may be kept while the step that begins the log after it is not: it replaces the log as well.
   if (snapshot === null || log.lastIndex !== snapshot.index) return false;
   return expected.log.chainAt(snapshot.index) !== picture.baseAt(snapshot).chain;
+}
+
+/** Whoever takes over a snapshot has at least come to its term. */
+function isSameTerm(expected: HardState, found: HardState, snapshotTerm: Term): boolean {
+  if (expected.term === found.term) return expected.vote === found.vote;
+  return expected.term < snapshotTerm && found.term === snapshotTerm && found.vote === null;
 }

@@ -11,6 +11,7 @@ export type LawName =
   | "the round trip"
   | "restoring"
   | "restoring in pieces"
+  | "the hash"
   | "bounded work"
   | "old snapshots";
 

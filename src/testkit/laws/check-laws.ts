@@ -1,12 +1,14 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
 import { type CommandCodecName, commandCodec } from "../../replica/command-codec.ts";
+import type { OnApplyError } from "../../replica/execution.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
 import type { Generator } from "../generate.ts";
 import { answersLaw, boundedWorkLaw } from "./answers-law.ts";
 import { Breach, type LawName, LawViolation } from "./breach.ts";
 import { codecLaw } from "./codec-law.ts";
 import { batchesLaw, determinismLaw, queriesLaw } from "./determinism-law.ts";
+import { hashLaw } from "./hash-law.ts";
 import { poisonEnvironment } from "./poison.ts";
 import { sharingLaw } from "./sharing-law.ts";
 import { shorten } from "./shorten.ts";
@@ -21,6 +23,8 @@ export interface LawOptions<Command, Query> {
   readonly queries?: Generator<Query> | undefined;
   /** How commands become bytes, as for `createReplica`; `json` by default. */
   readonly codec?: Codec<Command> | CommandCodecName | undefined;
+  /** As for `createReplica`: with `report` a command may be refused by throwing, if that leaves the state as it was. */
+  readonly onApplyError?: OnApplyError | undefined;
   /** Lists of commands to try first, such as those that once broke a law. */
   readonly examples?: readonly (readonly Command[])[] | undefined;
   /** Snapshots that earlier releases of the machine gave, and that must still be restored. */
@@ -57,7 +61,7 @@ export interface LawReport {
 
 const LAWS: readonly Law[] = [
   ...[codecLaw, answersLaw, determinismLaw, batchesLaw, queriesLaw, sharingLaw],
-  ...[cutLaw, roundTripLaw, overwriteLaw, restorationLaw, boundedWorkLaw],
+  ...[cutLaw, roundTripLaw, overwriteLaw, restorationLaw, hashLaw, boundedWorkLaw],
 ];
 const SHORTER_TRIES = 500;
 const QUERIES_MAX = 8;
@@ -99,14 +103,14 @@ function trialOf<Command, Result, Query, Answer>(
   seed: number,
   example: readonly Command[] | undefined,
 ): Omit<Trial<Command, Result, Query, Answer>, "poison" | "clock"> {
-  const { commandsMax = 20, applyMsMax = 250, comparesSnapshots = true } = options;
+  const { commandsMax = 20, applyMsMax = 250, comparesSnapshots = true, onApplyError = "stop" } = options;
   const codec = commandCodec(options.codec ?? "json");
   const random = new Random(seed);
   const commands = example ?? listOf(options.commands, commandsMax, random);
   const past = listOf(options.commands, commandsMax, random);
   const queries = options.queries === undefined ? [] : listOf(options.queries, QUERIES_MAX, random);
   return {
-    ...{ make, codec, queries, applyMsMax, comparesSnapshots, seed },
+    ...{ make, codec, queries, applyMsMax, onApplyError, comparesSnapshots, seed },
     steps: stepsOf(commands, codec, random),
     past: stepsOf(past, codec, random),
   };

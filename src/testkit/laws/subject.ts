@@ -1,22 +1,29 @@
 import { concatBytes, equalBytes } from "../../base/bytes.ts";
 import type { Random } from "../../base/random.ts";
 import { Chance } from "../../replica/chance.ts";
+import type { OnApplyError } from "../../replica/execution.ts";
 import type { Applied, Codec, StateMachine } from "../../replica/state-machine.ts";
 import { structureKey } from "../structure.ts";
 import { Breach, textOf } from "./breach.ts";
 import type { Step } from "./steps.ts";
 
-/** Of a cluster that there is not: each run of a command draws the same numbers. */
+/** That of some cluster; which one makes no difference here. */
 const CHANCE = new Chance("laws");
 
 /** One instance of the machine under test, with what laws do to it. What it throws becomes a breach. */
 export class Subject<Command, Result, Query, Answer> {
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
   readonly #codec: Codec<Command>;
+  readonly #onApplyError: OnApplyError;
 
-  constructor(machine: StateMachine<Command, Result, Query, Answer>, codec: Codec<Command>) {
+  constructor(
+    machine: StateMachine<Command, Result, Query, Answer>,
+    codec: Codec<Command>,
+    onApplyError: OnApplyError = "stop",
+  ) {
     this.#machine = machine;
     this.#codec = codec;
+    this.#onApplyError = onApplyError;
   }
 
   get machine(): StateMachine<Command, Result, Query, Answer> {
@@ -37,10 +44,35 @@ export class Subject<Command, Result, Query, Answer> {
   }
 
   applyDecoded(batch: readonly Applied<Command>[]): readonly Result[] {
+    if (this.#onApplyError === "stop") return this.#applyWhole(batch);
+    return batch.flatMap((applied) => this.#applyOrReport(applied));
+  }
+
+  /** Commands come one by one where one may throw and be passed over. What it threw stands for its result. */
+  #applyOrReport(applied: Applied<Command>): readonly Result[] {
+    const before = this.snapshot();
+    let thrown: unknown;
+    try {
+      return this.#checked([applied], this.#machine.apply([applied]));
+    } catch (error) {
+      if (error instanceof Breach) throw error;
+      thrown = error;
+    }
+    if (!equalBytes(before, this.snapshot())) {
+      throw new Breach(`apply threw at ${placesOf([applied])} and left a changed state: ${whereOf(thrown)}`);
+    }
+    return [{ threw: String(thrown) } as Result];
+  }
+
+  #applyWhole(batch: readonly Applied<Command>[]): readonly Result[] {
     const results = guard(
       () => `apply threw at ${placesOf(batch)}`,
       () => this.#machine.apply(batch),
     );
+    return this.#checked(batch, results);
+  }
+
+  #checked(batch: readonly Applied<Command>[], results: readonly Result[]): readonly Result[] {
     if (!Array.isArray(results) || results.length !== batch.length) {
       const found = Array.isArray(results) ? `${results.length} results` : textOf(results);
       throw new Breach(`apply returned ${found} for the ${batch.length} commands at ${placesOf(batch)}`);

@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
+import type { OnApplyError } from "../../replica/execution.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
 import type { LawName } from "./breach.ts";
 import type { Poison } from "./poison.ts";
@@ -17,6 +18,7 @@ export interface Trial<Command, Result, Query, Answer> {
   readonly poison: Poison;
   readonly clock: Clock;
   readonly applyMsMax: number;
+  readonly onApplyError: OnApplyError;
   /** Whether equal states must give equal snapshots, byte by byte. */
   readonly comparesSnapshots: boolean;
   readonly seed: number;
@@ -33,8 +35,9 @@ export interface Law {
 export function newSubject<Command, Result, Query, Answer>({
   make,
   codec,
+  onApplyError,
 }: Trial<Command, Result, Query, Answer>): Subject<Command, Result, Query, Answer> {
-  return new Subject(make(), codec);
+  return new Subject(make(), codec, onApplyError);
 }
 
 /** Chance of the trial's own: the same each time that the law looks at it. */

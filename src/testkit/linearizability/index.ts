@@ -2,6 +2,8 @@
  * Judges histories of any system: what clients called and were answered, held against a model that does one thing at
  * a time.
  */
+
+export { visualizeHistory } from "../report/visualize-history.ts";
 export { type CheckOptions, checkHistory, type HistoryResult, type PartResult } from "./check-history.ts";
 export { readHistory, writeHistory } from "./history-text.ts";
 export type { Model } from "./model.ts";

@@ -6,10 +6,10 @@ export const PAGE_SCRIPT = String.raw`
 "use strict";
 const { recording, slice, all } = JSON.parse(document.getElementById("recording").textContent);
 const { events, operations, members, violation } = recording;
-const clients = [...new Set(operations.map((each) => each.client))];
+const clients = [...new Set(operations.map((each) => each.client))].sort();
 const lanes = [...members, ...clients];
 const inSlice = new Set(slice);
-const ROW = 24, GUTTER = 76, LANE = Math.max(56, Math.min(96, 480 / lanes.length));
+const ROW = 24, GUTTER = 76, LANE = Math.max(48, Math.min(84, 420 / lanes.length));
 const FAULTS = new Set(["crash", "pause", "disk", "clock", "partition", "drop"]);
 const byId = (id) => document.getElementById(id);
 
@@ -87,7 +87,7 @@ function drawAll() {
       element("span", { class: "time" }, before === event.at ? "" : milliseconds(event.at)),
       element("span", { class: "space", style: "width:" + names.length * LANE + "px" }), what);
   });
-  byId("rows").replaceChildren(drawing(), ...rows);
+  byId("rows").replaceChildren(drawing(), element("div", { class: "veil", style: "left:" + GUTTER + "px;width:" + names.length * LANE + "px" }), ...rows);
   byId("slider").max = Math.max(0, view.rows.length - 1);
   for (const chip of document.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(!view.hidden.has(chip.textContent)));
   byId("slice").checked = view.onlySlice;
@@ -230,6 +230,7 @@ function drawMoment() {
     each.classList.toggle("now", event === at);
     each.classList.toggle("later", event > at);
   }
+  document.querySelector(".veil").style.top = (row + 1) * ROW + "px";
   history.replaceState(null, "", "#e=" + at);
   drawEvent(at);
   drawLogs(at);
@@ -258,7 +259,7 @@ function drawEvent(at) {
   byId("event").replaceChildren(list);
 }
 
-const COLUMNS = 16;
+const COLUMNS = 12;
 function drawLogs(at) {
   const states = members.filter((name) => !view.hidden.has(name)).map((name) => [name, stateAt(name, at)]);
   const last = Math.max(0, ...states.map(([, state]) => Math.max((state?.terms.length ?? 1) - 1, state?.committed ?? 0)));
@@ -271,6 +272,7 @@ function drawLogs(at) {
     for (const index of indexes) row.append(cell(state, index));
     return row;
   });
+  byId("logs-section").hidden = members.length === 0;
   byId("logs").replaceChildren(indexes.length === 0 && states.every(([, state]) => state === null)
     ? element("p", { class: "none" }, "Nothing is known yet.")
     : element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
@@ -298,8 +300,8 @@ function cell(state, index) {
 
 function drawClients(at) {
   byId("clients-section").hidden = operations.length === 0;
-  if (operations.length === 0) return;
-  const shown = operations.filter(({ client, call }) => !view.hidden.has(client) && (!view.onlySlice || inSlice.has(call) || events.length < 400));
+  const shown = operations.filter(({ client }) => !view.hidden.has(client));
+  if (shown.length === 0) { byId("clients").replaceChildren(); return; }
   const names = clients.filter((name) => shown.some(({ client }) => client === name));
   const [begin, end] = [Math.min(...shown.map(({ call }) => events[call].at)), Math.max(...events.map((each) => each.at))];
   const [WIDTH, HEIGHT, LEFT] = [600, 34, 56];
@@ -349,8 +351,8 @@ function show(at) {
 function bringIntoView() {
   const [box, row] = [byId("diagram"), byId("rows").querySelector(".now")];
   if (row === null) return;
-  const [top, bottom] = [row.offsetTop, row.offsetTop + ROW];
-  if (top < box.scrollTop || bottom + 40 > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+  const [top, bottom] = [row.offsetTop, row.offsetTop + 2 * ROW];
+  if (top < box.scrollTop || bottom + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
 }
 function step(by) {
   const row = view.rows.findLastIndex((at) => at <= view.at);

@@ -34,25 +34,26 @@ header { padding: 20px 24px 12px; max-width: 1500px; margin: 0 auto; }
 nav { position: sticky; top: 0; z-index: 3; display: flex; flex-wrap: wrap; gap: 8px; align-items: center; padding: 8px 24px;
   background: var(--card); border-block: 1px solid var(--line); }
 nav > * { flex: none; }
-nav button, .chip { font: inherit; font-size: 13px; color: var(--ink); background: var(--row); border: 1px solid var(--line);
+nav button, .chip { letter-spacing: normal; font: inherit; font-size: 13px; color: var(--ink); background: var(--row); border: 1px solid var(--line);
   border-radius: 6px; padding: 3px 9px; cursor: pointer; }
 nav button:hover, .chip:hover { border-color: var(--soft); }
 nav input[type=range] { flex: 1 1 160px; min-width: 120px; accent-color: var(--term-1); }
 #moment { min-width: 15ch; color: var(--soft); }
 .chip[aria-pressed=false] { opacity: 0.45; text-decoration: line-through; }
 #members { display: flex; flex-wrap: wrap; gap: 4px; }
-main { display: grid; grid-template-columns: minmax(0, 1.25fr) minmax(340px, 1fr); gap: 16px; padding: 16px 24px 40px;
+main { display: grid; grid-template-columns: minmax(0, 1.6fr) minmax(340px, 1fr); gap: 16px; padding: 16px 24px 40px;
   max-width: 1500px; margin: 0 auto; align-items: start; }
 @media (max-width: 900px) { main { grid-template-columns: minmax(0, 1fr); } }
 main section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
-aside { display: grid; gap: 16px; position: sticky; top: 60px; }
-#diagram { position: relative; padding: 0; height: calc(100vh - 90px); min-height: 360px; overflow: auto; outline-offset: 2px; }
+aside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; position: sticky; top: 60px; }
+#diagram { position: relative; padding: 0; height: calc(100vh - 245px); min-height: 460px; overflow: auto; outline-offset: 2px; }
 #lanes { position: sticky; top: 0; z-index: 2; display: flex; height: 30px; background: var(--card);
   border-bottom: 1px solid var(--line); min-width: max-content; }
 #lanes span { text-align: center; font-weight: 600; line-height: 30px; flex: none; overflow: hidden; text-overflow: ellipsis; }
 #lanes .client { color: var(--soft); font-weight: 400; }
 #rows { position: relative; min-width: max-content; }
 #rows svg { position: absolute; left: 0; top: 0; pointer-events: none; }
+.veil { position: absolute; bottom: 0; background: var(--card); opacity: 0.6; pointer-events: none; }
 .row { display: flex; height: 24px; line-height: 24px; cursor: pointer; white-space: nowrap; }
 .row:hover { background: var(--row); }
 .row.now { background: var(--mark); }

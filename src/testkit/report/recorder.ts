@@ -1,5 +1,5 @@
 import type { MemberId } from "../../log/entry.ts";
-import type { Save } from "../../raft/effects.ts";
+import type { HardState, Save } from "../../raft/effects.ts";
 import type {
   RecordedEvent,
   RecordedKind,
@@ -47,10 +47,11 @@ export class Recorder {
   };
 
   recording({ title, seed, failure, replay }: RecordedRun): Recording {
-    const last = this.#events.at(-1);
     if (failure !== null) {
-      const causes = last === undefined ? [] : [this.#events.length - 1];
-      this.#add(last?.who ?? null, "violation", failure.invariant, { causes });
+      // What a check objects to is what a member or a client has just done.
+      const culprit = this.#events.findLastIndex(({ who }) => who !== null);
+      const causes = culprit === -1 ? [] : [culprit];
+      this.#add(this.#events[culprit]?.who ?? null, "violation", failure.invariant, { causes });
     }
     const violation = failure === null ? null : { ...failure, event: this.#events.length - 1 };
     const members = [...this.#names.values()];
@@ -62,91 +63,106 @@ export class Recorder {
     switch (event.kind) {
       case "founded":
         for (const [id, name] of event.names) this.#names.set(id, name);
-        return;
+        break;
+      case "registered":
+        this.#names.set(event.id, event.name);
+        break;
       case "action":
-        return this.#act(event.action, event.member);
+        this.#act(event.action, event.member);
+        break;
       case "calm":
         this.#heals = [];
-        return void this.#add(null, "heal", "everything is mended: the storm is over");
+        this.#add(null, "heal", "everything is mended: the storm is over");
+        break;
       case "called":
       case "returned":
-        return this.#passed(event);
+        this.#passed(event);
+        break;
       case "started":
-        return void this.#of(event.member, "restart", startWords(event.start, event.recovered), {
+        this.#of(event.member, "restart", startWords(event.start, event.recovered), {
           state: stateOf(event.recovered),
         });
+        break;
       case "stopped":
-        return void this.#of(event.member, "crash", stopWords(event.how, event.reason), {
+        this.#of(event.member, "crash", stopWords(event.how, event.reason), {
           state: { role: "down" },
         });
+        break;
       case "paused":
-        return void this.#of(event.member, "pause", `stands still for ${event.forMs} ms`);
+        this.#of(event.member, "pause", `stands still for ${event.forMs} ms`);
+        break;
       case "resumed":
-        return void this.#of(event.member, "resume", "goes on");
+        this.#of(event.member, "resume", "goes on");
+        break;
       case "sent": {
         const text = `→ ${this.#nameOf(event.message.to)} ${messageWords(event.message)}`;
         this.#sent.set(event.id, this.#of(event.member, "send", text));
-        return;
+        break;
       }
       case "received":
-        return void this.#of(
+        this.#of(
           event.member,
           "receive",
           `← ${this.#nameOf(event.message.from)} ${messageWords(event.message)}`,
           this.#causedBy(this.#sent.get(event.id)),
         );
+        break;
       case "lost": {
         const text = `lost from ${this.#nameOf(event.message.from)}: ${messageWords(event.message)}`;
-        return void this.#of(event.message.to, "drop", text, this.#causedBy(this.#sent.get(event.id)));
+        this.#of(event.message.to, "drop", text, this.#causedBy(this.#sent.get(event.id)));
+        break;
       }
       case "saving":
-        return this.#saves(event.member, event.save);
+        this.#saves(event.member, event.save);
+        break;
       case "saved":
-        return this.#saved(event.member, event.save);
+        this.#saved(event.member, event.save);
+        break;
       case "save-failed":
-        return void this.#of(event.member, "disk", `the disk refuses: ${event.reason}`);
+        this.#of(event.member, "disk", `the disk refuses: ${event.reason}`);
+        break;
       case "snapshot-taken":
-        return void this.#of(event.member, "snapshot", `has a snapshot to ${placeWords(event.snapshot)}`, {
+        this.#of(event.member, "snapshot", `has a snapshot to ${placeWords(event.snapshot)}`, {
           state: { snapshot: event.snapshot.index },
         });
+        break;
       case "role":
-        return void this.#of(event.member, "role", `is ${event.role} in term ${event.term}`, {
+        this.#of(event.member, "role", `is ${event.role} in term ${event.term}`, {
           state: { role: event.role, term: event.term },
         });
+        break;
       case "committed":
-        return void this.#of(event.member, "commit", `takes everything to ${event.to} for committed`, {
+        this.#of(event.member, "commit", `takes everything to ${event.to} for committed`, {
           state: { committed: event.to, term: event.term },
         });
+        break;
       case "applied":
-        return void this.#of(event.member, "apply", `applies ${placeWords(event.entry)}`, {
+        this.#of(event.member, "apply", `applies ${placeWords(event.entry)}`, {
           state: { applied: event.entry.index },
         });
+        break;
       case "restored":
-        return void this.#of(
-          event.member,
-          "snapshot",
-          `restores a snapshot to ${placeWords(event.snapshot)}`,
-          {
-            state: { applied: event.snapshot.index, snapshot: event.snapshot.index },
-          },
-        );
+        this.#of(event.member, "snapshot", `restores a snapshot to ${placeWords(event.snapshot)}`, {
+          state: { applied: event.snapshot.index, snapshot: event.snapshot.index },
+        });
+        break;
       case "membership": {
         const { voters, learners } = event.membership;
         const names = [
           ...voters.map((id) => this.#nameOf(id)),
           ...learners.map((id) => `(${this.#nameOf(id)})`),
         ];
-        return void this.#of(event.member, "membership", `the members are ${names.join(" ")}`);
+        this.#of(event.member, "membership", `the members are ${names.join(" ")}`);
+        break;
       }
       case "wiped":
-        return void this.#of(event.member, "disk", "its directory was emptied", {
+        this.#of(event.member, "disk", "its directory was emptied", {
           state: { log: { from: 1, terms: [] }, committed: 0, applied: 0, saved: 0, snapshot: 0, term: 0 },
         });
-      case "state":
-      case "read-began":
-      case "read-ended":
-      case "shadow":
-        return;
+        break;
+      default:
+        // What only checks want to know.
+        break;
     }
   }
 
@@ -167,7 +183,7 @@ export class Recorder {
   }
 
   #passed(event: OperationEvent): void {
-    const client = `client ${event.client}`;
+    const client = `c${event.client}`;
     const peer = this.#nameOf(event.member);
     if (event.kind === "called") {
       const input = valueWords(event.input);
@@ -197,14 +213,12 @@ export class Recorder {
     const log =
       entries.length === 0 ? null : { from: entries[0]!.index, terms: entries.map(({ term }) => term) };
     const parts = [
-      ...(hardState === null
-        ? []
-        : [
-            `term ${hardState.term}${hardState.vote === null ? "" : ` with vote for ${this.#nameOf(hardState.vote)}`}`,
-          ]),
+      ...(hardState === null ? [] : [this.#hardStateWords(hardState, save.mustSync)]),
       ...(snapshot === null ? [] : [`snapshot to ${placeWords(snapshot)}`]),
       ...(entries.length === 0 ? [] : [entriesWords(entries)]),
     ];
+    // There is nothing to write, but messages wait for what was written before.
+    if (parts.length === 0) return;
     const state: RecordedState = {
       ...(hardState === null ? {} : { term: hardState.term }),
       ...(log === null ? {} : { log }),
@@ -212,18 +226,24 @@ export class Recorder {
         ? {}
         : { snapshot: snapshot.index, log: log ?? { from: snapshot.index + 1, terms: [] } }),
     };
-    this.#saving.set(save, this.#of(member, "save", `writes ${parts.join(", ") || "nothing"}`, { state }));
+    this.#saving.set(save, this.#of(member, "save", `writes ${parts.join(", ")}`, { state }));
   }
 
   #saved(member: MemberId, save: Save): void {
     const cause = this.#saving.get(save);
+    if (cause === undefined) return;
     this.#saving.delete(save);
     const last = save.entries.at(-1) ?? save.snapshot;
-    const what = last === null ? `term ${save.term}` : `everything to ${placeWords(last)}`;
+    const what = last === null ? `what it wrote` : `everything to ${placeWords(last)}`;
     this.#of(member, "save", `has ${what} on the disk`, {
-      ...this.#causedBy(cause),
+      causes: [cause],
       ...(last === null ? {} : { state: { saved: last.index } }),
     });
+  }
+
+  #hardStateWords({ term, vote, commit }: HardState, mustSync: boolean): string {
+    if (!mustSync) return `that ${commit} is committed`;
+    return `term ${term}${vote === null ? "" : ` with its vote for ${this.#nameOf(vote)}`}`;
   }
 
   #heal(): void {

@@ -38,11 +38,8 @@ function headOf({ title, seed, violation, replay, events }: Recording): string {
     violation === null
       ? '<p class="verdict good">Nothing went wrong.</p>'
       : `<p class="verdict bad"><b>${escaped(violation.invariant)}</b> ${escaped(violation.message)}</p>`;
-  const facts = [
-    `seed ${seed}`,
-    `${events.length} events`,
-    `${Math.round(events.at(-1)?.at ?? 0)} virtual ms`,
-  ];
+  const facts = [`${events.length} events`, `${Math.round(events.at(-1)?.at ?? 0)} ms`];
+  if (seed !== null) facts.unshift(`seed ${seed}`);
   return `<header>
 <h1>${escaped(title)}</h1>
 <p class="facts">${facts.map((fact) => `<span>${fact}</span>`).join("")}</p>
@@ -52,11 +49,11 @@ ${replay === null ? "" : `<p class="replay">again: <code>${escaped(replay)}</cod
 }
 
 const BODY = `<nav aria-label="time">
-<button id="first" title="to the beginning (Home)">⏮</button>
+<button id="first" title="to the beginning (Home)">|◀</button>
 <button id="back" title="one event back (←)">◀</button>
 <input id="slider" type="range" min="0" value="0" aria-label="event">
 <button id="forward" title="one event on (→)">▶</button>
-<button id="last" title="to the end (End)">⏭</button>
+<button id="last" title="to the end (End)">▶|</button>
 <output id="moment"></output>
 <label id="slice-label"><input id="slice" type="checkbox"> only what led to it</label>
 <span id="members" role="group" aria-label="members and clients"></span>
@@ -68,7 +65,7 @@ const BODY = `<nav aria-label="time">
 </section>
 <aside>
 <section aria-label="event"><h2>At this moment</h2><div id="event"></div></section>
-<section aria-label="logs"><h2>Logs</h2><div id="logs"></div></section>
+<section aria-label="logs" id="logs-section"><h2>Logs</h2><div id="logs"></div></section>
 <section aria-label="clients" id="clients-section"><h2>Clients</h2><div id="clients"></div></section>
 <section aria-label="legend"><h2>Signs</h2><div id="legend"></div></section>
 </aside>

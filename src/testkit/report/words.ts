@@ -79,12 +79,21 @@ export function actionWords(action: Action, nameOf: (member: MemberNumber) => st
 
 const VALUE_MAX = 60;
 
+/** A command, query or answer. Plain objects become words: `put key k1 value 7`. */
 export function valueWords(value: unknown): string {
-  const text = (typeof value === "string" ? value : JSON.stringify(value, textually)) ?? "nothing";
+  const text = typeof value === "string" ? value : wordsOf(value);
   return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX - 1)}…` : text;
 }
 
-function textually(_name: string, value: unknown): unknown {
-  if (typeof value === "bigint") return `${value}n`;
-  return ArrayBuffer.isView(value) ? `${value.byteLength} bytes` : value;
+/** Names that say what the values themselves say. */
+const SILENT = new Set(["kind", "command", "query"]);
+
+function wordsOf(value: unknown): string {
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  if (typeof value !== "object" || value === null) return String(value ?? "nothing");
+  if (Array.isArray(value)) return `[${value.map(wordsOf).join(", ")}]`;
+  return Object.entries(value)
+    .filter(([, each]) => each !== undefined && each !== null)
+    .map(([name, each]) => (SILENT.has(name) ? wordsOf(each) : `${name} ${wordsOf(each)}`))
+    .join(" ");
 }

@@ -304,7 +304,7 @@ export class CoreMember implements SimMember<CoreFrame> {
     if (committed === this.#committed) return;
     this.#committed = committed;
     const { term, role, membership } = raft;
-    this.#host.emit({ kind: "committed", at: this.#now, member: this.id, to: committed, term, role, membership });
+    this.#host.emit({ kind: "committed", at: this.#now, member: this.id, to: committed, through: committed, term, role, membership });
   }
 
   #perform(raft: Raft, { sendNow, save, apply, proposed, reads }: Effects): void {

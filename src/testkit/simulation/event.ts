@@ -47,6 +47,8 @@ export type MemberEvent = { readonly member: MemberId } & (
   | {
       readonly kind: "committed";
       readonly to: Index;
+      /** The commit index itself; beyond `to` where a change of membership was applied in between. */
+      readonly through: Index;
       readonly term: Term;
       readonly role: RoleKind;
       readonly membership: Membership;
@@ -66,6 +68,8 @@ export type MemberEvent = { readonly member: MemberId } & (
   | { readonly kind: "state"; readonly index: Index; readonly hash: number }
   | { readonly kind: "read-began"; readonly request: number }
   | { readonly kind: "read-ended"; readonly request: number; readonly index: Index; readonly isByLease: boolean }
+  /** What runs beside a machine has something to tell the checks that come with it. */
+  | { readonly kind: "noted"; readonly note: unknown }
   /** The directory was emptied: what starts next is another store under the same name. */
   | { readonly kind: "wiped" }
   /** The disk was read back as after a power cut, while the member went on. */

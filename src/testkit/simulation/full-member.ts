@@ -7,7 +7,8 @@ import { EMPTY_MEMBERSHIP, type Membership } from "../../raft/membership.ts";
 import type { Message } from "../../raft/message.ts";
 import type { Raft } from "../../raft/raft.ts";
 import type { Settle } from "../../replica/call.ts";
-import { firstMemberId } from "../../replica/identity.ts";
+import { Chance } from "../../replica/chance.ts";
+import { firstClusterId, firstMemberId } from "../../replica/identity.ts";
 import { Member } from "../../replica/member.ts";
 import { decodeTicket } from "../../replica/ticket.ts";
 import { DiskStorage } from "../../storage/disk-storage.ts";
@@ -55,6 +56,8 @@ interface Process<Command, Result, Query, Answer> {
 /** Share of the finished saves after which the disk is read back as after a power cut. */
 const SHADOW_SHARE = 0.01;
 const CALL_TIMEOUT_MS = 3_000;
+/** Whoever looks after the processes starts one again that has ended by itself. */
+const SUPERVISOR_MS = 500;
 
 /** A whole member: replica, storage on a simulated disk, encoded frames, and the state machine under test. */
 export class FullMember<Command, Result, Query, Answer> implements SimMember<FullFrame> {
@@ -65,6 +68,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   readonly #mates: Crewmates;
   readonly #disk = new SimDisk();
   readonly #clocks: MemberClocks;
+  /** As the machine's own, for whoever looks on: what one draws the other does not miss. */
+  readonly #chance: Chance;
   readonly #diskChance: ChanceStream;
   readonly #shadowChance: ChanceStream;
   #id: MemberId;
@@ -99,6 +104,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#id = firstMemberId(this.name);
     this.#isEnlisted = mates.founders.includes(this.name);
     this.#clocks = new MemberClocks(host, host.scenario.cluster.driftPermille[number] ?? 0);
+    this.#chance = new Chance(firstClusterId("", mates.founders));
     this.#diskChance = host.chance.stream("disk", number);
     this.#shadowChance = host.chance.stream("shadow", number);
   }
@@ -159,7 +165,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
           at: this.#now,
           member: this.#id,
           operation: command.operation,
-          applied: { index, term, time, command: command.command },
+          applied: { index, term, time, command: command.command, random: this.#chance.at(index) },
           result,
         }),
       state: (index, hash) => this.#host.emit({ kind: "state", at: this.#now, member: this.#id, index, hash }),
@@ -194,7 +200,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     process.gate.run(() => {
       const { id, message, bytes } = frame;
       if (message !== null) this.#host.emit({ kind: "received", at: this.#now, member: this.#id, message, id });
-      process.transport.receive(`n${from + 1}`, bytes);
+      // Each arrival has memory of its own: a member may write into what it was given.
+      process.transport.receive(`n${from + 1}`, bytes.slice());
       this.#host.drain();
     });
   }
@@ -301,7 +308,9 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
 
   /** Becomes the member that a ticket is for, with a directory of its own. */
   enrol(ticket: string): void {
-    const { id } = decodeTicket(ticket);
+    const { id, members } = decodeTicket(ticket);
+    // Somebody else was added under this name at the same time, and has it.
+    if (members.find((member) => member.id === id)?.name !== this.name) return;
     if (this.#isEnlisted && id === this.#id && !this.#isLost) return;
     if (this.#process !== null) this.#end("kill");
     this.#disk.wipe();
@@ -443,6 +452,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
         member.propose({ operation: 0, command }, {}, (error, placed) =>
           error === null ? settle(null, placed!.result) : settle(error),
         ),
+      note: (note) => this.#host.emit({ kind: "noted", at: this.#now, member: this.#id, note }),
       onRole: (listener) => void member.on("role", listener),
     });
     this.#mates.review();
@@ -505,12 +515,16 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     const core = this.#core;
     if (core === null) return;
     this.#lookAtRole();
-    if (core.log.committed > this.#committed) this.#lookAtCommit(core);
-    if (core.log.applied > this.#applied) this.#lookAtApplied(core);
-    if (core.membership !== this.#membership) {
-      this.#membership = core.membership;
-      this.#host.emit({ kind: "membership", at: this.#now, member: this.#id, membership: core.membership });
-    }
+    const { log, membership } = core;
+    // A snapshot names its members before it is in force.
+    const isChanged = membership !== this.#membership && this.#pendingRestore === null;
+    // What was applied was committed before the change; what was committed beyond that may owe it to the change.
+    this.#lookAtCommit(core, isChanged ? Math.min(log.applied, log.committed) : log.committed);
+    if (log.applied > this.#applied) this.#lookAtApplied(core);
+    if (!isChanged) return;
+    this.#membership = membership;
+    this.#host.emit({ kind: "membership", at: this.#now, member: this.#id, membership });
+    this.#lookAtCommit(core, log.committed);
   }
 
   #lookAtRole(): void {
@@ -524,10 +538,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#host.emit({ kind: "role", at: this.#now, member: this.#id, role, term, leader });
   }
 
-  #lookAtCommit({ log, term, role }: Raft): void {
-    this.#committed = log.committed;
-    const membership = this.#membership;
-    this.#host.emit({ kind: "committed", at: this.#now, member: this.#id, to: log.committed, term, role, membership });
+  #lookAtCommit({ term, role, log }: Raft, to: Index): void {
+    if (to <= this.#committed) return;
+    this.#committed = to;
+    const [membership, through] = [this.#membership, log.committed];
+    this.#host.emit({ kind: "committed", at: this.#now, member: this.#id, to, through, term, role, membership });
   }
 
   #lookAtApplied({ log }: Raft): void {
@@ -589,10 +604,13 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   #failed(error: unknown): void {
+    // It may stop in the middle of a turn. What it has committed by then is committed.
+    if (this.#core !== null) this.#lookAtCommit(this.#core, this.#core.log.committed);
     const code = QuorateError.is(error) ? error.code : "crash";
     const reason = error instanceof Error ? `${code}: ${error.message}` : String(error);
     if (code === "ERR_MEMBERSHIP" || code === "ERR_IDENTITY_MISMATCH" || code === "ERR_CORRUPT") this.#isLost = true;
     this.#end("failed", reason);
+    this.#host.schedule.after(SUPERVISOR_MS * 1000, () => this.start());
   }
 
   #end(how: StopKind, reason?: string): void {

@@ -49,7 +49,7 @@ function fullCrew<Command, Result, Query, Answer>(
   const connections = new Connections(host, members);
   const ids = founders.map(firstMemberId).sort((left, right) => left - right);
   const snapshot = { index: 1, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters: ids } };
-  const names = new Map(members.slice(0, voters).map(({ id, name }) => [id, name]));
+  const names = new Map(members.map(({ id, name }) => [id, name]));
   host.emit({ kind: "founded", at: 0, snapshot, names });
   return members;
 }

@@ -39,7 +39,7 @@ export function planScenario(seed: number, options: PlanOptions): Scenario {
     seed,
     cluster,
     network,
-    disk: planDisk(chance.stream("disk")),
+    disk: planDisk(chance.stream("disk"), cluster),
     stormMs,
     calmMs: 60_000,
     actions,
@@ -104,8 +104,9 @@ function planNetwork(chance: ChanceStream, swarm: FaultProfile, { tickMs }: Clus
   };
 }
 
-function planDisk(chance: ChanceStream): DiskPlan {
-  return { delayMsMin: 0.05, delayMsMax: chance.pick([0.1, 2, 10, 50]) };
+/** A disk that takes longer than an election is nobody's to help. */
+function planDisk(chance: ChanceStream, { tickMs, electionTicks }: ClusterPlan): DiskPlan {
+  return { delayMsMin: 0.05, delayMsMax: chance.pick([0.1, 2, (tickMs * electionTicks) / 20]) };
 }
 
 interface Field {

@@ -187,10 +187,12 @@ export class Simulation<Frame> implements SimHost<Frame> {
 
   /** Mends everything; then the cluster has to come to rest in time, with every call answered. */
   #calm(): void {
-    const { stormMs, calmMs, network } = this.scenario;
+    const { stormMs, calmMs, network, cluster } = this.scenario;
     this.emit({ kind: "calm", at: this.schedule.now });
     this.#network.mendAll();
-    this.#network.setPlan({ ...network, loss: 0, duplication: 0 });
+    // Frames that take longer than an election leave no time for one.
+    const delayMsMax = Math.min(network.delayMsMax, (cluster.tickMs * cluster.electionTicks) / 10);
+    this.#network.setPlan({ ...network, delayMsMax, loss: 0, duplication: 0 });
     for (const member of this.#members) member.mend();
     this.drain();
     const end = (stormMs + calmMs) * 1000;

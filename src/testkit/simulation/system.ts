@@ -1,3 +1,5 @@
+import type { Check } from "../check.ts";
+import type { Reference } from "../invariants/true-answers.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
 import type { Settle } from "../../replica/call.ts";
@@ -14,6 +16,10 @@ export interface SimSystem<Command, Result, Query, Answer> {
   readonly codec: Codec<Command>;
   /** Makes a call of what stands in a scenario, which is plain JSON. */
   read(operation: unknown): Input<Command, Query>;
+  /** What answers are compared with; another machine of the same kind where this is missing. */
+  readonly makeReference?: () => Reference<Command, Query>;
+  /** What must hold for this machine beyond what holds for all. */
+  readonly makeChecks?: () => Check[];
   /** Begins what a member does beside the calls of clients, such as counting the time of leases. */
   attend?(machine: StateMachine<Command, Result, Query, Answer>, member: Attended<Command, Result>): void;
 }
@@ -24,5 +30,7 @@ export interface Attended<Command, Result> {
   readonly clock: Clock;
   readonly isLeader: boolean;
   propose(command: Command, settle: Settle<Result>): void;
+  /** Tells the checks of something that only they understand. */
+  note(note: unknown): void;
   onRole(listener: (role: RoleKind, term: number) => void): void;
 }

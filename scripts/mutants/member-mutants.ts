@@ -1,0 +1,109 @@
+import type { Edit, Mutant } from "./mutant.ts";
+
+const full = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "full" });
+const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
+const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "nightmare" });
+
+/** Bugs of whole members: storage, snapshots, sessions, store. */
+export const MEMBER_MUTANTS: readonly Mutant[] = [
+  rotten(
+    full(
+      "wiped-store-believed",
+      "a member whose directory was wiped goes on under its old name",
+      edit("replica/stores.ts", "return known === tag;", "return known !== -1;"),
+      edit("replica/stores.ts", "return agreed !== null && agreed !== this.ownTag;", "return agreed === -1;"),
+    ),
+  ),
+  full(
+    "snapshot-not-synced",
+    "a snapshot counts as kept before its file and its name are on disk",
+    edit("storage/snapshot-writer.ts", "(next) => this.#file!.sync(next),", ""),
+    edit("storage/snapshot-store.ts", "(next) => files.syncDirectory(SNAPSHOT_DIRECTORY, next),", ""),
+  ),
+  full(
+    "snapshot-removes-first",
+    "the old snapshots are removed when a new one begins to arrive",
+    edit(
+      "storage/snapshot-store.ts",
+      "this.#unfinishedCount += 1;",
+      "this.#unfinishedCount += 1;\n    for (const old of this.#parts.manifest.content.snapshots) this.#parts.files.remove(snapshotPath(old), () => {});",
+    ),
+  ),
+  full(
+    "snapshot-ahead",
+    "a snapshot is labelled with the end of the log, not with what is applied",
+    edit(
+      "replica/snapshotter.ts",
+      "const { index, term } = this.#applier;",
+      "const { index, term } = raft.log.last;\n    if (index > raft.log.committed + 3) return;",
+    ),
+  ),
+  full(
+    "applied-apart-from-state",
+    "a snapshot is labelled with one entry less than it contains",
+    edit(
+      "replica/snapshotter.ts",
+      "const { index, term } = this.#applier;",
+      "const index = this.#applier.index - 1;\n    const term = raft.log.termAt(index);\n    if (term === null) return;",
+    ),
+  ),
+  rotten(
+    full(
+      "damage-taken-for-the-end",
+      "recovery takes the first frame that it cannot read for the end of the WAL",
+      edit("storage/recovery.ts", "if (later !== null) {", "if (later === -1) {"),
+      edit("storage/recovery.ts", "if (this.#due <= this.#bounds.durableSequence) {", "if (this.#due < 0) {"),
+    ),
+  ),
+  full(
+    "stale-bytes-believed",
+    "a frame is believed by its header; what lies behind it may be remains of another",
+    edit("storage/frame.ts", "return crc32(body, seed) === header.bodyChecksum ? body : null;", "return seed === -1 ? null : body;"),
+  ),
+  full(
+    "failed-sync-believed",
+    "a write that failed is taken for durable",
+    edit("storage/wal.ts", "row.file.write(bytes, place.offset, this.#onWritten);", "row.file.write(bytes, place.offset, () => this.#onWritten(null));"),
+  ),
+  full(
+    "write-not-synced",
+    "the WAL is written and never synced",
+    edit("storage/segment-row.ts", 'files.open(segmentPath(number), "durable", (refusal, file) => {', 'files.open(segmentPath(number), "read-write", (refusal, file) => {'),
+    edit("storage/disk-storage.ts", 'files.openSync(segmentPath(segments.at(-1)!.number), "durable")', 'files.openSync(segmentPath(segments.at(-1)!.number), "read-write")'),
+  ),
+  full(
+    "late-joiners-acknowledged",
+    "what came while a write was under way is told that it is durable with it",
+    edit("storage/wal.ts", "const riders = this.#filling.mustWrite ? [] : this.#filling.takeDones();", "const riders = this.#filling.takeDones();"),
+  ),
+  full(
+    "write-applied-twice",
+    "a command that is sent again takes effect again",
+    edit("replica/sessions.ts", "if (sequence < session.floor || session.applied.has(sequence)) return false;", ""),
+  ),
+  full(
+    "sessions-not-in-snapshot",
+    "a snapshot forgets which commands have taken effect",
+    edit("replica/applier.ts", "sessions: this.#sessions.pack(),", "sessions: [],"),
+  ),
+  full(
+    "range-off-by-one",
+    "a range contains its end",
+    edit("kv/key-range.ts", "RANGE-END", "RANGE-END"),
+  ),
+  full(
+    "watch-gap",
+    "a watch that has read the history goes on with what comes after the next change",
+    edit("kv/watch.ts", "this.#next = reached + 1;", "this.#next = reached + 2;"),
+  ),
+  full(
+    "deposed-leader-revokes",
+    "a lease that was renewed meanwhile is revoked all the same",
+    edit("kv/lease-operations.ts", "if (lease === undefined || (renewedAt !== null && lease.renewedAt !== renewedAt)) {", "if (lease === undefined) {"),
+  ),
+  full(
+    "election-on-each-connection",
+    "a member stands for election whenever a connection comes up",
+    edit("replica/failover.ts", "FAILOVER", "FAILOVER"),
+  ),
+];

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { asJson, clientCommand, expectWords } from "./client-command.ts";
+
+export const snapshot = clientCommand({
+  name: "snapshot",
+  summary: "Save a server's state to a file",
+  usage: "snapshot FILE [FLAG …]",
+  help: `
+Saves what the first of the endpoints sends as its snapshot. The file is complete when
+it has its name: until then it is called FILE.part. That of an etcd server is etcd's own
+and can be restored by etcdutl; that of a Quorate server is for Quorate.`,
+  flags: {},
+  async run({ store, words, json, print }) {
+    const [path] = expectWords(words, "FILE");
+    const file = openSync(`${path}.part`, "w", 0o600);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    try {
+      for await (const piece of store.cluster.snapshot()) {
+        writeSync(file, piece);
+        hash.update(piece);
+        bytes += piece.length;
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(`${path}.part`, path!);
+    const sha256 = hash.digest("hex");
+    print(json ? asJson({ file: path, bytes, sha256 }) : `${path}: ${bytes} bytes, SHA-256 ${sha256}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,4 @@
+/** A store, served to etcd's clients. */
+export type { ServedStore } from "./front.ts";
+export type { EtcdOptions } from "./options.ts";
+export { type EtcdServer, serveEtcd } from "./server.ts";

@@ -1,0 +1,8 @@
+import { test } from "node:test";
+import { type SimTest, simTestOf } from "./sim-test.ts";
+
+/** A simulation as a test of Node's own runner. */
+export const simTest: SimTest = simTestOf(
+  (name, run, timeoutMs) => void test(name, { timeout: timeoutMs }, run),
+  () => process.env,
+);

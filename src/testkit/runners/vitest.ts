@@ -1,0 +1,8 @@
+import { test } from "vitest";
+import { type SimTest, simTestOf } from "./sim-test.ts";
+
+/** A simulation as a test of vitest. */
+export const simTest: SimTest = simTestOf(
+  (name, run, timeoutMs) => test(name, { timeout: timeoutMs }, run),
+  () => globalThis.process?.env ?? {},
+);

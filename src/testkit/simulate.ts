@@ -1,0 +1,290 @@
+import { latin1Bytes, latin1Text } from "../base/bytes.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { type CommandCodecName, commandCodec } from "../replica/command-codec.ts";
+import type { Codec, StateMachine } from "../replica/state-machine.ts";
+import type { Check } from "./check.ts";
+import { type FaultProfile, faults as presets } from "./faults.ts";
+import type { Generator } from "./generate.ts";
+import type { Reference } from "./invariants/true-answers.ts";
+import type { Spec } from "./model.ts";
+import { type AnySystem, recordScenario, runScenario } from "./run-scenario.ts";
+import type { Scenario } from "./scenario.ts";
+import { shrinkScenario } from "./shrink.ts";
+import type { ChanceStream } from "./simulation/chance.ts";
+import { planScenario } from "./simulation/plan.ts";
+import { Probes } from "./simulation/probes.ts";
+import type { Failure, RunResult } from "./simulation/simulation.ts";
+import type { Input, SimSystem } from "./simulation/system.ts";
+import { tellStory } from "./story.ts";
+import { structureKey } from "./structure.ts";
+
+export interface SimulateOptions<State, Command, Result, Query, Answer> {
+  readonly machine: () => StateMachine<Command, Result, Query, Answer>;
+  /** How commands become bytes, as for `createReplica`; `json` by default. */
+  readonly codec?: Codec<Command> | CommandCodecName | undefined;
+  /** What clients ask to be done … */
+  readonly commands: Generator<Command>;
+  /** … and what they ask, once in three calls. */
+  readonly queries?: Generator<Query> | undefined;
+  /** What answers are compared with; a machine of the same kind that nobody disturbs, by default. */
+  readonly spec?: Spec<State, Command, Result, Query, Answer> | undefined;
+  /** What may go wrong; everything that a cluster should stand by default. */
+  readonly faults?: FaultProfile | undefined;
+  /** How many members found the cluster; drawn for each seed by default. */
+  readonly members?: number | undefined;
+  readonly clients?: number | undefined;
+  readonly callsPerSecond?: number | undefined;
+  /** No further seed is begun once so many were run, or after so many milliseconds. 5 000 ms by default. */
+  readonly budget?: { readonly seeds?: number | undefined; readonly ms?: number | undefined } | undefined;
+  /** The first seed; 1 by default. */
+  readonly seed?: number | undefined;
+  /** Scenarios to run first, such as those that once failed. */
+  readonly corpus?: readonly Scenario[] | undefined;
+  /** Situations that must be met at least once, by the names that a report lists; otherwise the verdict is `vacuous`. */
+  readonly mustMeet?: readonly string[] | undefined;
+  /** What must hold beyond what holds for every machine. Called anew for each run. */
+  readonly checks?: (() => Check[]) | undefined;
+  /** Milliseconds that making a failure smaller may take; 10 000 by default. */
+  readonly shrinkMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * `pass`: nothing was broken, in runs in which enough happened. `fail`: something was. `vacuous`: nothing was broken, but
+ * too little happened to say anything. `unknown`: nothing was run.
+ */
+export type Verdict = "pass" | "fail" | "vacuous" | "unknown";
+
+export interface SimReport {
+  readonly verdict: Verdict;
+  /** Why the verdict is what it is, in a sentence. */
+  readonly reason: string;
+  readonly seeds: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+  /** Situations that were met, and how often. */
+  readonly probes: ReadonlyMap<string, number>;
+  /** How the clients' calls ended. */
+  readonly calls: RunResult["endings"];
+  readonly failure: SimFailure | null;
+}
+
+export interface SimFailure extends Failure {
+  readonly seed: number;
+  /** As it was found, and as small as it could be made. Run it again with `replay`. */
+  readonly original: Scenario;
+  readonly scenario: Scenario;
+  /** What led to it, a line for each event. */
+  readonly story: readonly string[];
+}
+
+/**
+ * Runs a replicated state machine through the lives of many clusters, with crashes, torn disks, partitions and changes of
+ * membership, all in virtual time and in this thread, and holds what happens against everything that was promised. The
+ * same seed gives the same life. Never throws for a broken promise: see `verdict`, or use `assertSimulation`.
+ */
+export function simulate<State, Command, Result, Query = void, Answer = unknown>(
+  options: SimulateOptions<State, Command, Result, Query, Answer>,
+): SimReport {
+  const system = systemOf(options);
+  const plan = planOf(options);
+  const { seeds, ms } = options.budget ?? {};
+  return runSeeds({
+    plan,
+    system,
+    seed: options.seed ?? 1,
+    corpus: options.corpus ?? [],
+    seedsMax: seeds ?? Number.POSITIVE_INFINITY,
+    msMax: ms ?? (seeds === undefined ? 5_000 : Number.POSITIVE_INFINITY),
+    shrinkMs: options.shrinkMs ?? 10_000,
+    mustMeet: options.mustMeet ?? [],
+    clock: options.clock ?? systemClock,
+  });
+}
+
+/** Runs one scenario of such a machine again. */
+export function replay<State, Command, Result, Query = void, Answer = unknown>(
+  scenario: Scenario,
+  options: Omit<SimulateOptions<State, Command, Result, Query, Answer>, "budget" | "seed">,
+): ReturnType<typeof recordScenario> {
+  return recordScenario(scenario, systemOf(options));
+}
+
+/** Like `simulate`, and throws an error that tells the story when the verdict is not `pass`. */
+export function assertSimulation<State, Command, Result, Query = void, Answer = unknown>(
+  options: SimulateOptions<State, Command, Result, Query, Answer>,
+): SimReport {
+  const report = simulate(options);
+  if (report.verdict !== "pass") throw new Error(describeReport(report));
+  return report;
+}
+
+export interface SeedsOptions {
+  readonly plan: (seed: number) => Scenario;
+  readonly system: AnySystem | undefined;
+  readonly seed: number;
+  readonly corpus: readonly Scenario[];
+  readonly seedsMax: number;
+  readonly msMax: number;
+  readonly shrinkMs: number;
+  readonly mustMeet: readonly string[];
+  readonly clock: Clock;
+}
+
+/** Runs the corpus, and then seed after seed until something breaks or the budget is spent. */
+export function runSeeds(options: SeedsOptions): SimReport {
+  const { corpus, plan, system, clock, seedsMax, msMax } = options;
+  const end = clock.monotonic() + msMax;
+  const tally = new Tally();
+  for (const scenario of corpus) {
+    const failure = tally.add(runScenario(scenario, system));
+    if (failure !== null) return tally.failed(explain(scenario, failure, options));
+  }
+  for (let count = 0; count < seedsMax && (count === 0 || clock.monotonic() < end); count++) {
+    const scenario = plan(options.seed + count);
+    const failure = tally.add(runScenario(scenario, system));
+    if (failure !== null) return tally.failed(explain(scenario, failure, options));
+  }
+  return tally.ended(options.mustMeet);
+}
+
+/** A report for people, a few lines long. */
+export function describeReport({ verdict, reason, seeds, steps, virtualMs, calls, failure }: SimReport): string {
+  const done = calls.answered + calls.refused + calls.unknown;
+  const head = `${verdict}: ${reason}`;
+  const counts = `${seeds} seeds, ${steps} steps, ${Math.round(virtualMs / 1000)} virtual seconds, ${calls.answered} of ${done} calls answered`;
+  if (failure === null) return `${head}\n${counts}`;
+  const { scenario, original, story } = failure;
+  const size = `seed ${failure.seed}, ${scenario.cluster.voters} members, ${scenario.actions.length} of ${original.actions.length} actions left`;
+  return [head, counts, size, ...story].join("\n");
+}
+
+class Tally {
+  readonly #probes = new Probes();
+  readonly #calls = { answered: 0, refused: 0, unknown: 0 };
+  #seeds = 0;
+  #steps = 0;
+  #virtualMs = 0;
+
+  add({ failure, steps, virtualMs, probes, endings }: RunResult): Failure | null {
+    this.#seeds += 1;
+    this.#steps += steps;
+    this.#virtualMs += virtualMs;
+    this.#probes.add(probes);
+    for (const ending of ["answered", "refused", "unknown"] as const) this.#calls[ending] += endings[ending];
+    return failure;
+  }
+
+  failed(failure: SimFailure): SimReport {
+    return this.#report("fail", failure.message, failure);
+  }
+
+  ended(mustMeet: readonly string[]): SimReport {
+    if (this.#seeds === 0) return this.#report("unknown", "no seed was run", null);
+    const missed = mustMeet.filter((name) => !this.#probes.counts.has(name));
+    if (missed.length > 0) return this.#report("vacuous", `never met: ${missed.join(", ")}`, null);
+    const { answered, refused, unknown } = this.#calls;
+    const calls = answered + refused + unknown;
+    if (answered < calls * ANSWERED_SHARE_MIN || calls === 0) {
+      return this.#report("vacuous", `only ${answered} of ${calls} calls were answered`, null);
+    }
+    return this.#report("pass", "no promise was broken", null);
+  }
+
+  #report(verdict: Verdict, reason: string, failure: SimFailure | null): SimReport {
+    return {
+      verdict,
+      reason,
+      seeds: this.#seeds,
+      steps: this.#steps,
+      virtualMs: this.#virtualMs,
+      probes: this.#probes.counts,
+      calls: this.#calls,
+      failure,
+    };
+  }
+}
+
+/** Where fewer calls are answered the clusters were mostly out of order, and little was tested. */
+const ANSWERED_SHARE_MIN = 0.4;
+
+function explain(original: Scenario, found: Failure, { system, shrinkMs, clock }: SeedsOptions): SimFailure {
+  const { scenario } = shrinkScenario(original, found.invariant, {
+    run: (candidate) => runScenario(candidate, system).failure?.invariant ?? null,
+    budgetMs: shrinkMs,
+    now: () => clock.monotonic(),
+  });
+  const { result, recording } = recordScenario(scenario, system);
+  const failure = result.failure ?? found;
+  return { ...failure, seed: original.seed, original, scenario, story: tellStory(recording) };
+}
+
+/** The scenarios that the seeds of a user's machine make. */
+export function planOf<State, Command, Result, Query, Answer>({
+  commands,
+  queries,
+  members,
+  clients,
+  callsPerSecond,
+  faults = presets.standard(),
+}: SimulateOptions<State, Command, Result, Query, Answer>): (seed: number) => Scenario {
+  const operation = (chance: ChanceStream): unknown =>
+    queries !== undefined && chance.happens(1 / 3)
+      ? { query: asText(queries(chance)) }
+      : { command: asText(commands(chance)) };
+  return (seed) =>
+    planScenario(seed, { mode: "full", faults, operation, voters: members, clients, callsPerSecond });
+}
+
+/** The system that a user's machine makes. */
+export function systemOf<State, Command, Result, Query, Answer>(
+  options: Pick<SimulateOptions<State, Command, Result, Query, Answer>, "machine" | "codec" | "spec" | "checks">,
+): AnySystem {
+  const { machine, spec, checks } = options;
+  const system: SimSystem<Command, Result, Query, Answer> = {
+    makeMachine: machine,
+    codec: commandCodec(options.codec ?? "json"),
+    read: readCall<Command, Query>,
+    ...(spec === undefined ? {} : { makeReference: () => referenceOf(spec) }),
+    ...(checks === undefined ? {} : { makeChecks: checks }),
+  };
+  return system as unknown as AnySystem;
+}
+
+function referenceOf<State, Command, Result, Query, Answer>(
+  spec: Spec<State, Command, Result, Query, Answer>,
+): Reference<Command, Query> {
+  let state = spec.init();
+  return {
+    apply(applied) {
+      const [after, result] = spec.step(state, applied);
+      state = after;
+      const holds = spec.invariant?.(state) ?? true;
+      return holds === true ? result : { broken: holds };
+    },
+    ...(spec.answer === undefined ? {} : { query: (query: Query) => spec.answer!(state, query) }),
+  };
+}
+
+function readCall<Command, Query>(operation: unknown): Input<Command, Query> {
+  const call = operation as { command?: Written; query?: Written };
+  return call.command === undefined
+    ? { query: fromText(call.query!) as Query }
+    : { command: fromText(call.command) as Command };
+}
+
+/** A value as it stands in a scenario: as JSON where that says all, with its bytes marked where it holds any. */
+type Written = { readonly json: unknown } | { readonly bytes: string };
+
+export function asText(value: unknown): Written {
+  if (value instanceof Uint8Array) return { bytes: btoa(latin1Text(value)) };
+  const json: unknown = value === undefined ? null : JSON.parse(JSON.stringify(value));
+  if (value !== undefined && structureKey(json) !== structureKey(value)) {
+    throw new TypeError(`a scenario is JSON, and cannot hold ${structureKey(value)}`);
+  }
+  return value === undefined ? { json: undefined } : { json };
+}
+
+function fromText(written: Written): unknown {
+  return "bytes" in written ? latin1Bytes(atob(written.bytes)) : written.json;
+}

@@ -1,0 +1,174 @@
+import { execFileSync } from "node:child_process";
+import { connect as connectTls } from "node:tls";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { connect } from "../../../src/client/connect.ts";
+import { Authority, type CertificateFiles, hasOpenssl, renew } from "../../transport/certificates.ts";
+import { etcdctl, eventually, hasEtcdctl, type Place, type Served, ServedWorld } from "./served.ts";
+
+const TIMEOUT_MS = 120_000;
+
+describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs openssl and etcd-client)", () => {
+  let authority: Authority;
+  let world: ServedWorld;
+  beforeAll(() => {
+    authority = new Authority();
+  });
+  afterAll(() => authority.remove());
+  beforeEach(() => {
+    world = new ServedWorld("https");
+  });
+  afterEach(() => world.end());
+
+  const peerFlags = ({ cert, key, ca }: CertificateFiles) => [
+    ...["--peer-cert-file", cert, "--peer-key-file", key, "--peer-trusted-ca-file", ca],
+  ];
+  const clientFlags = ({ cert, key, ca }: CertificateFiles) => [
+    ...["--cert-file", cert, "--key-file", key, "--client-cert-auth", "--trusted-ca-file", ca],
+  ];
+  const etcdctlFlags = ({ cert, key, ca }: CertificateFiles) => [
+    "--cacert",
+    ca,
+    "--cert",
+    cert,
+    "--key",
+    key,
+  ];
+
+  function serve(place: Place, places: readonly Place[], more: readonly string[] = []): Served {
+    const flags = [...peerFlags(authority.member(place.name)), ...clientFlags(authority.member(place.name))];
+    return world.serve(place, [...world.flags(place, places), ...flags, ...more]);
+  }
+
+  test(
+    "members and clients prove who they are; whoever cannot is turned away",
+    async () => {
+      const places = await world.places("n1", "n2");
+      const servers = places.map((place) => serve(place, places));
+      await Promise.all(servers.map((server) => server.ready()));
+
+      const client = authority.sign({ commonName: "operator" });
+      expect(await etcdctl(servers, ...etcdctlFlags(client), "put", "k", "v")).toBe("OK");
+      expect(await etcdctl(servers, ...etcdctlFlags(client), "get", "k")).toBe("k\nv");
+      expect(await etcdctl(servers, ...etcdctlFlags(client), "member", "list")).toContain(places[0]!.peer);
+
+      const store = await connect({ endpoints: places.map((place) => place.client), tls: client });
+      expect(await store.get("k")).toBe("v");
+      await store.close();
+
+      const brief = ["--dial-timeout=1s", "--command-timeout=1s"];
+      await expect(etcdctl(servers, "--cacert", client.ca, ...brief, "get", "k")).rejects.toThrow();
+      const other = new Authority();
+      try {
+        const stranger = { ...other.sign({ commonName: "operator" }), ca: client.ca };
+        await expect(etcdctl(servers, ...etcdctlFlags(stranger), ...brief, "get", "k")).rejects.toThrow();
+        const untrusting = await connect({ endpoints: places[0]!.client, tls: { ...client, ca: other.ca } });
+        await expect(untrusting.get("k", { timeout: 1_000 })).rejects.toMatchObject({
+          code: "ERR_NO_QUORUM",
+          outcome: "none",
+        });
+        await untrusting.close();
+      } finally {
+        other.remove();
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "a member joins over TLS, with a certificate of its own name only",
+    async () => {
+      const [first, second] = await world.places("n1", "n2");
+      const server = serve(first!, [first!]);
+      await server.ready();
+      const client = etcdctlFlags(authority.sign({ commonName: "operator" }));
+      await etcdctl([server], ...client, "member", "add", "n2", `--peer-urls=${second!.peer}`);
+
+      const joining = [...world.flags(second!, [first!, second!]), "--initial-cluster-state", "existing"];
+      const impostor = world.serve(second!, [
+        ...joining,
+        ...peerFlags(authority.member("n3")),
+        ...clientFlags(authority.member("n3")),
+      ]);
+      expect(await impostor.ended).toBe(1);
+      expect(impostor.log).toContain("wrong certificate");
+
+      const member = serve(second!, [first!, second!], ["--initial-cluster-state", "existing"]);
+      await member.ready();
+      await eventually(
+        () => etcdctl([member], ...client, "member", "list"),
+        (list) => list.split("\n").every((line) => line.includes("started")),
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "a renewed certificate is shown to clients without a restart",
+    async () => {
+      const [place] = await world.places("n1");
+      const files = authority.member("n1");
+      const flags = [
+        ...peerFlags(authority.member("n1")),
+        "--cert-file",
+        files.cert,
+        "--key-file",
+        files.key,
+      ];
+      const server = world.serve(place!, [...world.flags(place!, [place!]), ...flags]);
+      await server.ready();
+      const before = await shown(place!);
+      renew(files, authority.member("n1"));
+      await eventually(
+        () => shown(place!),
+        (serial) => serial !== before,
+      );
+      expect(await etcdctl([server], "--cacert", files.ca, "put", "k", "v")).toBe("OK");
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test(
+  "a server that others could reach is refused without TLS, unless it is told to be insecure",
+  async () => {
+    const world = new ServedWorld();
+    try {
+      const [place] = await world.places("n1");
+      const open = { ...place!, client: place!.client.replace("127.0.0.1", "0.0.0.0") };
+      const flags = world.flags(open, [open]);
+      const refused = world.serve(open, flags);
+      expect(await refused.ended).toBe(1);
+      expect(refused.log).toContain("insecure");
+      const allowed = world.serve(open, [...flags, "--insecure"]);
+      await allowed.ready();
+      expect(allowed.log).toContain("--insecure: without TLS others on the network");
+    } finally {
+      await world.end();
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test("the versions are those of etcd that clients are told, and our own", () => {
+  const args = ["--import", "tsx", "src/cli/main.ts", "serve", "--version"];
+  const text = execFileSync(process.execPath, args, { encoding: "utf8" });
+  expect(text).toMatch(/^etcd Version: 3\.\d+\.\d+\nQuorate Version: \d+\.\d+\.\d+\n/);
+});
+
+/** The serial number of the certificate that a server shows. */
+function shown({ client }: Place): Promise<string> {
+  const { port } = new URL(client);
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: "127.0.0.1",
+      port: Number(port),
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+    };
+    const socket = connectTls(options, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}

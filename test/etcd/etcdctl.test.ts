@@ -1,0 +1,262 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runWell } from "../../scripts/process.ts";
+import { etcdctl, startEtcdctl, tryEtcdctl } from "./support/etcdctl.ts";
+import { isInstalled } from "./support/real-etcd.ts";
+import { type ServedCluster, serveCluster } from "./support/served-cluster.ts";
+import { type ServedStore, serveStore } from "./support/served-store.ts";
+
+const hasEtcdctl = isInstalled("etcdctl");
+if (!hasEtcdctl) console.log("skipped: etcdctl is not installed (apt-get install etcd-client)");
+
+describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
+  let served: ServedStore;
+  let endpoint: string;
+  let folder: string;
+
+  beforeAll(async () => {
+    served = await serveStore();
+    endpoint = served.endpoint;
+    folder = mkdtempSync(join(tmpdir(), "etcdctl-"));
+  });
+
+  afterAll(async () => {
+    await served.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("puts, gets and deletes", async () => {
+    expect(await etcdctl(endpoint, "put", "fruit/apple", "red")).toBe("OK");
+    expect(await etcdctl(endpoint, "put", "fruit/pear", "green")).toBe("OK");
+    expect(await etcdctl(endpoint, "get", "fruit/apple")).toBe("fruit/apple\nred");
+    expect(await etcdctl(endpoint, "get", "fruit/", "--prefix", "--keys-only", "--order=DESCEND")).toBe(
+      "fruit/pear\n\nfruit/apple",
+    );
+    expect(await etcdctl(endpoint, "get", "fruit/", "--prefix", "--limit=1", "--print-value-only")).toBe("red");
+    expect(await etcdctl(endpoint, "put", "fruit/apple", "yellow", "--prev-kv")).toBe("OK\nfruit/apple\nred");
+    expect(await etcdctl(endpoint, "put", "fruit/apple", "--ignore-value")).toBe("OK");
+    expect(await etcdctl(endpoint, "get", "fruit/apple", "--consistency=s")).toBe("fruit/apple\nyellow");
+    expect(await etcdctl(endpoint, "del", "fruit/", "--prefix", "--prev-kv")).toBe(
+      "2\nfruit/apple\nyellow\nfruit/pear\ngreen",
+    );
+    const missing = await tryEtcdctl(endpoint, "put", "missing", "--ignore-value");
+    expect(missing.exitCode).toBe(1);
+    expect(missing.stderr).toContain("etcdserver: key not found");
+  });
+
+  it("reads what was at a revision", async () => {
+    await etcdctl(endpoint, "put", "old", "1");
+    const { header } = JSON.parse(await etcdctl(endpoint, "get", "old", "-w", "json"));
+    await etcdctl(endpoint, "put", "old", "2");
+    expect(await etcdctl(endpoint, "get", "old", `--rev=${header.revision}`)).toBe("old\n1");
+  });
+
+  it("runs transactions", async () => {
+    await etcdctl(endpoint, "put", "account", "5");
+    const txn = startEtcdctl(endpoint, "txn", "--interactive");
+    txn.write('value("account") = "5"\nversion("missing") = "0"\n\n');
+    txn.write('put account "4"\nget account\n\nget account\n\n');
+    const printed = await txn.printed("account\n4");
+    expect(printed).toContain("SUCCESS");
+  });
+
+  it("watches, also from the past, and with what was before", async () => {
+    await etcdctl(endpoint, "put", "seen", "1");
+    const { kvs } = JSON.parse(await etcdctl(endpoint, "get", "seen", "-w", "json"));
+    const watch = startEtcdctl(endpoint, "watch", "seen", `--rev=${kvs[0].mod_revision}`, "--prev-kv");
+    await watch.printed("PUT\nseen\n1\n");
+    await etcdctl(endpoint, "put", "seen", "2");
+    await watch.printed("PUT\nseen\n1\nseen\n2\n");
+    await etcdctl(endpoint, "del", "seen");
+    await watch.printed("DELETE\nseen\n2\nseen\n");
+    await watch.interrupt();
+  });
+
+  it("grants, shows, keeps alive and revokes leases", async () => {
+    const granted = await etcdctl(endpoint, "lease", "grant", "300");
+    const [, id] = /lease ([0-9a-f]+) granted with TTL\(300s\)/.exec(granted)!;
+    await etcdctl(endpoint, "put", "leased", "x", `--lease=${id}`);
+    expect(await etcdctl(endpoint, "lease", "timetolive", id!, "--keys")).toMatch(
+      new RegExp(`lease ${id} granted with TTL\\(300s\\), remaining\\(\\d+s\\), attached keys\\(\\[leased\\]\\)`),
+    );
+    expect(await etcdctl(endpoint, "lease", "list")).toContain(id);
+    expect(await etcdctl(endpoint, "lease", "keep-alive", id!, "--once")).toBe(
+      `lease ${id} keepalived with TTL(300)`,
+    );
+    expect(await etcdctl(endpoint, "lease", "revoke", id!)).toBe(`lease ${id} revoked`);
+    expect(await etcdctl(endpoint, "get", "leased")).toBe("");
+    expect(await etcdctl(endpoint, "lease", "timetolive", id!)).toBe(`lease ${id} already expired`);
+  });
+
+  it("ends leases that nobody keeps alive, and their keys", async () => {
+    const granted = await etcdctl(endpoint, "lease", "grant", "1");
+    const [, id] = /lease ([0-9a-f]+) granted with TTL\(2s\)/.exec(granted)!;
+    const watch = startEtcdctl(endpoint, "watch", "short");
+    await etcdctl(endpoint, "put", "short", "x", `--lease=${id}`);
+    await watch.printed("DELETE\nshort");
+    await watch.interrupt();
+  });
+
+  it("locks: the second comes when the first leaves", async () => {
+    const first = startEtcdctl(endpoint, "lock", "door");
+    const held = (await first.printed("door/")).trim();
+    const second = startEtcdctl(endpoint, "lock", "door");
+    await first.interrupt();
+    expect((await second.printed("door/")).trim()).not.toBe(held);
+    await second.interrupt();
+  });
+
+  it("elects, and lets others listen", async () => {
+    const leader = startEtcdctl(endpoint, "elect", "chair", "anna");
+    await leader.printed("anna");
+    const listener = startEtcdctl(endpoint, "elect", "chair", "--listen");
+    await listener.printed("anna");
+    const next = startEtcdctl(endpoint, "elect", "chair", "bert");
+    await leader.interrupt();
+    await next.printed("bert");
+    await listener.printed("bert");
+    await Promise.all([listener.interrupt(), next.interrupt()]);
+  });
+
+  it("shows members, health and status", async () => {
+    expect(await etcdctl(endpoint, "member", "list")).toMatch(/^[0-9a-f]+, started, member, .*, http:\/\/127/);
+    const health = await tryEtcdctl(endpoint, "endpoint", "health");
+    expect(health.stdout + health.stderr).toContain("is healthy");
+    const [{ Status: status }] = JSON.parse(await etcdctl(endpoint, "endpoint", "status", "-w", "json"));
+    expect(status).toMatchObject({ version: "3.6.11", leader: status.header.member_id });
+    expect(await etcdctl(endpoint, "endpoint", "hashkv")).toMatch(new RegExp(`^${endpoint}, \\d+$`));
+    expect(await etcdctl(endpoint, "alarm", "list")).toBe("");
+    expect(await etcdctl(endpoint, "alarm", "disarm")).toBe("");
+    expect(await etcdctl(endpoint, "defrag")).toContain("Finished defragmenting");
+  });
+
+  it("compacts, after which the past is gone", async () => {
+    await etcdctl(endpoint, "put", "compacted", "1");
+    const { header } = JSON.parse(await etcdctl(endpoint, "get", "compacted", "-w", "json"));
+    const { revision } = header;
+    await etcdctl(endpoint, "put", "compacted", "2");
+    expect(await etcdctl(endpoint, "compaction", "--physical", String(revision + 1))).toBe(
+      `compacted revision ${revision + 1}`,
+    );
+    const read = await tryEtcdctl(endpoint, "get", "compacted", `--rev=${revision}`);
+    expect(read.stderr).toContain("etcdserver: mvcc: required revision has been compacted");
+    const watch = startEtcdctl(endpoint, "watch", "compacted", `--rev=${revision - 1}`);
+    await watch.printed("required revision has been compacted");
+    await watch.interrupt();
+  });
+
+  it("saves a snapshot", async () => {
+    const file = join(folder, "snapshot.db");
+    expect(await etcdctl(endpoint, "snapshot", "save", file)).toContain(`Snapshot saved at ${file}`);
+    expect(statSync(file).size % 512).toBe(32);
+  });
+
+  it("copies keys to another cluster", async () => {
+    const other = await serveStore();
+    try {
+      await etcdctl(endpoint, "put", "mirrored/1", "x");
+      const mirror = startEtcdctl(endpoint, "make-mirror", "--prefix=mirrored/", other.endpoint);
+      const watch = startEtcdctl(other.endpoint, "watch", "--prefix", "mirrored/", "--rev=1");
+      await watch.printed("mirrored/1");
+      await etcdctl(endpoint, "put", "mirrored/2", "y");
+      await watch.printed("mirrored/2\ny");
+      await Promise.all([mirror.interrupt(), watch.interrupt()]);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it("checks how much data a store bears", async () => {
+    // The smallest load that it has; what it judges is the machine.
+    const { stdout, stderr } = await tryEtcdctl(endpoint, "check", "datascale", "--load=s", "--prefix=/datascale/");
+    expect(stdout + stderr).toMatch(/PASS: Approximate system memory used/);
+  }, 120_000);
+});
+
+describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
+  let cluster: ServedCluster;
+  let endpoints: string;
+
+  beforeAll(async () => {
+    cluster = await serveCluster(["n1", "n2", "n3"]);
+    endpoints = cluster.members.map(({ endpoint }) => endpoint).join(",");
+  });
+
+  afterAll(() => cluster.stop());
+
+  it("writes through one member and reads through another", async () => {
+    const [one, two, three] = cluster.members;
+    await etcdctl(one!.endpoint, "put", "a", "1");
+    expect(await etcdctl(two!.endpoint, "get", "a")).toBe("a\n1");
+    await etcdctl(three!.endpoint, "del", "a");
+    expect(await etcdctl(one!.endpoint, "get", "a")).toBe("");
+  });
+
+  it("sees one leader from all, and equal hashes", async () => {
+    const statuses = JSON.parse(await etcdctl(endpoints, "endpoint", "status", "-w", "json")) as {
+      Status: { leader: number };
+    }[];
+    expect(statuses).toHaveLength(3);
+    expect(new Set(statuses.map(({ Status: status }) => status.leader)).size).toBe(1);
+    const hashes = (await etcdctl(endpoints, "endpoint", "hashkv")).split("\n").map((line) => line.split(", ")[1]);
+    expect(new Set(hashes).size).toBe(1);
+  });
+
+  it("finds every member by asking one", async () => {
+    const { endpoint } = cluster.members[0]!;
+    await expect
+      .poll(async () => (await etcdctl(endpoint, "member", "list")).match(/, http:\S+, http:\S+, false/g))
+      .toHaveLength(3);
+    const health = await tryEtcdctl(endpoint, "endpoint", "health", "--cluster");
+    expect((health.stdout + health.stderr).match(/is healthy/g)).toHaveLength(3);
+  });
+
+  it("moves leadership", async () => {
+    const before = cluster.leader();
+    const target = cluster.members.find((member) => member !== before)!;
+    const id = target.store.status().id.toString(16);
+    expect(await etcdctl(before.endpoint, "move-leader", id)).toContain("Leadership transferred from");
+    expect(cluster.leader()).toBe(target);
+    const refused = await tryEtcdctl(before.endpoint, "move-leader", id);
+    expect(refused.exitCode).not.toBe(0);
+  });
+
+  it("adds, updates and removes members", async () => {
+    const { endpoint } = cluster.members[0]!;
+    const added = await etcdctl(endpoint, "member", "add", "n4", "--learner", "--peer-urls=http://127.0.0.1:9100");
+    const [, id] = /Member\s+([0-9a-f]+) added to cluster/.exec(added)!;
+    expect(await etcdctl(endpoint, "member", "list")).toContain(`${id}, unstarted, , http://127.0.0.1:9100, , true`);
+    const second = await tryEtcdctl(endpoint, "member", "add", "n5", "--learner", "--peer-urls=http://127.0.0.1:9101");
+    expect(second.stderr).toContain("too many learner members");
+    const early = await tryEtcdctl(endpoint, "member", "promote", id!);
+    expect(early.stderr).toContain("can only promote a learner member which is in sync with leader");
+    await etcdctl(endpoint, "member", "update", id!, "--peer-urls=http://127.0.0.1:9102");
+    expect(await etcdctl(endpoint, "member", "list")).toContain("http://127.0.0.1:9102");
+    expect(await etcdctl(endpoint, "member", "remove", id!)).toMatch(new RegExp(`Member\\s+${id} removed from cluster`));
+    const gone = await tryEtcdctl(endpoint, "member", "remove", id!);
+    expect(gone.stderr).toContain("etcdserver: member not found");
+  });
+});
+
+const isPatient = process.env["QUORATE_SLOW_TESTS"] === "1";
+if (!isPatient) console.log("skipped: etcdctl check perf takes a minute (QUORATE_SLOW_TESTS=1 runs it)");
+
+describe.skipIf(!hasEtcdctl || !isPatient)("etcdctl's check of performance", () => {
+  it("finds nothing wrong with the answers", async () => {
+    const served = await serveStore();
+    try {
+      // What it measures is the machine; that it runs to its end is ours.
+      const printed = await runWell(
+        "etcdctl",
+        [`--endpoints=${served.endpoint}`, "check", "perf", "--load=s", "--prefix=/perf/"],
+        "/tmp",
+        120_000,
+      ).catch((error: Error) => error.message);
+      expect(printed).toMatch(/(PASS|FAIL): Throughput/);
+    } finally {
+      await served.stop();
+    }
+  }, 150_000);
+});
