@@ -6,9 +6,9 @@ import { serveElection } from "./election-service.ts";
 import { type Endpoint, endpointsOf, metricsEndpointsOf } from "./endpoints.ts";
 import { Front, type ServedStore } from "./front.ts";
 import { Gateway } from "./gateway.ts";
-import { GrpcJsServer } from "./grpc-js-server.ts";
 import { Guard } from "./guard.ts";
 import { serveHealth } from "./health-service.ts";
+import { Http2RpcServer } from "./http2-server.ts";
 import { httpFront } from "./http-front.ts";
 import { serveKv } from "./kv-service.ts";
 import { LeaderWatch } from "./leader-watch.ts";
@@ -42,10 +42,10 @@ const CLOSE_GRACE_MS = 2_000;
 
 /**
  * Serves a store to etcd's clients: gRPC, and HTTP with JSON, health and metrics on the same port. Resolves when it
- * listens. Needs the package `@grpc/grpc-js`, and for metrics `prom-client`.
+ * listens. The page with metrics needs the package `prom-client`.
  *
- * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, ERR_INSECURE for an address that others reach without TLS unless `insecure`
- * is said, and ERR_PACKAGE_MISSING.
+ * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, and ERR_INSECURE for an address that others reach without TLS unless
+ * `insecure` is said.
  */
 export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
   const settings = etcdSettings(options);
@@ -56,7 +56,7 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   const front = new Front(store, settings);
   const leaderWatch = new LeaderWatch(front);
   const services = allServices(front, leaderWatch);
-  const grpc = await GrpcJsServer.create(services, messageBytesMax);
+  const grpc = new Http2RpcServer(services, messageBytesMax);
   const metrics = await Metrics.create(front, services.counts);
   const http = httpFront(front, metrics, new Gateway(services, messageBytesMax));
   const insight = httpFront(front, metrics, null);

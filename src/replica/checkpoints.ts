@@ -94,10 +94,10 @@ export class Checkpoints {
 
   /** The state is now that of a checkpoint. */
   reached(index: Index, voters: readonly MemberId[]): void {
-    this.stop();
     const { id: member } = this.#parts;
     const report: Report = { member, index, log: this.#log, state: null };
-    const step = this.#parts.beginHash();
+    // What is being summed up is pinned until that has ended. A checkpoint that comes meanwhile compares its log alone.
+    const step = this.#timer === null ? this.#parts.beginHash() : null;
     if (step === null) this.#summedUp(report, voters);
     else this.#hash(step, (state) => this.#summedUp({ ...report, state }, voters));
   }
@@ -130,6 +130,7 @@ export class Checkpoints {
 
   #hash(step: () => number | null, done: (state: number) => void): void {
     this.#timer = this.#parts.clock.after(HASH_PAUSE_MS, () => {
+      this.#timer = null;
       const state = step();
       if (state === null) this.#hash(step, done);
       else done(state);

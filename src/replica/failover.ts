@@ -10,17 +10,21 @@ import type { Raft } from "../raft/raft.ts";
  */
 export class Failover {
   #ticksToCampaign: number | null = null;
+  #tries = 0;
 
   lostConnection(peer: MemberId, raft: Raft): void {
     raft.reportUnreachable(peer);
     if (raft.leader !== peer || raft.forgetLeader() !== null) return;
+    this.#tries = 0;
     this.#ticksToCampaign = rank(raft, peer);
     if (this.#ticksToCampaign === 0) this.#campaign(raft);
   }
 
   /** A group that has just started need not wait either. If somebody leads, a heartbeat comes before our turn. */
   foundConnection(raft: Raft): void {
-    if (raft.leader === null) this.#ticksToCampaign ??= rank(raft, null) + 1;
+    if (raft.leader !== null || this.#ticksToCampaign !== null) return;
+    this.#tries = 0;
+    this.#ticksToCampaign = rank(raft, null) + 1;
   }
 
   tick(raft: Raft): void {
@@ -33,12 +37,19 @@ export class Failover {
     if (this.#ticksToCampaign <= 0) this.#campaign(raft);
   }
 
-  /** The next time is when each other voter has had its turn. A true election under way is left to end by itself. */
+  /**
+   * The next time is when each other voter has had its turn. A true election under way is left to end by itself. Where an
+   * election takes longer than the turns, members would stand against each other in lockstep for ever: so after some
+   * tries the matter is left to the election timeouts, which are drawn by chance.
+   */
   #campaign(raft: Raft): void {
-    this.#ticksToCampaign = raft.membership.voters.length;
+    this.#tries += 1;
+    this.#ticksToCampaign = this.#tries < TRIES_MAX ? raft.membership.voters.length : null;
     if (raft.role === "follower" || raft.role === "pre-candidate") raft.campaign();
   }
 }
+
+const TRIES_MAX = 4;
 
 /** Survivors stand one after the other, a tick apart, so that they do not split the votes. */
 function rank(raft: Raft, lost: MemberId | null): number {

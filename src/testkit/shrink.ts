@@ -23,6 +23,8 @@ export function shrinkScenario(scenario: Scenario, invariant: string, options: S
   return new Shrinker(scenario, invariant, options).shrink();
 }
 
+const CALM_MS = 10_000;
+
 class Shrinker {
   #best: Scenario;
   #runs = 0;
@@ -38,6 +40,8 @@ class Shrinker {
   }
 
   shrink(): Shrunk {
+    // What never comes to rest need not be waited for as long each time.
+    if (this.#best.calmMs > CALM_MS) this.#try({ ...this.#best, calmMs: CALM_MS });
     for (let before = ""; before !== this.#text() && this.#hasTime(); ) {
       before = this.#text();
       this.#leaveOutActions();

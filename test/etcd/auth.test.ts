@@ -225,7 +225,7 @@ describe("a stream", () => {
     early.cancel();
   });
 
-  test("of keep-alives is refused to strangers, and ends when its user is gone", async () => {
+  test("of keep-alives is refused to strangers, and ends when its user has changed or is gone", async () => {
     const { store, url } = await served(opened);
     await store.lease(600_000, { id: "7" });
     const users = await Users.enable(opened, url);
@@ -233,9 +233,15 @@ describe("a stream", () => {
     const stream = ann.stream(METHODS.leaseKeepAlive);
     stream.send({ id: "7" });
     expect(await stream.next()).toMatchObject({ response: { id: "7", ttl: 600 } });
-    await users.root.must(METHODS.userDelete, { name: "ann" });
+    const second = ann.stream(METHODS.leaseKeepAlive);
+    second.send({ id: "7" });
+    expect(await second.next()).toMatchObject({ response: { id: "7", ttl: 600 } });
+    await users.root.must(METHODS.userChangePassword, { name: "ann", password: "ann's" });
     stream.send({ id: "7" });
-    expect(await stream.next()).toMatchObject({ text: DENIED });
+    expect(await stream.next()).toEqual({ code: 3, text: "etcdserver: revision of auth store is old" });
+    await users.root.must(METHODS.userDelete, { name: "ann" });
+    second.send({ id: "7" });
+    expect(await second.next()).toMatchObject({ text: DENIED });
   });
 });
 

@@ -101,6 +101,29 @@ describe("a checkpoint", () => {
   const right = sumAfter(["a", "b"]);
   const wrong = sumAfter(["a", "c"]);
 
+  it("lets the state before be summed up to its end, lest it were pinned for ever", () => {
+    const waiting: (() => void)[] = [];
+    const clock = { ...systemClock, after: (_ms: number, run: () => void) => ({ cancel: waiting.push(run) }) };
+    let begun = 0;
+    let ended = 0;
+    const beginHash = () => {
+      begun += 1;
+      let steps = 3;
+      return () => (--steps > 0 ? null : ++ended);
+    };
+    const checkpoints = new Checkpoints({
+      ...VOTED,
+      clock: clock as unknown as typeof systemClock,
+      beginHash,
+      onDiverged() {},
+    });
+    for (const index of [2, 4, 6]) checkpoints.reached(index, VOTERS);
+    while (waiting.length > 0) waiting.shift()!();
+    checkpoints.reached(8, VOTERS);
+    while (waiting.length > 0) waiting.shift()!();
+    expect([begun, ended]).toEqual([2, 2]);
+  });
+
   it("sums up every byte, place and term of the log", () => {
     const sums = [["a", "b"], ["b", "a"], ["a", "c"], ["a"], ["a", "b", ""], ["", "ab"]].map(sumAfter);
     expect(new Set(sums).size).toBe(sums.length);
