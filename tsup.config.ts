@@ -27,6 +27,9 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   treeshake: true,
+  // `node:test` has no other name.
+  removeNodeProtocol: false,
+  external: ["vitest"],
   // typed-emitter is types only and cannot be imported under NodeNext: its types are copied into ours.
   dts: { resolve: ["typed-emitter"] },
 });

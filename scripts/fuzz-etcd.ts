@@ -8,7 +8,12 @@ const { values } = parseArgs({
 });
 const { sent, codes, bugs, growth } = await attack(Number(values.messages), new Random(Number(values.seed)));
 for (const bug of new Set(bugs)) console.log(bug);
-console.log([...codes].sort().map(([code, count]) => `${code}: ${count}`).join(", "));
+console.log(
+  [...codes]
+    .sort()
+    .map(([code, count]) => `${code}: ${count}`)
+    .join(", "),
+);
 console.log(`seed ${values.seed}`);
 console.log(`sent ${sent}, crashes 0, bugs ${bugs.length}, memory gained ${Math.round(growth / 1024)} KiB`);
 process.exitCode = bugs.length === 0 ? 0 : 1;

@@ -78,7 +78,8 @@ function memberBy(front: Front, id: bigint): MemberRecord {
 
 function newAddress(front: Front, peerUrls: readonly string[]): string {
   const address = addressOf(peerUrls);
-  if (front.store.cluster.members.some((member) => member.address === address)) throw refusal("peerUrlExists");
+  if (front.store.cluster.members.some((member) => member.address === address))
+    throw refusal("peerUrlExists");
   return address;
 }
 

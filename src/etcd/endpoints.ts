@@ -17,7 +17,8 @@ export function endpointsOf({ listen, tls, insecure = false }: EtcdOptions): End
     : [{ address: { host: listen.host ?? "127.0.0.1", port: listen.port }, isTls: tls !== undefined }];
   if (endpoints.length === 0) throw invalid("listen", listen, "must name an address");
   for (const endpoint of endpoints) {
-    if (endpoint.isTls && tls === undefined) throw invalid("tls", tls, "must be given where https is listened on");
+    if (endpoint.isTls && tls === undefined)
+      throw invalid("tls", tls, "must be given where https is listened on");
     if (!insecure) checkSecure(endpoint);
   }
   return endpoints;
@@ -27,7 +28,8 @@ export function endpointsOf({ listen, tls, insecure = false }: EtcdOptions): End
 export function metricsEndpointsOf({ metricsUrls = [], tls, insecure = false }: EtcdOptions): Endpoint[] {
   return metricsUrls.map((url) => {
     const endpoint = endpointOf(url, "metricsUrls");
-    if (endpoint.isTls && tls === undefined) throw invalid("tls", tls, "must be given where https is listened on");
+    if (endpoint.isTls && tls === undefined)
+      throw invalid("tls", tls, "must be given where https is listened on");
     if (!insecure) checkSecure(endpoint);
     return endpoint;
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
-import { QuorateError } from "../base/errors.ts";
+import type { QuorateError } from "../base/errors.ts";
 import type { Command } from "../kv/command.ts";
 import { encodeCommand } from "../kv/command-codec.ts";
 import type { Revision } from "../kv/key-history.ts";

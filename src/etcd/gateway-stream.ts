@@ -63,7 +63,8 @@ export class GatewayStream implements RpcStream {
 
   end(error?: RpcError): void {
     if (this.#isOver) return;
-    if (error !== undefined) this.#write({ error: { code: error.code, message: error.message, details: [] } });
+    if (error !== undefined)
+      this.#write({ error: { code: error.code, message: error.message, details: [] } });
     this.#isOver = true;
     this.#response.end();
   }

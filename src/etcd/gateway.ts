@@ -65,7 +65,9 @@ export class Gateway {
     const read = (text: string): Uint8Array[] =>
       [...splitter.take(text)].map((json) => method.request.encode(method.request.fromJson(json) as object));
     const show = (bytes: Uint8Array): unknown => method.response.toJson(method.response.decode(bytes));
-    handler(new GatewayStream(new GatewayCall(request, response), request, response, { read, show, asRpcError }));
+    handler(
+      new GatewayStream(new GatewayCall(request, response), request, response, { read, show, asRpcError }),
+    );
   }
 }
 
@@ -84,7 +86,8 @@ class GatewayCall implements RpcCall {
 
   metadata(name: string): string | undefined {
     const { headers } = this.#request;
-    const value = headers[`grpc-metadata-${name}`] ?? (name === "authorization" ? headers.authorization : undefined);
+    const value =
+      headers[`grpc-metadata-${name}`] ?? (name === "authorization" ? headers.authorization : undefined);
     return Array.isArray(value) ? value[0] : value;
   }
 }

@@ -36,7 +36,8 @@ export function requiresLeader(call: RpcCall): boolean {
 /** What a learner answers: what needs neither a leader nor a vote. */
 function servesLearner(method: Method<never, never>, request: object | null): boolean {
   const path = method.path;
-  if (path === METHODS.range.path) return (request as { serializable: boolean } | null)?.serializable === true;
+  if (path === METHODS.range.path)
+    return (request as { serializable: boolean } | null)?.serializable === true;
   return LEARNER_PATHS.has(path);
 }
 

@@ -49,7 +49,8 @@ function isForeign({ headers, socket }: IncomingMessage): boolean {
   const { origin, host = "" } = headers;
   if (origin !== undefined && !origin.endsWith(`//${host}`)) return true;
   const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  const isLocal = socket.remoteAddress !== undefined && /^(::1|127\.|::ffff:127\.)/.test(socket.remoteAddress);
+  const isLocal =
+    socket.remoteAddress !== undefined && /^(::1|127\.|::ffff:127\.)/.test(socket.remoteAddress);
   return isLocal && isIP(name) === 0 && name !== "localhost" && !("encrypted" in socket);
 }
 

@@ -1,4 +1,9 @@
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { MessageReader, PREFIX_BYTES, type Unfinished } from "./message-reader.ts";
 import type { RpcCall, RpcStream } from "./rpc-server.ts";
@@ -17,11 +22,10 @@ export class Http2Call implements RpcStream, RpcCall {
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #reader: MessageReader;
-  readonly #deadline: NodeJS.Timeout | null;
+  #deadline: NodeJS.Timeout | null = null;
   #controller: AbortController | null = null;
   #isOver = false;
 
-  /** Throws RpcError for headers that make no sense. */
   constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -31,11 +35,17 @@ export class Http2Call implements RpcStream, RpcCall {
     this.#stream = stream;
     this.#headers = headers;
     this.#reader = new MessageReader(lengthMax, unfinished);
-    const timeoutMs = timeoutOf(headers["grpc-timeout"]);
-    this.#deadline = timeoutMs === null ? null : setTimeout(() => this.#expire(), timeoutMs);
     // A client that does not read is not listened to either: so its questions cannot pile up answers here.
     stream.on("drain", () => stream.resume());
     stream.once("close", () => this.#close());
+    const timeoutMs = timeoutOf(headers["grpc-timeout"]);
+    if (Number.isNaN(timeoutMs)) this.end(new RpcError(Grpc.internal, "malformed grpc-timeout"));
+    else if (timeoutMs !== null) this.#deadline = setTimeout(() => this.#expire(), timeoutMs);
+  }
+
+  /** Whether the call has been answered, or nobody waits for it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   get call(): RpcCall {
@@ -151,7 +161,9 @@ function trailersOf(error: RpcError | undefined): OutgoingHttpHeaders {
 function percentEncoded(text: string): string {
   if (/^[ -$&-~]*$/.test(text)) return text;
   return [...Buffer.from(text)]
-    .map((byte) => (byte >= 0x20 && byte < 0x7f && byte !== 0x25 ? String.fromCharCode(byte) : hexEscape(byte)))
+    .map((byte) =>
+      byte >= 0x20 && byte < 0x7f && byte !== 0x25 ? String.fromCharCode(byte) : hexEscape(byte),
+    )
     .join("");
 }
 
@@ -159,11 +171,19 @@ function hexEscape(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { n: 1e-6, u: 1e-3, m: 1, S: 1_000, M: 60_000, H: 3_600_000 };
+const UNIT_MS: Readonly<Record<string, number>> = {
+  n: 1e-6,
+  u: 1e-3,
+  m: 1,
+  S: 1_000,
+  M: 60_000,
+  H: 3_600_000,
+};
 
+/** In milliseconds: null without a limit, and not a number where it cannot be read. */
 function timeoutOf(header: string | string[] | undefined): number | null {
   if (header === undefined) return null;
   const [, count, unit] = /^(\d{1,8})([numSMH])$/.exec(String(header)) ?? [];
-  if (unit === undefined) throw new RpcError(Grpc.internal, "malformed grpc-timeout");
+  if (unit === undefined) return Number.NaN;
   return Math.min(Math.ceil(Number(count) * UNIT_MS[unit]!), TIMER_MS_MAX);
 }

@@ -78,18 +78,11 @@ export class Http2RpcServer {
       stream.respond({ ":status": isGrpc ? 405 : 415 }, { endStream: true });
       return;
     }
-    try {
-      this.#open(String(headers[":path"]), new Http2Call(stream, headers, this.#messageBytesMax, unfinished));
-    } catch (error) {
-      const { code, message } = rpcErrorOf(error);
-      stream.respond(
-        { ":status": 200, "content-type": "application/grpc", "grpc-status": code, "grpc-message": message },
-        { endStream: true },
-      );
-    }
+    this.#open(String(headers[":path"]), new Http2Call(stream, headers, this.#messageBytesMax, unfinished));
   }
 
   #open(path: string, call: Http2Call): void {
+    if (call.isOver) return;
     const unary = this.#handlers.unary.get(path);
     const stream = this.#handlers.streams.get(path);
     if (unary !== undefined) answer(unary, call);

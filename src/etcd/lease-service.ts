@@ -17,7 +17,10 @@ export function serveLease(services: Services, front: Front): void {
   });
 
   services.answer(METHODS.leaseRevoke, async ({ id }, client) => {
-    const { revision } = await client.propose({ kind: "lease-revoke", lease: id, renewedAt: null }, "lease-revoke");
+    const { revision } = await client.propose(
+      { kind: "lease-revoke", lease: id, renewedAt: null },
+      "lease-revoke",
+    );
     return { header: front.header(revision) };
   });
 

@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from "node:tls";
 import { QuorateError } from "../base/errors.ts";
 import { formatAddress, type HostPort } from "../transport/address.ts";
 

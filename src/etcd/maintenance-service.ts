@@ -1,9 +1,9 @@
 import type { Client } from "./client.ts";
 import type { Front } from "./front.ts";
+import { stateHash } from "./hashing.ts";
 import { moveLeader } from "./leader-move.ts";
 import type { Services } from "./services.ts";
 import { sendSnapshot } from "./snapshot-stream.ts";
-import { stateHash } from "./hashing.ts";
 import { refusal, STATUS } from "./status.ts";
 import { METHODS } from "./wire/services.ts";
 

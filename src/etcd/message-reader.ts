@@ -82,7 +82,8 @@ export class MessageReader {
     }
     // A small message could grow without bound when it is unpacked.
     if (bytes[0] === 1) throw new RpcError(Grpc.unimplemented, "grpc: compressed messages are not taken");
-    if (bytes[0] !== 0) throw new RpcError(Grpc.internal, `grpc: received unexpected payload format ${bytes[0]}`);
+    if (bytes[0] !== 0)
+      throw new RpcError(Grpc.internal, `grpc: received unexpected payload format ${bytes[0]}`);
     return length;
   }
 }

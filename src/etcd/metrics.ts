@@ -108,11 +108,7 @@ export class Metrics {
         "cluster_version",
         minorVersion(front.settings.version),
       ),
-      gauge(
-        "etcd_server_proposals_pending",
-        "Commands that wait at this member.",
-        () => numbers().proposals,
-      ),
+      gauge("etcd_server_proposals_pending", "Commands that wait at this member.", () => numbers().proposals),
       gauge(
         "etcd_server_proposals_committed_total",
         "The index of the last committed entry.",
@@ -187,12 +183,9 @@ export class Metrics {
 
   #calls(): Reading[] {
     const labels = ["grpc_type", "grpc_service", "grpc_method"];
-    const counter = (
-      name: string,
-      help: string,
-      count: "started" | "received" | "sent",
-    ): Reading => {
-      const read = () => [...this.#counts.byPath].map(([path, counts]) => [counts[count], labelsOf(path)] as const);
+    const counter = (name: string, help: string, count: "started" | "received" | "sent"): Reading => {
+      const read = () =>
+        [...this.#counts.byPath].map(([path, counts]) => [counts[count], labelsOf(path)] as const);
       return { name, help, type: "counter", labels, read };
     };
     return [
@@ -207,7 +200,8 @@ export class Metrics {
         read: () =>
           [...this.#counts.byPath].flatMap(([path, { handled }]) =>
             [...handled].map(
-              ([code, count]) => [count, { ...labelsOf(path), grpc_code: CODE_NAMES[code] ?? "Unknown" }] as const,
+              ([code, count]) =>
+                [count, { ...labelsOf(path), grpc_code: CODE_NAMES[code] ?? "Unknown" }] as const,
             ),
           ),
       },

@@ -64,12 +64,7 @@ function stillHeld(key: Key, revision: Revision): Compare {
 }
 
 /** A value of null leaves the one that the key has, if the lease stands in line already. */
-async function takePlace(
-  client: Client,
-  name: string,
-  lease: LeaseId,
-  value: string | null,
-): Promise<Place> {
+async function takePlace(client: Client, name: string, lease: LeaseId, value: string | null): Promise<Place> {
   const key = `${name}/${leaseNumber(lease).toString(16)}`;
   const put: Operation = { kind: "put", key, value: value ?? "", lease };
   const look = rangeOf(key);

@@ -56,7 +56,10 @@ export function readRange(request: RangeRequest, store: Store): Omit<RangeRespon
   return { kvs: keyValues(request, versions), more, count };
 }
 
-export function keyValues({ keysOnly }: RangeRequest, versions: readonly KeyVersion[]): readonly KeyVersion[] {
+export function keyValues(
+  { keysOnly }: RangeRequest,
+  versions: readonly KeyVersion[],
+): readonly KeyVersion[] {
   return keysOnly ? versions.map((version) => ({ ...version, value: "" })) : versions;
 }
 

@@ -36,7 +36,9 @@ export async function streamRange(
   const parts = new RangeParts(stream.client, pinned);
   let left = request.countOnly ? 0 : wanted;
   for (let size = FIRST_KEYS; left > size; ) {
-    const encoded = RangeStreamResponse.encode({ rangeResponse: RangeResponse.of({ kvs: parts.take(size) }) });
+    const encoded = RangeStreamResponse.encode({
+      rangeResponse: RangeResponse.of({ kvs: parts.take(size) }),
+    });
     left -= size;
     if (encoded.length < front.settings.requestBytesMax / 2) size *= 2;
     else if (encoded.length > front.settings.requestBytesMax * 2) size = Math.max(1, size >>> 1);

@@ -1,6 +1,6 @@
 import { CallCounts } from "./call-counts.ts";
-import { CountedStream } from "./counted-stream.ts";
 import type { Client } from "./client.ts";
+import { CountedStream } from "./counted-stream.ts";
 import { type Guard, requiresLeader } from "./guard.ts";
 import type { LeaderWatch } from "./leader-watch.ts";
 import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./rpc-server.ts";
@@ -39,7 +39,11 @@ export class Services implements RpcHandlers {
   /** A method that takes one message and gives one. */
   answer<Request extends object, Response>(
     method: Method<Request, Response>,
-    handle: (request: Request, client: Client, size: number) => Promise<Partial<Response>> | Partial<Response>,
+    handle: (
+      request: Request,
+      client: Client,
+      size: number,
+    ) => Promise<Partial<Response>> | Partial<Response>,
   ): void {
     this.unary.set(method.path, async (bytes, call) => {
       this.counts.started(method.path);

@@ -16,8 +16,8 @@ interface SnapshotMessage {
 }
 
 /**
- * Sends the state as of now, and its SHA-256 as the last message. The image is a snapshot of ours, not a database of
- * etcd's: `etcdctl snapshot save` keeps it, and `etcdutl` cannot read it.
+ * Sends the state as of now, and its SHA-256 as the last message. The image is a backup of ours, not a database of
+ * etcd's: `etcdctl snapshot save` keeps it, `quorate restore` takes it, and `etcdutl` cannot read it.
  */
 export async function sendSnapshot(
   front: Front,
@@ -42,7 +42,9 @@ export async function sendSnapshot(
 }
 
 async function* pieces(front: Front): AsyncGenerator<Uint8Array> {
-  for (const chunk of front.machine.snapshot()) {
-    for (let from = 0; from < chunk.length; from += PIECE_BYTES) yield chunk.subarray(from, from + PIECE_BYTES);
+  // As in etcd it is this member's state, which needs no leader.
+  for await (const chunk of front.store.backup({ consistency: "stale" })) {
+    for (let from = 0; from < chunk.length; from += PIECE_BYTES)
+      yield chunk.subarray(from, from + PIECE_BYTES);
   }
 }

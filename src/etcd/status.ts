@@ -62,10 +62,7 @@ export const STATUS = {
   roleExists: [Grpc.failedPrecondition, "etcdserver: role name already exists"],
   roleNotFound: [Grpc.failedPrecondition, "etcdserver: role name not found"],
   roleEmpty: [Grpc.invalidArgument, "etcdserver: role name is empty"],
-  authFailed: [
-    Grpc.invalidArgument,
-    "etcdserver: authentication failed, invalid user ID or password",
-  ],
+  authFailed: [Grpc.invalidArgument, "etcdserver: authentication failed, invalid user ID or password"],
   permissionNotGiven: [Grpc.invalidArgument, "etcdserver: permission not given"],
   permissionDenied: [Grpc.permissionDenied, "etcdserver: permission denied"],
   roleNotGranted: [Grpc.failedPrecondition, "etcdserver: role is not granted to the user"],
@@ -95,10 +92,7 @@ export const STATUS = {
   filteredStream: [Grpc.unimplemented, "RangeStream does not support revision filters"],
   unknownCompare: [Grpc.invalidArgument, "etcdserver: unknown comparison in txn request"],
   emptyWatch: [Grpc.invalidArgument, "mvcc: watcher range is empty"],
-  duplicateWatchId: [
-    Grpc.invalidArgument,
-    "mvcc: duplicate watch ID provided on the WatchStream",
-  ],
+  duplicateWatchId: [Grpc.invalidArgument, "mvcc: duplicate watch ID provided on the WatchStream"],
   unknownService: [Grpc.notFound, "unknown service"],
 } as const satisfies Record<string, Status>;
 

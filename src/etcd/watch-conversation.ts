@@ -72,7 +72,10 @@ export class WatchConversation {
 
   #whyNot(request: WatchCreateRequest): RpcError | null {
     if (this.#watchings.size >= WATCHERS_MAX) return refusal("tooManyRequests");
-    return checkCreate(request) ?? (this.#watchings.has(request.watchId) && request.watchId !== 0 ? refusal("duplicateWatchId") : null);
+    return (
+      checkCreate(request) ??
+      (this.#watchings.has(request.watchId) && request.watchId !== 0 ? refusal("duplicateWatchId") : null)
+    );
   }
 
   #freeId(): number {
@@ -140,7 +143,8 @@ export class WatchConversation {
         const { compactRevision } = batch;
         this.#send({ watchId: watching.id, canceled: true, compactRevision, header: this.#front.header(0) });
       } else {
-        for (const response of watching.responses(batch, this.#encoder, this.#front)) this.#sendEncoded(response);
+        for (const response of watching.responses(batch, this.#encoder, this.#front))
+          this.#sendEncoded(response);
       }
     }
   }

@@ -76,7 +76,14 @@ export class Watching {
     front: Front,
   ): Generator<Uint8Array> {
     const wanted = this.#isNothingWanted ? [] : changes;
-    const pieces = [...cut(wanted, encoder, front.settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES, this.#request.fragment)];
+    const pieces = [
+      ...cut(
+        wanted,
+        encoder,
+        front.settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES,
+        this.#request.fragment,
+      ),
+    ];
     if (pieces.length > 0) this.#isTold = true;
     for (const [at, { events, last, isFragment }] of pieces.entries()) {
       // Only the end of the batch promises that nothing before its revision is missing.

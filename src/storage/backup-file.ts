@@ -108,8 +108,10 @@ export class BackupReader {
       bytes += length;
       yield chunk;
     }
-    const trailer = this.#readAt(offset, TRAILER_BYTES + 1);
-    if (!equalBytes(trailer, encodeTrailer(count, bytes, checksum).bytes))
+    const end = this.#readAt(offset, TRAILER_BYTES + SECTOR_BYTES + SHA256_BYTES);
+    const trailer = end.subarray(0, TRAILER_BYTES);
+    const isWhole = equalBytes(trailer, encodeTrailer(count, bytes, checksum).bytes);
+    if (!isWhole || !mayFollow(offset + TRAILER_BYTES, end.subarray(TRAILER_BYTES)))
       throw this.#damage(offset, "checksum of the whole");
   }
 
@@ -125,6 +127,16 @@ export class BackupReader {
     return corrupt({ file: this.#name, offset, reason });
   }
 }
+
+/** Nothing follows a backup, or what etcdctl wants of a snapshot that it saves: zeros up to a sector's end, and a SHA-256. */
+function mayFollow(offset: number, rest: Uint8Array): boolean {
+  const filling = (SECTOR_BYTES - (offset % SECTOR_BYTES)) % SECTOR_BYTES;
+  if (rest.length === 0) return true;
+  return rest.length === filling + SHA256_BYTES && rest.subarray(0, filling).every((byte) => byte === 0);
+}
+
+const SECTOR_BYTES = 512;
+const SHA256_BYTES = 32;
 
 function encodeHeader(header: BackupHeader): { bytes: Uint8Array; checksum: number } {
   const { backupId, clusterId, kind, index, term, time, revision } = header;

@@ -7,7 +7,11 @@ if (!hasEtcd) console.log("skipped: etcd is not installed (apt-get install etcd-
 
 describe.skipIf(!hasEtcd)("beside a real etcd", () => {
   // `npm run differential -- --ops 20000 --seed S` is the long form.
-  it.each([1, 2])("random calls are answered alike (seed %i)", async (seed) => {
-    expect(await compare(400, seed)).toEqual({ operations: 400, mismatches: [] });
-  }, 120_000);
+  it.each([1, 2])(
+    "random calls are answered alike (seed %i)",
+    async (seed) => {
+      expect(await compare(400, seed)).toEqual({ operations: 400, mismatches: [] });
+    },
+    120_000,
+  );
 });

@@ -21,15 +21,24 @@ describe("the etcd3 package", () => {
     await client.put("fruit/pear").value("green");
     expect(await client.get("fruit/apple").string()).toBe("red");
     expect(await client.get("nothing")).toBeNull();
-    expect(await client.getAll().prefix("fruit/").strings()).toEqual({ "fruit/apple": "red", "fruit/pear": "green" });
-    expect(await client.getAll().prefix("fruit/").sort("Key", "Descend").limit(1).keys()).toEqual(["fruit/pear"]);
+    expect(await client.getAll().prefix("fruit/").strings()).toEqual({
+      "fruit/apple": "red",
+      "fruit/pear": "green",
+    });
+    expect(await client.getAll().prefix("fruit/").sort("Key", "Descend").limit(1).keys()).toEqual([
+      "fruit/pear",
+    ]);
     expect(await client.getAll().prefix("fruit/").count()).toBe(2);
     expect((await client.delete().prefix("fruit/")).deleted).toBe("2");
   });
 
   it("compares and writes in one step", async () => {
     const attempt = () =>
-      client.if("once", "Create", "==", 0).then(client.put("once").value("1")).else(client.get("once")).commit();
+      client
+        .if("once", "Create", "==", 0)
+        .then(client.put("once").value("1"))
+        .else(client.get("once"))
+        .commit();
     expect((await attempt()).succeeded).toBe(true);
     const second = await attempt();
     expect(second.succeeded).toBe(false);

@@ -34,7 +34,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
     expect(await etcdctl(endpoint, "get", "fruit/", "--prefix", "--keys-only", "--order=DESCEND")).toBe(
       "fruit/pear\n\nfruit/apple",
     );
-    expect(await etcdctl(endpoint, "get", "fruit/", "--prefix", "--limit=1", "--print-value-only")).toBe("red");
+    expect(await etcdctl(endpoint, "get", "fruit/", "--prefix", "--limit=1", "--print-value-only")).toBe(
+      "red",
+    );
     expect(await etcdctl(endpoint, "put", "fruit/apple", "yellow", "--prev-kv")).toBe("OK\nfruit/apple\nred");
     expect(await etcdctl(endpoint, "put", "fruit/apple", "--ignore-value")).toBe("OK");
     expect(await etcdctl(endpoint, "get", "fruit/apple", "--consistency=s")).toBe("fruit/apple\nyellow");
@@ -79,7 +81,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
     const [, id] = /lease ([0-9a-f]+) granted with TTL\(300s\)/.exec(granted)!;
     await etcdctl(endpoint, "put", "leased", "x", `--lease=${id}`);
     expect(await etcdctl(endpoint, "lease", "timetolive", id!, "--keys")).toMatch(
-      new RegExp(`lease ${id} granted with TTL\\(300s\\), remaining\\(\\d+s\\), attached keys\\(\\[leased\\]\\)`),
+      new RegExp(
+        `lease ${id} granted with TTL\\(300s\\), remaining\\(\\d+s\\), attached keys\\(\\[leased\\]\\)`,
+      ),
     );
     expect(await etcdctl(endpoint, "lease", "list")).toContain(id);
     expect(await etcdctl(endpoint, "lease", "keep-alive", id!, "--once")).toBe(
@@ -121,7 +125,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
   });
 
   it("shows members, health and status", async () => {
-    expect(await etcdctl(endpoint, "member", "list")).toMatch(/^[0-9a-f]+, started, member, .*, http:\/\/127/);
+    expect(await etcdctl(endpoint, "member", "list")).toMatch(
+      /^[0-9a-f]+, started, member, .*, http:\/\/127/,
+    );
     const health = await tryEtcdctl(endpoint, "endpoint", "health");
     expect(health.stdout + health.stderr).toContain("is healthy");
     const [{ Status: status }] = JSON.parse(await etcdctl(endpoint, "endpoint", "status", "-w", "json"));
@@ -170,7 +176,13 @@ describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
 
   it("checks how much data a store bears", async () => {
     // The smallest load that it has; what it judges is the machine.
-    const { stdout, stderr } = await tryEtcdctl(endpoint, "check", "datascale", "--load=s", "--prefix=/datascale/");
+    const { stdout, stderr } = await tryEtcdctl(
+      endpoint,
+      "check",
+      "datascale",
+      "--load=s",
+      "--prefix=/datascale/",
+    );
     expect(stdout + stderr).toMatch(/PASS: Approximate system memory used/);
   }, 120_000);
 });
@@ -200,7 +212,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
     }[];
     expect(statuses).toHaveLength(3);
     expect(new Set(statuses.map(({ Status: status }) => status.leader)).size).toBe(1);
-    const hashes = (await etcdctl(endpoints, "endpoint", "hashkv")).split("\n").map((line) => line.split(", ")[1]);
+    const hashes = (await etcdctl(endpoints, "endpoint", "hashkv"))
+      .split("\n")
+      .map((line) => line.split(", ")[1]);
     expect(new Set(hashes).size).toBe(1);
   });
 
@@ -225,16 +239,34 @@ describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
 
   it("adds, updates and removes members", async () => {
     const { endpoint } = cluster.members[0]!;
-    const added = await etcdctl(endpoint, "member", "add", "n4", "--learner", "--peer-urls=http://127.0.0.1:9100");
+    const added = await etcdctl(
+      endpoint,
+      "member",
+      "add",
+      "n4",
+      "--learner",
+      "--peer-urls=http://127.0.0.1:9100",
+    );
     const [, id] = /Member\s+([0-9a-f]+) added to cluster/.exec(added)!;
-    expect(await etcdctl(endpoint, "member", "list")).toContain(`${id}, unstarted, , http://127.0.0.1:9100, , true`);
-    const second = await tryEtcdctl(endpoint, "member", "add", "n5", "--learner", "--peer-urls=http://127.0.0.1:9101");
+    expect(await etcdctl(endpoint, "member", "list")).toContain(
+      `${id}, unstarted, , http://127.0.0.1:9100, , true`,
+    );
+    const second = await tryEtcdctl(
+      endpoint,
+      "member",
+      "add",
+      "n5",
+      "--learner",
+      "--peer-urls=http://127.0.0.1:9101",
+    );
     expect(second.stderr).toContain("too many learner members");
     const early = await tryEtcdctl(endpoint, "member", "promote", id!);
     expect(early.stderr).toContain("can only promote a learner member which is in sync with leader");
     await etcdctl(endpoint, "member", "update", id!, "--peer-urls=http://127.0.0.1:9102");
     expect(await etcdctl(endpoint, "member", "list")).toContain("http://127.0.0.1:9102");
-    expect(await etcdctl(endpoint, "member", "remove", id!)).toMatch(new RegExp(`Member\\s+${id} removed from cluster`));
+    expect(await etcdctl(endpoint, "member", "remove", id!)).toMatch(
+      new RegExp(`Member\\s+${id} removed from cluster`),
+    );
     const gone = await tryEtcdctl(endpoint, "member", "remove", id!);
     expect(gone.stderr).toContain("etcdserver: member not found");
   });

@@ -21,7 +21,10 @@ describe("health", () => {
   it("is told as etcd tells it", async () => {
     expect(await page(`${url}/health`)).toEqual({ status: 200, text: '{"health":"true","reason":""}' });
     expect(await page(`${url}/health?serializable=true`)).toMatchObject({ status: 200 });
-    expect(await page(`${url}/health`, { method: "POST" })).toEqual({ status: 405, text: "Method Not Allowed\n" });
+    expect(await page(`${url}/health`, { method: "POST" })).toEqual({
+      status: 405,
+      text: "Method Not Allowed\n",
+    });
   });
 
   it("is bad while there is no space", async () => {
@@ -72,7 +75,9 @@ describe("other pages", () => {
   it("are served on ports of their own too, and nothing else there", async () => {
     const [metricsUrl] = served.server.metricsUrls;
     expect(await page(`${metricsUrl}/health`)).toMatchObject({ status: 200 });
-    expect(await page(`${metricsUrl}/v3/kv/range`, { method: "POST", body: "{}" })).toMatchObject({ status: 404 });
+    expect(await page(`${metricsUrl}/v3/kv/range`, { method: "POST", body: "{}" })).toMatchObject({
+      status: 404,
+    });
   });
 
   it("are not found under other names", async () => {
@@ -109,7 +114,10 @@ describe("the JSON gateway", () => {
       status: 400,
       json: { code: 3, message: "etcdserver: key is not provided", details: [] },
     });
-    expect(await post(`${url}/v3/lease/revoke`, { ID: "7" })).toMatchObject({ status: 404, json: { code: 5 } });
+    expect(await post(`${url}/v3/lease/revoke`, { ID: "7" })).toMatchObject({
+      status: 404,
+      json: { code: 5 },
+    });
     expect(await page(`${url}/v3/kv/range`)).toMatchObject({ status: 405 });
     for (const body of ["{", "[]", '{"key":7}', '{"key":"%"}', '{"limit":"x"}', '{"sort_order":"UP"}']) {
       expect(await page(`${url}/v3/kv/range`, { method: "POST", body })).toMatchObject({ status: 400 });
@@ -120,14 +128,19 @@ describe("the JSON gateway", () => {
     const controller = new AbortController();
     const response = await fetch(`${url}/v3/watch`, {
       method: "POST",
-      body: JSON.stringify({ create_request: { key: base64("line") } }) + JSON.stringify({ progress_request: {} }),
+      body:
+        JSON.stringify({ create_request: { key: base64("line") } }) +
+        JSON.stringify({ progress_request: {} }),
       signal: controller.signal,
     });
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     const until = async (lines: number): Promise<unknown[]> => {
       while (text.split("\n").length <= lines) text += (await reader.read()).value;
-      return text.trim().split("\n").map((line) => JSON.parse(line));
+      return text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
     };
     expect(await until(2)).toMatchObject([{ result: { created: true } }, { result: { watch_id: "-1" } }]);
     await post(`${url}/v3/kv/put`, { key: base64("line"), value: base64("1") });
@@ -139,20 +152,31 @@ describe("the JSON gateway", () => {
 
   it("keeps leases alive", async () => {
     const { json } = await post(`${url}/v3/lease/grant`, { TTL: 60 });
-    const kept = await page(`${url}/v3/lease/keepalive`, { method: "POST", body: JSON.stringify({ ID: json["ID"] }) });
+    const kept = await page(`${url}/v3/lease/keepalive`, {
+      method: "POST",
+      body: JSON.stringify({ ID: json["ID"] }),
+    });
     expect(JSON.parse(kept.text)).toMatchObject({ result: { ID: json["ID"], TTL: "60" } });
   });
 
   it("is not for web pages of others, nor under a name that was made to point here", async () => {
     const foreign = { origin: "http://evil.example" };
     const body = JSON.stringify({ key: base64("a") });
-    expect(await page(`${url}/v3/kv/range`, { method: "POST", body, headers: foreign })).toMatchObject({ status: 421 });
-    expect(await raw("POST /v3/kv/range HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n{}")).toContain(" 421 ");
-    expect(await raw("POST /v3/kv/range HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")).toContain(" 400 ");
+    expect(await page(`${url}/v3/kv/range`, { method: "POST", body, headers: foreign })).toMatchObject({
+      status: 421,
+    });
+    expect(
+      await raw("POST /v3/kv/range HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n{}"),
+    ).toContain(" 421 ");
+    expect(
+      await raw("POST /v3/kv/range HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"),
+    ).toContain(" 400 ");
   });
 
   it("refuses a body that is too large before it is there", async () => {
-    const answer = await raw("POST /v3/kv/put HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n{");
+    const answer = await raw(
+      "POST /v3/kv/put HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n{",
+    );
     expect(answer).toContain(" 429 ");
   });
 });

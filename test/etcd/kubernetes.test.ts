@@ -35,7 +35,12 @@ function range(request: Partial<RangeRequest>) {
 }
 
 /** The API server's three writes: if the key is at `revision`, do this; otherwise show what is there. */
-function guarded(key: string, revision: number, then: Partial<RequestOp>, isCreate = false): Promise<TxnResponse> {
+function guarded(
+  key: string,
+  revision: number,
+  then: Partial<RequestOp>,
+  isCreate = false,
+): Promise<TxnResponse> {
   return client.ask(METHODS.txn, {
     compare: [Compare.of({ key, target: MOD, modRevision: revision })],
     success: [RequestOp.of(then)],
@@ -79,7 +84,10 @@ describe("what the API server of Kubernetes relies on", () => {
     expect(again.header!.revision).toBe(made.header!.revision);
     const lost = await update(key, 1, "3");
     expect(lost.succeeded).toBe(false);
-    expect(lost.responses[0]!.responseRange!.kvs[0]).toMatchObject({ value: "1", modRevision: made.header!.revision });
+    expect(lost.responses[0]!.responseRange!.kvs[0]).toMatchObject({
+      value: "1",
+      modRevision: made.header!.revision,
+    });
     const nothing = await remove(`${PODS}nobody`, 7);
     expect(nothing.responses[0]!.responseRange!.kvs).toEqual([]);
   });
@@ -225,9 +233,18 @@ describe("what the API server of Kubernetes relies on", () => {
       );
       await client.ask(METHODS.txn, { success: puts.map((requestPut) => RequestOp.of({ requestPut })) });
     }
-    const { header } = await range({ key: "/registry/events/", rangeEnd: "/registry/events0", countOnly: true });
+    const { header } = await range({
+      key: "/registry/events/",
+      rangeEnd: "/registry/events0",
+      countOnly: true,
+    });
     const watch = new WatchClient(client);
-    await watch.create({ key: "/registry/events/", rangeEnd: "/registry/events0", startRevision: header!.revision + 1, prevKv: true });
+    await watch.create({
+      key: "/registry/events/",
+      rangeEnd: "/registry/events0",
+      startRevision: header!.revision + 1,
+      prevKv: true,
+    });
     const events = await watch.events(1_000);
     expect(new Set(events.map(({ kv }) => kv!.modRevision)).size).toBe(1);
     expect(events.map(({ kv }) => kv!.key)).toEqual(events.map(({ kv }) => kv!.key).toSorted());
@@ -239,7 +256,9 @@ describe("what the API server of Kubernetes relies on", () => {
     const claim = (version: number, revision: number): Promise<TxnResponse> =>
       client.ask(METHODS.txn, {
         compare: [Compare.of({ key: "compact_rev_key", target: VERSION, version })],
-        success: [RequestOp.of({ requestPut: PutRequest.of({ key: "compact_rev_key", value: String(revision) }) })],
+        success: [
+          RequestOp.of({ requestPut: PutRequest.of({ key: "compact_rev_key", value: String(revision) }) }),
+        ],
         failure: [RequestOp.of({ requestRange: RangeRequest.of({ key: "compact_rev_key" }) })],
       });
     const watch = new WatchClient(client);
@@ -262,15 +281,24 @@ describe("what the API server of Kubernetes relies on", () => {
 
   it("streams a range at one revision, whole only with its last part", async () => {
     for (let at = 0; at < 120; at++) await create(`/registry/stream/${String(at).padStart(3, "0")}`, "x");
-    const outcome = await client.collect(METHODS.rangeStream, { key: "/registry/stream/", rangeEnd: "/registry/stream0" });
+    const outcome = await client.collect(METHODS.rangeStream, {
+      key: "/registry/stream/",
+      rangeEnd: "/registry/stream0",
+    });
     const parts = ("ok" in outcome ? outcome.ok : []).map(({ rangeResponse }) => rangeResponse!);
     expect(parts.length).toBeGreaterThan(2);
     expect(parts.flatMap(({ kvs }) => kvs)).toHaveLength(120);
     expect(parts.slice(0, -1).every(({ header, count }) => header === null && count === 0)).toBe(true);
     expect(parts.at(-1)).toMatchObject({ count: 120, more: false });
-    const limited = await client.collect(METHODS.rangeStream, { key: "/registry/stream/", rangeEnd: "/registry/stream0", limit: 50 });
+    const limited = await client.collect(METHODS.rangeStream, {
+      key: "/registry/stream/",
+      rangeEnd: "/registry/stream0",
+      limit: 50,
+    });
     const last = ("ok" in limited ? limited.ok : []).at(-1)!.rangeResponse!;
     expect(last).toMatchObject({ count: 120, more: true });
-    expect(await client.collect(METHODS.rangeStream, { key: "a", sortTarget: 2 })).toMatchObject({ code: 12 });
+    expect(await client.collect(METHODS.rangeStream, { key: "a", sortTarget: 2 })).toMatchObject({
+      code: 12,
+    });
   });
 });

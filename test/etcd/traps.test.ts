@@ -44,7 +44,9 @@ describe("requests", () => {
     expect(await client.call(METHODS.txn, { success: operations(128) })).toHaveProperty("ok");
     const tooMany = { code: 3, message: "etcdserver: too many operations in txn request" };
     expect(await client.call(METHODS.txn, { success: operations(129) })).toEqual(tooMany);
-    const outer = (inner: number) => ({ success: [nestedOp({ success: operations(inner) }), putOp("outer")] });
+    const outer = (inner: number) => ({
+      success: [nestedOp({ success: operations(inner) }), putOp("outer")],
+    });
     expect(await client.call(METHODS.txn, outer(126))).toHaveProperty("ok");
     expect(await client.call(METHODS.txn, outer(127))).toEqual(tooMany);
   });
@@ -56,7 +58,9 @@ describe("requests", () => {
       code: 3,
       message: "etcdserver: request is too large",
     });
-    expect(await client.call(METHODS.put, { key: "k", value: "x".repeat(2 * 1024 * 1024 + 1) })).toMatchObject({
+    expect(
+      await client.call(METHODS.put, { key: "k", value: "x".repeat(2 * 1024 * 1024 + 1) }),
+    ).toMatchObject({
       code: 8,
     });
   });
@@ -109,7 +113,11 @@ describe("leases", () => {
       code: 11,
       message: "etcdserver: too large lease TTL",
     });
-    expect(await client.ask(METHODS.leaseTimeToLive, { id: "404" })).toMatchObject({ id: "404", ttl: -1, grantedTtl: 0 });
+    expect(await client.ask(METHODS.leaseTimeToLive, { id: "404" })).toMatchObject({
+      id: "404",
+      ttl: -1,
+      grantedTtl: 0,
+    });
   });
 
   it("12: that are unknown are kept alive for no time, on a stream that goes on", async () => {
@@ -121,7 +129,11 @@ describe("leases", () => {
     for (const asked of ["404", id, "405"]) stream.write({ id: asked });
     stream.end();
     await ended;
-    expect(answers).toMatchObject([{ id: "404", ttl: 0 }, { id: "-9000", ttl: 60 }, { id: "405", ttl: 0 }]);
+    expect(answers).toMatchObject([
+      { id: "404", ttl: 0 },
+      { id: "-9000", ttl: 60 },
+      { id: "405", ttl: 0 },
+    ]);
     expect(await client.call(METHODS.leaseGrant, { id, ttl: 60 })).toMatchObject({ code: 9 });
   });
 });
@@ -167,7 +179,10 @@ describe("watches", () => {
     await client.ask(METHODS.compact, { revision, physical: true });
     const watch = new WatchClient(client);
     await watch.create({ key: "tombstone", startRevision: revision });
-    expect((await watch.events(1))[0]).toMatchObject({ type: 1, kv: { key: "tombstone", modRevision: revision } });
+    expect((await watch.events(1))[0]).toMatchObject({
+      type: 1,
+      kv: { key: "tombstone", modRevision: revision },
+    });
     watch.close();
   });
 
@@ -251,7 +266,9 @@ describe("maintenance", () => {
     const full = await serveStore({}, { quotaBytes: 20_000 });
     const other = new RpcClient(full.endpoint);
     const noSpace = { code: 8, message: "etcdserver: mvcc: database space exceeded" };
-    await expect.poll(() => other.call(METHODS.put, { key: "big", value: "x".repeat(5_000) })).toEqual(noSpace);
+    await expect
+      .poll(() => other.call(METHODS.put, { key: "big", value: "x".repeat(5_000) }))
+      .toEqual(noSpace);
     expect(await other.call(METHODS.leaseGrant, { ttl: 10 })).toEqual(noSpace);
     expect(await other.call(METHODS.txn, { failure: [putOp("a")] })).toEqual(noSpace);
     expect(await other.call(METHODS.range, { key: "big" })).toHaveProperty("ok");
@@ -263,7 +280,10 @@ describe("maintenance", () => {
   });
 
   it("24: versions are those of etcd", async () => {
-    expect(await client.ask(METHODS.status, {})).toMatchObject({ version: "3.6.11", storageVersion: "3.6.0" });
+    expect(await client.ask(METHODS.status, {})).toMatchObject({
+      version: "3.6.11",
+      storageVersion: "3.6.0",
+    });
   });
 
   it("hashes at a revision, and of nothing that is gone", async () => {
@@ -311,7 +331,10 @@ describe("locks and elections of the server", () => {
 
   it("elects, proclaims, and tells whoever observes", async () => {
     const { id: lease } = await client.ask(METHODS.leaseGrant, { ttl: 60 });
-    expect(await client.call(METHODS.leader, { name: "chair" })).toEqual({ code: 2, message: "election: no leader" });
+    expect(await client.call(METHODS.leader, { name: "chair" })).toEqual({
+      code: 2,
+      message: "election: no leader",
+    });
     const { leader } = await client.ask(METHODS.campaign, { name: "chair", lease, value: "anna" });
     expect(leader).toMatchObject({ name: "chair", lease });
     expect((await client.ask(METHODS.leader, { name: "chair" })).kv).toMatchObject({ value: "anna" });
@@ -322,7 +345,10 @@ describe("locks and elections of the server", () => {
       code: 2,
       message: "election: not leader",
     });
-    expect(await client.call(METHODS.resign, {})).toEqual({ code: 2, message: '"leader" field must be provided' });
+    expect(await client.call(METHODS.resign, {})).toEqual({
+      code: 2,
+      message: '"leader" field must be provided',
+    });
   });
 });
 

@@ -8,20 +8,23 @@ import type { MessageType } from "../../src/etcd/wire/message.ts";
 import { METHODS, type Method } from "../../src/etcd/wire/services.ts";
 
 const ROOT = new protobuf.Root();
-const proto = (file: string): string => fileURLToPath(new URL(`../../node_modules/etcd3/proto/${file}`, import.meta.url));
+const proto = (file: string): string =>
+  fileURLToPath(new URL(`../../node_modules/etcd3/proto/${file}`, import.meta.url));
 ROOT.resolvePath = (_origin, target) => proto(target.split("/").at(-1)!);
 ROOT.loadSync(["rpc.proto", "kv.proto", "auth.proto"], { keepCase: true });
 
 /** The messages of etcd's own description that the table has, under their names there. */
-const described = Object.values(METHODS as unknown as Readonly<Record<string, Method<never, never>>>).flatMap((method) => {
-  const [, service, name] = /^\/etcdserverpb\.(\w+)\/(\w+)$/.exec(method.path) ?? [];
-  const rpc = service === undefined ? undefined : findMethod(service, name!);
-  if (rpc === undefined) return [];
-  return [
-    [rpc.requestType, method.request as unknown as MessageType<object>] as const,
-    [rpc.responseType, method.response as unknown as MessageType<object>] as const,
-  ];
-});
+const described = Object.values(METHODS as unknown as Readonly<Record<string, Method<never, never>>>).flatMap(
+  (method) => {
+    const [, service, name] = /^\/etcdserverpb\.(\w+)\/(\w+)$/.exec(method.path) ?? [];
+    const rpc = service === undefined ? undefined : findMethod(service, name!);
+    if (rpc === undefined) return [];
+    return [
+      [rpc.requestType, method.request as unknown as MessageType<object>] as const,
+      [rpc.responseType, method.response as unknown as MessageType<object>] as const,
+    ];
+  },
+);
 
 function findMethod(service: string, name: string): protobuf.Method | undefined {
   return ROOT.lookupService(`etcdserverpb.${service}`).methods[name];
@@ -29,8 +32,12 @@ function findMethod(service: string, name: string): protobuf.Method | undefined 
 
 /** A random message by protobufjs' view of its type. */
 function arbitraryOf(type: protobuf.Type, depth = 3): fc.Arbitrary<object> {
-  const fields = type.fieldsArray.filter(({ resolvedType }) => depth > 0 || !(resolvedType instanceof protobuf.Type));
-  const values = Object.fromEntries(fields.map((field) => [field.name, arbitraryField(field.resolve(), depth)]));
+  const fields = type.fieldsArray.filter(
+    ({ resolvedType }) => depth > 0 || !(resolvedType instanceof protobuf.Type),
+  );
+  const values = Object.fromEntries(
+    fields.map((field) => [field.name, arbitraryField(field.resolve(), depth)]),
+  );
   return fc.record(values, { requiredKeys: [] }).map((made) => withOneOfEach(type, made));
 }
 
@@ -76,7 +83,9 @@ describe("our messages are etcd's", () => {
         const bytes = theirs.encode(theirs.fromObject(made)).finish();
         const again = ours.encode(ours.decode(bytes));
         const options = { longs: String, bytes: String, defaults: true } as const;
-        expect(theirs.toObject(theirs.decode(again), options)).toEqual(theirs.toObject(theirs.decode(bytes), options));
+        expect(theirs.toObject(theirs.decode(again), options)).toEqual(
+          theirs.toObject(theirs.decode(bytes), options),
+        );
       }),
       { numRuns: 60 },
     );
@@ -137,7 +146,9 @@ describe("a lease's id", () => {
     fc.assert(
       fc.property(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), (number) => {
         expect(leaseNumber(leaseIdOf(number))).toBe(number);
-        const { id } = METHODS.leaseRevoke.request.decode(METHODS.leaseRevoke.request.encode({ id: leaseIdOf(number) }));
+        const { id } = METHODS.leaseRevoke.request.decode(
+          METHODS.leaseRevoke.request.encode({ id: leaseIdOf(number) }),
+        );
         expect(id).toBe(leaseIdOf(number));
       }),
     );

@@ -14,7 +14,11 @@ export const Permission = message(permissionFields);
 
 export const UserAddOptions = message({ noPassword: bool(1) });
 
-export const AuthStatusResponse = message({ header, enabled: bool(2), authRevision: uint64(3, "authRevision") });
+export const AuthStatusResponse = message({
+  header,
+  enabled: bool(2),
+  authRevision: uint64(3, "authRevision"),
+});
 
 export const AuthenticateRequest = message({ name: text(1), password: text(2) });
 export const AuthenticateResponse = message({ header, token: text(2) });

@@ -106,7 +106,8 @@ export class MessageType<Message> {
       if (known === undefined || value === null) continue;
       const { kind, isRepeated } = known.field;
       if (!isRepeated) message[known.name] = kind.fromJson(value, depthLeft - 1);
-      else if (Array.isArray(value)) message[known.name] = value.map((item) => kind.fromJson(item, depthLeft - 1));
+      else if (Array.isArray(value))
+        message[known.name] = value.map((item) => kind.fromJson(item, depthLeft - 1));
       else throw malformed("a list", value);
     }
     return message as Message;

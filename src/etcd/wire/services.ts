@@ -204,5 +204,11 @@ export const METHODS = {
   resign: method("/v3electionpb.Election/Resign", Recipe.ResignRequest, HeaderOnly, ["/v3/election/resign"]),
 
   healthCheck: method("/grpc.health.v1.Health/Check", HealthCheckRequest, HealthCheckResponse, []),
-  healthWatch: method("/grpc.health.v1.Health/Watch", HealthCheckRequest, HealthCheckResponse, [], "response"),
+  healthWatch: method(
+    "/grpc.health.v1.Health/Watch",
+    HealthCheckRequest,
+    HealthCheckResponse,
+    [],
+    "response",
+  ),
 } as const;

@@ -39,7 +39,8 @@ export class Probes {
         else if (event.message.kind === "vote-reply" && !event.message.granted) this.hit("vote refused");
         return;
       case "restored":
-        this.hit("snapshot installed");
+        // What a process finds at its start it did not have to be sent.
+        if (event.snapshot.index > Math.max(1, picture.member(event.member).applied)) this.hit("snapshot installed");
         return;
       case "snapshot-taken":
         this.hit("snapshot taken");

@@ -107,7 +107,8 @@ class Run {
     const createRequest = WatchCreateRequest.of({
       key: random.fraction() < 0.05 ? "" : "abcd"[random.between(0, 3)]!,
       rangeEnd: ["", "c", "zz", "\0", "a"][random.between(0, 4)]!,
-      startRevision: random.fraction() < 0.4 ? Math.max(0, this.#operations.revision + 1 - random.between(0, 60)) : 0,
+      startRevision:
+        random.fraction() < 0.4 ? Math.max(0, this.#operations.revision + 1 - random.between(0, 60)) : 0,
       prevKv: random.fraction() < 0.5,
       filters: [[], [], [], [0], [1], [0, 1]][random.between(0, 5)]!,
       watchId: random.fraction() < 0.3 ? this.#chosenWatchId() : 0,
@@ -141,7 +142,9 @@ class Run {
   /** Writes something that both are at, waits until watches know it, and compares what they were told. */
   async #settle(): Promise<void> {
     const sentinel = call("put", { key: "sentinel" });
-    const answers = await Promise.all(this.#clients.map((client) => client.call(sentinel.method, sentinel.request)));
+    const answers = await Promise.all(
+      this.#clients.map((client) => client.call(sentinel.method, sentinel.request)),
+    );
     const revisions = answers.map((answer) => ("ok" in answer ? (answer.ok as Answer).header!.revision : 0));
     this.#compare("settle", String(revisions[0]), String(revisions[1]));
     this.#operations.revision = Number(revisions[0]);
@@ -169,6 +172,10 @@ interface Answer {
 
 function show(request: object): string {
   return JSON.stringify(request, (_name, value: unknown) =>
-    typeof value === "bigint" ? String(value) : value === "" || value === 0 || value === false || value === null ? undefined : value,
+    typeof value === "bigint"
+      ? String(value)
+      : value === "" || value === 0 || value === false || value === null
+        ? undefined
+        : value,
   );
 }

@@ -39,7 +39,10 @@ export class WatchRecord {
 
   /** Everything that was told, in a form that can be compared. */
   get text(): string {
-    return [...this.told.keys()].sort((one, other) => one - other).map((id) => `${id}: ${this.textOf(id)}`).join("\n");
+    return [...this.told.keys()]
+      .sort((one, other) => one - other)
+      .map((id) => `${id}: ${this.textOf(id)}`)
+      .join("\n");
   }
 
   textOf(id: number): string {

@@ -78,12 +78,15 @@ function callOnce(session: ClientHttp2Session, random: Random): Promise<string> 
   return new Promise((resolve) => {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: "POST",
-      [constants.HTTP2_HEADER_PATH]: random.fraction() < 0.02 ? `/${noise(random, 20).toString("hex")}` : method.path,
+      [constants.HTTP2_HEADER_PATH]:
+        random.fraction() < 0.02 ? `/${noise(random, 20).toString("hex")}` : method.path,
       "content-type": random.fraction() < 0.01 ? "text/plain" : "application/grpc",
-      "te": "trailers",
+      te: "trailers",
       ...(random.fraction() < 0.05 ? { hasleader: "true" } : {}),
       ...(random.fraction() < 0.02 ? { "grpc-timeout": noise(random, 4).toString("hex") } : {}),
-      ...(random.fraction() < 0.02 ? { "grpc-encoding": ["gzip", "deflate", "br"][random.between(0, 2)]! } : {}),
+      ...(random.fraction() < 0.02
+        ? { "grpc-encoding": ["gzip", "deflate", "br"][random.between(0, 2)]! }
+        : {}),
     });
     let code = "none";
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), PATIENCE_MS);
@@ -153,8 +156,12 @@ function sendRaw(port: number, bytes: Buffer): Promise<void> {
 async function attackByHttp(url: string, random: Random, codes: Map<string, number>): Promise<number> {
   const requests = Array.from({ length: 50 }, async () => {
     const method = METHOD_LIST[random.between(0, METHOD_LIST.length - 1)]!;
-    const path = random.fraction() < 0.9 ? (method.gateway[0] ?? "/health") : `/${noise(random, 8).toString("hex")}`;
-    const options = { method: random.fraction() < 0.9 ? "POST" : "GET", signal: AbortSignal.timeout(PATIENCE_MS) };
+    const path =
+      random.fraction() < 0.9 ? (method.gateway[0] ?? "/health") : `/${noise(random, 8).toString("hex")}`;
+    const options = {
+      method: random.fraction() < 0.9 ? "POST" : "GET",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    };
     const body = options.method === "POST" ? jsonish(method, random) : null;
     const status = await fetch(`${url}${path}`, { ...options, body }).then(
       async (response) => {
@@ -173,7 +180,9 @@ async function attackByHttp(url: string, random: Random, codes: Map<string, numb
 function jsonish(method: Method<object, object>, random: Random): Buffer {
   let text = Buffer.from("{}");
   try {
-    text = Buffer.from(JSON.stringify(method.request.toJson(method.request.decode(randomRequest(method, random)))));
+    text = Buffer.from(
+      JSON.stringify(method.request.toJson(method.request.decode(randomRequest(method, random)))),
+    );
   } catch {
     // What is no message has no JSON.
   }

@@ -27,7 +27,7 @@ export async function startEtcd(): Promise<RealEtcd> {
   const clientUrl = `http://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   const flags = {
-    "name": "real",
+    name: "real",
     "data-dir": folder,
     "listen-client-urls": clientUrl,
     "advertise-client-urls": clientUrl,
@@ -52,7 +52,10 @@ export async function startEtcd(): Promise<RealEtcd> {
 async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 150; attempt++) {
     if (child.exitCode !== null) throw new Error(`etcd ended with ${child.exitCode}`);
-    const isHealthy = await fetch(url).then((response) => response.ok, () => false);
+    const isHealthy = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (isHealthy) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
