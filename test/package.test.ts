@@ -52,7 +52,7 @@ beforeAll(async () => {
   consumer = join(home, "consumer");
   await pack(join(home, "stage"));
   await install();
-}, SLOW);
+}, 2 * SLOW);
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 

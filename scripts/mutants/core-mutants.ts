@@ -3,6 +3,10 @@ import type { Edit, Mutant } from "./mutant.ts";
 const core = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "core" });
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 
+const divided = (mutant: Mutant): Mutant => ({ ...mutant, faults: "divided" });
+const stalled = (mutant: Mutant): Mutant => ({ ...mutant, faults: "stalled" });
+const reshaped = (mutant: Mutant): Mutant => ({ ...mutant, faults: "reshaped" });
+
 /** Bugs of the core and the log. */
 export const CORE_MUTANTS: readonly Mutant[] = [
   core(
@@ -14,7 +18,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "core.outbox.send({ kind, from: core.id, to: request.from, term, granted });",
     ),
   ),
-  core(
+  divided(
+    core(
     "vote-cleared",
     "a candidate that steps down forgets its vote of the same term",
     edit(
@@ -22,6 +27,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "if (core.term !== term) {",
       'if (core.term !== term || (core.role.kind === "candidate" && role.kind === "follower")) {',
     ),
+  ),
   ),
   core(
     "vote-cleared-always",
@@ -55,7 +61,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "const granted = isAsked;",
     ),
   ),
-  core(
+  divided(
+    core(
     "up-to-date-by-index",
     "logs are compared by length only",
     edit(
@@ -63,6 +70,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "return theirs.term > ourTerm || (theirs.term === ourTerm && theirs.index >= this.lastIndex);",
       "return theirs.index >= this.lastIndex;",
     ),
+  ),
   ),
   core(
     "up-to-date-by-both",
@@ -92,7 +100,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "const needed = quorumSize(voters.length - missing);",
     ),
   ),
-  core(
+  divided(
+    core(
     "answers-counted-twice",
     "a repeated answer to a candidate counts again",
     edit(
@@ -101,6 +110,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "const other = core.membership.voters.find((voter) => !candidate.votes.has(voter)) ?? from;\n" +
         "  candidate.votes.set(candidate.votes.has(from) ? other : from, granted);",
     ),
+  ),
   ),
   core(
     "older-term-committed",
@@ -127,12 +137,18 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   core(
     "commit-to-own-last",
-    "a follower commits up to its own last entry, not the last that was sent",
+    "a follower commits up to its own last entry, not to the last that it shares with the leader",
     edit(
       "raft/follower.ts",
       "log.commitTo(Math.min(message.commit, lastNew));",
       "log.commitTo(Math.min(message.commit, log.lastIndex));",
     ),
+    edit(
+      "raft/follower.ts",
+      "core.log.commitTo(message.commit);",
+      "core.log.commitTo(Math.min(message.commit, core.log.lastIndex));",
+    ),
+    edit("raft/replication.ts", "const commit = Math.min(progress.matched, core.log.committed);", "const commit = core.log.committed;"),
   ),
   core(
     "commit-goes-back",
@@ -157,12 +173,19 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "leader.own?.maybeMatch(core.log.lastIndex);\n  if (leader.own !== null) commitByQuorum(core, leader);",
     ),
   ),
-  core(
+  stalled(
+    core(
     "replaced-entry-saved",
     "a finished write counts for the entry that took its entry's place meanwhile",
-    edit("log/log.ts", 'if (!this.matches(id)) return "replaced";', ""),
-    edit("raft/raft.ts", "if (last !== null && save.term < term) {", "if (last !== null && save.term < 0) {"),
-    edit("raft/step.ts", "} else if (message.term < core.term && message.term !== 0) {", '} else if (message.term < core.term && message.term !== 0 && message.kind !== "append-accepted") {'),
+    edit(
+      "raft/raft.ts",
+      "else if (this.#failure === null) this.#core.outbox.send(message);",
+      "else if (this.#failure === null) {\n" +
+        "        const { leader, term } = this.#core;\n" +
+        '        const isOf = message.kind === "append-accepted" && leader !== null && leader !== this.id;\n' +
+        "        this.#core.outbox.send(isOf ? { ...message, to: leader, term } : message);\n      }",
+    ),
+  ),
   ),
   core(
     "term-and-entries-apart",
@@ -197,10 +220,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "a second change of membership is taken while the first waits",
     edit("raft/reconfiguration.ts", "if (pendingChange > applied) {", "if (pendingChange < 0) {"),
   ),
-  core(
+  reshaped(
+    core(
     "change-over-inherited",
     "a new leader changes the membership while it has inherited changes that are not applied",
     edit("raft/election.ts", "leader.pendingChange = core.log.lastIndex;", "leader.pendingChange = 0;"),
+  ),
   ),
   core(
     "joint-needs-one-half",

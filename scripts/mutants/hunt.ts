@@ -1,16 +1,20 @@
 /**
- * Runs seeds against the sources in this copy until one breaks a promise: `hunt.ts SOURCES MODE FAULTS SEEDS SECONDS`.
- * Prints one line of JSON. It imports the copy that it is told of, never the sources beside it.
+ * Runs seeds against the sources in a copy until one breaks a promise: `hunt.ts SOURCES MODE FAULTS SEEDS SECONDS`.
+ * Prints one line of JSON, a `Catch`. It imports the copy that it is told of, never the sources beside it.
  */
 import { pathToFileURL } from "node:url";
 import type * as Faults from "../../src/testkit/faults.ts";
+import type { FaultProfile } from "../../src/testkit/faults.ts";
 import type * as CoreRun from "../../src/testkit/simulation/core-run.ts";
 import type * as FullRun from "../../src/testkit/simulation/full-run.ts";
+import type { PlanOptions } from "../../src/testkit/simulation/plan.ts";
+import type { Catch } from "./hunter.ts";
+import type { Mode, Profile } from "./mutant.ts";
 
 const [sources, mode, profile, seedsMax, secondsMax] = process.argv.slice(2) as [
   string,
-  "core" | "full",
-  "standard" | "nightmare",
+  Mode,
+  Profile,
   string,
   string,
 ];
@@ -23,17 +27,30 @@ const { faults } = await load<typeof Faults>("faults.ts");
 const { planCoreScenario, runCoreScenario } = await load<typeof CoreRun>("simulation/core-run.ts");
 const { planKvScenario, runKvScenario } = await load<typeof FullRun>("simulation/full-run.ts");
 
+const PROFILES: { readonly [name in Profile]: () => readonly [FaultProfile, Partial<PlanOptions>?] } = {
+  standard: () => [faults.standard()],
+  nightmare: () => [faults.nightmare()],
+  divided: () => [faults.mix(faults.network(), faults.partitions()), { voters: 5 }],
+  stalled: () => [faults.mix(faults.partitions(), faults.disks()), { voters: 3 }],
+  reshaped: () => [faults.mix(faults.partitions(), faults.membership()), { voters: 4 }],
+};
+
 const run = (seed: number) =>
   mode === "core"
-    ? runCoreScenario(planCoreScenario(seed, faults[profile]()))
-    : runKvScenario(planKvScenario(seed, faults[profile]()));
+    ? runCoreScenario(planCoreScenario(seed, ...PROFILES[profile]()))
+    : runKvScenario(planKvScenario(seed, ...PROFILES[profile]()));
 
 const begin = performance.now();
-let seed = 0;
+const elapsed = () => performance.now() - begin;
+let seeds = 0;
+let steps = 0;
 let failure: { readonly invariant: string; readonly message: string } | null = null;
-while (failure === null && seed < Number(seedsMax) && performance.now() - begin < Number(secondsMax) * 1000) {
-  seed += 1;
-  failure = run(seed).failure;
+while (failure === null && seeds < Number(seedsMax) && elapsed() < Number(secondsMax) * 1000) {
+  seeds += 1;
+  const result = run(seeds);
+  steps += result.steps;
+  failure = result.failure;
 }
-const { invariant = "", message = "" } = failure ?? {};
-console.log(JSON.stringify({ killed: failure !== null, seeds: seed, invariant, message }));
+const { invariant = null, message = "" } = failure ?? {};
+const caught: Catch = { invariant, message, seeds, steps, ms: Math.round(elapsed()) };
+console.log(JSON.stringify(caught));

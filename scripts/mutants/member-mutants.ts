@@ -89,7 +89,12 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   full(
     "range-off-by-one",
     "a range contains its end",
-    edit("kv/key-range.ts", "RANGE-END", "RANGE-END"),
+    edit("kv/ordered-map.ts", "highest, range.to === null, (_key", "highest, true, (_key"),
+  ),
+  full(
+    "keys-out-of-order",
+    "keys are kept in an order that is not quite theirs",
+    edit("kv/ordered-map.ts", "return left < right ? -1 : left > right ? 1 : 0;", "return left < right ? -1 : left > right && right !== \"b\" ? 1 : 0;"),
   ),
   full(
     "watch-gap",
@@ -104,6 +109,6 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   full(
     "election-on-each-connection",
     "a member stands for election whenever a connection comes up",
-    edit("replica/failover.ts", "FAILOVER", "FAILOVER"),
+    edit("replica/failover.ts", "if (raft.leader !== null || this.#ticksToCampaign !== null) return;", "raft.campaign();"),
   ),
 ];

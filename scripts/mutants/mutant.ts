@@ -5,10 +5,19 @@ export interface Mutant {
   readonly title: string;
   readonly edits: readonly Edit[];
   /** Which simulation has to find it: cores alone, or whole members. */
-  readonly mode: "core" | "full";
-  /** `nightmare` also lets disks rot and operators err: for bugs that only show then. */
-  readonly faults?: "nightmare";
+  readonly mode: Mode;
+  /** What goes wrong while it is hunted; `standard` where nothing is said. */
+  readonly faults?: Profile;
+  /** Where somebody has made this mistake, or where it is described. */
+  readonly seenIn?: string;
 }
+
+export type Mode = "core" | "full";
+/**
+ * `nightmare` also lets disks rot and operators err. `divided` has five voters, whose network is all that fails;
+ * `stalled` has partitions and bad disks, `reshaped` has little but partitions and changes of membership: for bugs that need one rare thing again and again.
+ */
+export type Profile = "standard" | "nightmare" | "divided" | "stalled" | "reshaped";
 
 /** A change of one source file. */
 export interface Edit {

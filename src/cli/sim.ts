@@ -57,7 +57,15 @@ export const sim: Command = {
 type Print = (text: string) => void;
 
 async function run(args: readonly string[], print: Print): Promise<ExitCode> {
-  const { values, positionals } = parse(args, ["mode", "faults", "seed", "seeds", "minutes", "shrink-seconds", "out"]);
+  const { values, positionals } = parse(args, [
+    "mode",
+    "faults",
+    "seed",
+    "seeds",
+    "minutes",
+    "shrink-seconds",
+    "out",
+  ]);
   if (positionals.length > 1) throw new UsageError("one module is expected");
   const user = await loadModule(positionals[0]);
   const mode = text(values["mode"]) ?? "full";
@@ -67,7 +75,10 @@ async function run(args: readonly string[], print: Print): Promise<ExitCode> {
   const profile = faultsNamed(text(values["faults"]) ?? "standard");
   const begun = systemClock.monotonic();
   const report = runSeeds({
-    plan: user === null ? (seed) => planSeed(seed, { mode, faults: profile }) : planOf({ faults: profile, ...user }),
+    plan:
+      user === null
+        ? (seed) => planSeed(seed, { mode, faults: profile })
+        : planOf({ faults: profile, ...user }),
     system: user === null ? undefined : systemOf(user),
     seed: number(values, "seed") ?? 1,
     corpus: user?.corpus ?? [],
@@ -108,14 +119,19 @@ async function shrink(args: readonly string[], print: Print): Promise<ExitCode> 
     now: () => systemClock.monotonic(),
   });
   writeFileSync(path, textOf(shrunk.scenario));
-  print(`${scenario.actions.length} actions became ${shrunk.scenario.actions.length}, after ${shrunk.runs} runs: ${path}\n`);
+  print(
+    `${scenario.actions.length} actions became ${shrunk.scenario.actions.length}, after ${shrunk.runs} runs: ${path}\n`,
+  );
   return 1;
 }
 
 async function view(args: readonly string[], print: Print): Promise<ExitCode> {
   const { values, positionals } = parse(args, ["out"]);
   const { scenario, system, path } = await load(positionals);
-  const { recording } = recordScenario(scenario, system, { title: path, replay: `npx quorate sim replay ${path}` });
+  const { recording } = recordScenario(scenario, system, {
+    title: path,
+    replay: `npx quorate sim replay ${path}`,
+  });
   const out = text(values["out"]) ?? path.replace(/(\.json)?$/, ".html");
   writeFileSync(out, renderReport(recording));
   print(`${out}\n`);
@@ -126,7 +142,8 @@ async function load(
   positionals: readonly string[],
 ): Promise<{ readonly scenario: Scenario; readonly system: AnySystem | undefined; readonly path: string }> {
   const [path, module] = positionals;
-  if (path === undefined || positionals.length > 2) throw new UsageError("a scenario is expected, and perhaps a module");
+  if (path === undefined || positionals.length > 2)
+    throw new UsageError("a scenario is expected, and perhaps a module");
   const user = await loadModule(module);
   return { scenario: parseScenario(read(path)), system: user === null ? undefined : systemOf(user), path };
 }
@@ -148,10 +165,17 @@ async function loadModule(path: string | undefined): Promise<UserOptions | null>
   throw new UsageError(`${path} does not export what simulate takes as its default`);
 }
 
-function writeFailure({ failure }: SimReport, out: string | undefined, module: string | undefined, print: Print): void {
+function writeFailure(
+  { failure }: SimReport,
+  out: string | undefined,
+  module: string | undefined,
+  print: Print,
+): void {
   const { original, scenario, seed } = failure!;
   const directory = out ?? join("sim-failures", String(seed));
-  const replay = ["npx quorate sim replay", join(directory, "scenario.json"), module].filter(Boolean).join(" ");
+  const replay = ["npx quorate sim replay", join(directory, "scenario.json"), module]
+    .filter(Boolean)
+    .join(" ");
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "scenario.json"), textOf(scenario));
   writeFileSync(join(directory, "original.json"), textOf(original));
@@ -172,7 +196,9 @@ function ratesOf({ steps, probes }: SimReport, ms: number): string {
 }
 
 function faultsNamed(name: string): ReturnType<typeof faults.standard> {
-  const profile = (faults as unknown as Readonly<Record<string, (() => ReturnType<typeof faults.standard>) | undefined>>)[name];
+  const profile = (
+    faults as unknown as Readonly<Record<string, (() => ReturnType<typeof faults.standard>) | undefined>>
+  )[name];
   if (profile === undefined || name === "mix") throw new UsageError(`there are no faults named ${name}`);
   return profile();
 }

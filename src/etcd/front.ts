@@ -16,7 +16,8 @@ import { refusal } from "./status.ts";
 import type { ResponseHeader } from "./wire/header.ts";
 
 /** What the front needs of a store, whatever its values are. */
-export interface ServedStore extends Pick<Store<never>, "cluster" | "parts" | "status" | "metrics"> {
+export interface ServedStore
+  extends Pick<Store<never>, "cluster" | "parts" | "status" | "metrics" | "backup"> {
   on<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
   off<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
 }

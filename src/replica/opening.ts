@@ -41,7 +41,8 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
     if (error !== null) storage.close(() => done(error));
     else done(null, { enrolment, recovered, snapshot: storage.openSnapshot() });
   };
-  if (isUnused(recovered) && !isJoining) found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish);
+  if (isUnused(recovered) && !isJoining)
+    found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish);
   else finish(null);
 }
 

@@ -42,7 +42,10 @@ export interface SeedOptions {
 }
 
 /** The scenario that a seed makes: for cores alone, or for whole members with the key-value store. */
-export function planSeed(seed: number, { mode = "full", faults: profile = faults.standard() }: SeedOptions = {}): Scenario {
+export function planSeed(
+  seed: number,
+  { mode = "full", faults: profile = faults.standard() }: SeedOptions = {},
+): Scenario {
   return mode === "core" ? planCoreScenario(seed, profile) : planKvScenario(seed, profile);
 }
 

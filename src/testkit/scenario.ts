@@ -149,10 +149,15 @@ export function parseScenario(text: string): Scenario {
   if (typeof format !== "number") throw invalid("it has no format");
   if (format !== 1) {
     const details = { what: "scenario", found: format, supported: 1 };
-    throw new QuorateError("ERR_INCOMPATIBLE", "the scenario is in a form that this release does not know", details);
+    throw new QuorateError(
+      "ERR_INCOMPATIBLE",
+      "the scenario is in a form that this release does not know",
+      details,
+    );
   }
   const { mode, seed, cluster, network, disk, actions } = value as Scenario;
-  const isWhole = typeof seed === "number" && cluster !== undefined && network !== undefined && disk !== undefined;
+  const isWhole =
+    typeof seed === "number" && cluster !== undefined && network !== undefined && disk !== undefined;
   if ((mode !== "core" && mode !== "full") || !isWhole || !Array.isArray(actions)) {
     throw invalid("a part is missing");
   }
@@ -160,5 +165,10 @@ export function parseScenario(text: string): Scenario {
 }
 
 function invalid(reason: string, cause?: unknown): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", `this is no scenario: ${reason}`, { argument: "scenario" }, { cause });
+  return new QuorateError(
+    "ERR_INVALID_ARGUMENT",
+    `this is no scenario: ${reason}`,
+    { argument: "scenario" },
+    { cause },
+  );
 }

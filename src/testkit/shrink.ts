@@ -70,7 +70,11 @@ class Shrinker {
 
   /** Large parts first, then smaller ones (Zeller's ddmin). */
   #leaveOutActions(): void {
-    for (let size = Math.ceil(this.#best.actions.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (
+      let size = Math.ceil(this.#best.actions.length / 2);
+      size >= 1;
+      size = size === 1 ? 0 : Math.ceil(size / 2)
+    ) {
       // From the end: what came late seldom matters.
       for (let from = this.#best.actions.length - size; from > -size && this.#hasTime(); from -= size) {
         const { actions } = this.#best;
@@ -82,14 +86,20 @@ class Shrinker {
 
   #simplifySettings(): void {
     this.#shortenStorm();
-    for (const [field, value] of Object.entries({ loss: 0, duplication: 0, isOrdered: true, delayMsMax: 1 })) {
+    for (const [field, value] of Object.entries({
+      loss: 0,
+      duplication: 0,
+      isOrdered: true,
+      delayMsMax: 1,
+    })) {
       this.#setIn("network", field, value);
     }
     this.#setIn("disk", "delayMsMax", this.#best.disk.delayMsMin);
     this.#setIn("cluster", "driftPermille", []);
     this.#setIn("cluster", "snapshotEntries", 1000);
     this.#setIn("cluster", "spares", 0);
-    for (const voters of [1, 2, 3]) if (voters < this.#best.cluster.voters) this.#setIn("cluster", "voters", voters);
+    for (const voters of [1, 2, 3])
+      if (voters < this.#best.cluster.voters) this.#setIn("cluster", "voters", voters);
     for (const name of Object.keys(this.#best.cluster.core)) {
       const { [name as keyof Scenario["cluster"]["core"]]: _, ...core } = this.#best.cluster.core;
       this.#setIn("cluster", "core", core);

@@ -5,7 +5,7 @@ import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
 import { type FaultProfile, faults as presets } from "./faults.ts";
 import type { Generator } from "./generate.ts";
-import type { Reference } from "./invariants/true-answers.ts";
+import type { Reference } from "./invariants/reference.ts";
 import type { Spec } from "./model.ts";
 import { type AnySystem, recordScenario, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
@@ -149,7 +149,15 @@ export function runSeeds(options: SeedsOptions): SimReport {
 }
 
 /** A report for people, a few lines long. */
-export function describeReport({ verdict, reason, seeds, steps, virtualMs, calls, failure }: SimReport): string {
+export function describeReport({
+  verdict,
+  reason,
+  seeds,
+  steps,
+  virtualMs,
+  calls,
+  failure,
+}: SimReport): string {
   const done = calls.answered + calls.refused + calls.unknown;
   const head = `${verdict}: ${reason}`;
   const counts = `${seeds} seeds, ${steps} steps, ${Math.round(virtualMs / 1000)} virtual seconds, ${calls.answered} of ${done} calls answered`;
@@ -238,7 +246,10 @@ export function planOf<State, Command, Result, Query, Answer>({
 
 /** The system that a user's machine makes. */
 export function systemOf<State, Command, Result, Query, Answer>(
-  options: Pick<SimulateOptions<State, Command, Result, Query, Answer>, "machine" | "codec" | "spec" | "checks">,
+  options: Pick<
+    SimulateOptions<State, Command, Result, Query, Answer>,
+    "machine" | "codec" | "spec" | "checks"
+  >,
 ): AnySystem {
   const { machine, spec, checks } = options;
   const system: SimSystem<Command, Result, Query, Answer> = {

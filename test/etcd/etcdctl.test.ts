@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runWell } from "../../scripts/process.ts";
+import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { BackupReader } from "../../src/storage/backup-file.ts";
 import { etcdctl, startEtcdctl, tryEtcdctl } from "./support/etcdctl.ts";
 import { isInstalled } from "./support/real-etcd.ts";
 import { type ServedCluster, serveCluster } from "./support/served-cluster.ts";
@@ -153,10 +155,17 @@ describe.skipIf(!hasEtcdctl)("etcdctl with a lone member", () => {
     await watch.interrupt();
   });
 
-  it("saves a snapshot", async () => {
+  it("saves a snapshot, of which a cluster can be made", async () => {
     const file = join(folder, "snapshot.db");
     expect(await etcdctl(endpoint, "snapshot", "save", file)).toContain(`Snapshot saved at ${file}`);
     expect(statSync(file).size % 512).toBe(32);
+
+    const bytes = readFileSync(file);
+    const backup = new BackupReader(file, (offset, length) => bytes.subarray(offset, offset + length));
+    expect(backup.header).toMatchObject({ kind: "kv", revision: served.store.status().revision });
+    const machine = new KvMachine();
+    machine.restore(backup.chunks());
+    expect(machine.store.liveKeys).toBe(served.store.metrics().keys);
   });
 
   it("copies keys to another cluster", async () => {

@@ -19,7 +19,9 @@ describe("messages", () => {
     fc.assert(
       fc.property(messages, fc.array(fc.nat(400), { maxLength: 20 }), (sent, cuts) => {
         const bytes = Buffer.concat(sent.map((message) => framed(message)));
-        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted((a, b) => a - b);
+        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted(
+          (a, b) => a - b,
+        );
         const reader = new MessageReader(1_000, new Unfinished());
         let from = 0;
         const read: Uint8Array[] = [];
@@ -73,7 +75,10 @@ describe("calls", () => {
   });
 
   /** What the headers and trailers of an answer say. */
-  function ask(headers: Record<string, string>, body = framed(Buffer.alloc(0))): Promise<Record<string, unknown>> {
+  function ask(
+    headers: Record<string, string>,
+    body = framed(Buffer.alloc(0)),
+  ): Promise<Record<string, unknown>> {
     const stream = session.request({
       ":method": "POST",
       ":path": METHODS.status.path,
@@ -100,7 +105,9 @@ describe("calls", () => {
       "grpc-status": "12",
       "grpc-message": "unknown method Nothing for service etcdserverpb.KV",
     });
-    expect(await ask({ ":path": "/%C3%A4/\u00e4".replace("\u00e4", "%25") })).toMatchObject({ "grpc-status": "12" });
+    expect(await ask({ ":path": "/%C3%A4/\u00e4".replace("\u00e4", "%25") })).toMatchObject({
+      "grpc-status": "12",
+    });
     expect(await ask({ "content-type": "application/json" })).toMatchObject({ ":status": 415 });
     expect(await ask({ ":method": "PUT" })).toMatchObject({ ":status": 405 });
     expect(await ask({ "grpc-timeout": "soon" })).toMatchObject({ "grpc-status": "13" });
@@ -121,7 +128,12 @@ describe("calls", () => {
   });
 
   it("that are taken back in the same breath do no harm", async () => {
-    for (const headers of [{}, { ":path": "/nowhere" }, { "content-type": "text/plain" }, { "grpc-timeout": "x" }]) {
+    for (const headers of [
+      {},
+      { ":path": "/nowhere" },
+      { "content-type": "text/plain" },
+      { "grpc-timeout": "x" },
+    ]) {
       const storm = connect(`http://${served.endpoint}`);
       storm.on("error", () => {});
       for (let call = 0; call < 100; call++) {

@@ -96,6 +96,32 @@ describe("requests", () => {
     }
   });
 
+  it("leases are compared as numbers, and none as 0", async () => {
+    await client.ask(METHODS.leaseGrant, { id: "-14", ttl: 600 });
+    await client.ask(METHODS.put, { key: "of a lease", lease: "-14" });
+    const isLess = async (key: string, lease: string): Promise<boolean> => {
+      const compare = [Compare.of({ key, target: 4, result: 2, lease })];
+      return (await client.ask(METHODS.txn, { compare })).succeeded;
+    };
+    expect(await isLess("of a lease", "")).toBe(true);
+    expect(await isLess("of a lease", "-100")).toBe(false);
+    expect(await isLess("nobody", "5")).toBe(true);
+  });
+
+  it("where a transaction is wrong twice, keys are told before leases, and both before revisions", async () => {
+    const txn = (...success: RequestOp[]) => client.call(METHODS.txn, { success });
+    const future = RequestOp.of({ requestRange: RangeRequest.of({ key: "a", revision: 10_000_000 }) });
+    const leased = RequestOp.of({ requestPut: PutRequest.of({ key: "x", lease: "404" }) });
+    const both = RequestOp.of({
+      requestPut: PutRequest.of({ key: "nobody", lease: "404", ignoreValue: true }),
+    });
+    expect(await txn(future, leased)).toMatchObject({ code: 5 });
+    expect(await txn(future, both)).toMatchObject({ code: 3, message: "etcdserver: key not found" });
+    expect(await client.call(METHODS.put, { key: "nobody", lease: "404", ignoreValue: true })).toMatchObject({
+      code: 5,
+    });
+  });
+
   it("a delete with an open end and a put behind it are a double write, which etcd overlooks", async () => {
     const open = RequestOp.of({ requestDeleteRange: { key: "b", rangeEnd: "\0", prevKv: false } });
     expect(await client.call(METHODS.txn, { success: [open, putOp("c")] })).toMatchObject({
@@ -220,14 +246,18 @@ describe("watches", () => {
     watch.close();
   });
 
-  it("lose nothing while their client does not read, and cost no memory for it", async () => {
+  it("lose nothing while their client does not read, and nothing is sent to it meanwhile", async () => {
     const watch = new WatchClient(client);
     await watch.create({ key: "slow/", rangeEnd: "slow0" });
     watch.pause();
     const value = "x".repeat(200_000);
-    const before = process.memoryUsage().arrayBuffers;
+    const sent = async (): Promise<number> => {
+      const page = await (await fetch(`http://${served.endpoint}/metrics`)).text();
+      return Number(/^grpc_server_msg_sent_total\{.*"Watch"\} (\d+)$/m.exec(page)![1]);
+    };
+    const before = await sent();
     for (let at = 0; at < 200; at++) await put(`slow/${at % 3}`, value);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60_000_000);
+    expect((await sent()) - before).toBeLessThan(50);
     watch.resume();
     const events = await watch.events(200);
     expect(events).toHaveLength(200);
@@ -326,6 +356,22 @@ describe("locks and elections of the server", () => {
     expect(await client.call(METHODS.lock, { name: "door", lease: "404" })).toEqual({
       code: 2,
       message: "etcdserver: requested lease not found",
+    });
+  });
+
+  it("leaves what a candidate proclaimed, where its lease locks under the same name", async () => {
+    const { id: lease } = await client.ask(METHODS.leaseGrant, { ttl: 60 });
+    const { leader } = await client.ask(METHODS.campaign, { name: "both", lease, value: "anna" });
+    const again = await client.ask(METHODS.campaign, { name: "both", lease, value: "bert" });
+    expect(again.leader).toEqual(leader);
+    await client.ask(METHODS.lock, { name: "both", lease });
+    expect((await client.ask(METHODS.leader, { name: "both" })).kv).toMatchObject({
+      value: "bert",
+      version: 2,
+    });
+    const impossible = { leader: { ...leader!, rev: -1 }, value: "x" };
+    expect(await client.call(METHODS.proclaim, impossible)).toMatchObject({
+      message: "election: not leader",
     });
   });
 

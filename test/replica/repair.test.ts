@@ -94,20 +94,23 @@ describe("one damaged member of three", () => {
 
   it("gives no vote before: with another one gone nobody leads, and nothing is lost", async () => {
     await filled(30);
-    const [first, second] = cluster.followers;
+    const names = cluster.names.filter((name) => name !== cluster.leader.name);
+    const [hurt, whole] = names as [string, string];
     const leader = cluster.leader.name;
-    await cluster.stop(first!.name);
+    // All of them, so that none leads on: the one that was handed the leadership would be a later leader.
+    await cluster.stop(hurt);
+    await cluster.stop(whole);
     await cluster.stop(leader);
-    cluster.damage(first!.name, cluster.pathOf(first!.name, "segment"));
-    cluster.insert(first!.name, "repair-from-peers");
-    const member = await cluster.start(first!.name);
-    const outcome: unknown = await second!
+    for (const name of cluster.names) cluster.insert(name, "repair-from-peers");
+    cluster.damage(hurt, cluster.pathOf(hurt, "segment"));
+    const member = await cluster.start(hurt);
+    const other = await cluster.start(whole);
+    const outcome: unknown = await other
       .propose({ add: 1 }, { timeout: 600 })
       .catch((error: unknown) => error);
     expect(QuorateError.is(outcome, "ERR_NO_QUORUM"), String(outcome)).toBe(true);
     expect(member.status().isRepairing).toBe(true);
 
-    cluster.insert(leader, "repair-from-peers");
     await cluster.start(leader);
     await until(() => !member.status().isRepairing, "the repair");
     expect(await member.propose({ add: 1 })).toBe(31);

@@ -61,7 +61,9 @@ describe("simulate", () => {
     expect(report.probes.get("leader changed")).toBeGreaterThan(0);
   });
 
-  it("finds a machine that forgets its state, and tells the shortest story of it", { timeout: 60_000 }, () => {
+  it("finds a machine that forgets its state, and tells the shortest story of it", {
+    timeout: 60_000,
+  }, () => {
     const options = { ...of(() => new Forgetful()), budget: { seeds: 50 }, shrinkMs: 3_000 };
     const report = simulate(options);
     expect(report.verdict).toBe("fail");
@@ -81,7 +83,10 @@ describe("simulate", () => {
   it("compares with a spec where there is one", { timeout: 60_000 }, () => {
     const spec = {
       init: () => 0,
-      step: (sum: number, { command }: Applied<number>): readonly [number, number] => [sum + command, sum + command],
+      step: (sum: number, { command }: Applied<number>): readonly [number, number] => [
+        sum + command,
+        sum + command,
+      ],
       answer: (sum: number) => sum + 1,
     };
     const report = simulate({ ...of(() => new Sum()), spec, budget: { seeds: 5 }, shrinkMs: 500 });
@@ -98,7 +103,9 @@ describe("simulate", () => {
 
   it("refuses commands that a scenario cannot hold", () => {
     const commands = (): number => Number.NaN;
-    expect(() => simulate({ ...of(() => new Sum()), commands, budget: { seeds: 1 } })).toThrow(/a scenario is JSON/);
+    expect(() => simulate({ ...of(() => new Sum()), commands, budget: { seeds: 1 } })).toThrow(
+      /a scenario is JSON/,
+    );
   });
 });
 
@@ -109,7 +116,8 @@ class FewLeaders implements Check {
   readonly kinds = ["role"] as const;
 
   observe(event: SimEvent): void {
-    if (event.kind === "role" && event.role === "leader" && event.term > 3) throw new Violation(this, "Somebody does.");
+    if (event.kind === "role" && event.role === "leader" && event.term > 3)
+      throw new Violation(this, "Somebody does.");
   }
 }
 
@@ -127,7 +135,11 @@ describe("shrinkScenario", () => {
 
   it("stops in time", () => {
     const scenario = planSeed(4, { mode: "core" });
-    const { runs } = shrinkScenario(scenario, "X1", { run: () => null, budgetMs: 10, now: () => Number.MAX_VALUE });
+    const { runs } = shrinkScenario(scenario, "X1", {
+      run: () => null,
+      budgetMs: 10,
+      now: () => Number.MAX_VALUE,
+    });
     expect(runs).toBe(0);
   });
 });

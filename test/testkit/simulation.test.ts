@@ -81,9 +81,12 @@ describe("a file", () => {
     expect(() => parseScenario(JSON.stringify({ ...planSeed(1), format: 2 }))).toThrow(/does not know/);
   });
 
-  it.each(["", "[]", "{}", '{"format":1}', '{"format":1,"mode":"other"}'])("with %j is no scenario", (text) => {
-    expect(() => parseScenario(text)).toThrow(/no scenario/);
-  });
+  it.each(["", "[]", "{}", '{"format":1}', '{"format":1,"mode":"other"}'])(
+    "with %j is no scenario",
+    (text) => {
+      expect(() => parseScenario(text)).toThrow(/no scenario/);
+    },
+  );
 });
 
 describe("an action", () => {

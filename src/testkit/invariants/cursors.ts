@@ -11,7 +11,8 @@ interface Cursors {
 
 export class CursorOrder implements Check {
   readonly name = "R6";
-  readonly says = "What is committed and applied never goes back, and entries are applied one after the other.";
+  readonly says =
+    "What is committed and applied never goes back, and entries are applied one after the other.";
   readonly kinds = ["started", "committed", "applied", "restored"] as const;
   readonly #cursors = new Map<MemberId, Cursors>();
 
@@ -31,7 +32,8 @@ export class CursorOrder implements Check {
       case "restored": {
         const cursors = this.#of(event.member);
         const { index } = event.snapshot;
-        if (index < cursors.applied) this.#fail(event.member, `goes back from ${cursors.applied} to snapshot ${index}`);
+        if (index < cursors.applied)
+          this.#fail(event.member, `goes back from ${cursors.applied} to snapshot ${index}`);
         cursors.applied = index;
         cursors.committed = Math.max(cursors.committed, index);
       }
@@ -49,7 +51,8 @@ export class CursorOrder implements Check {
   #applied(member: MemberId, index: Index): void {
     const cursors = this.#of(member);
     if (index !== cursors.applied + 1) this.#fail(member, `applies ${index} after ${cursors.applied}`);
-    if (index > cursors.committed) this.#fail(member, `applies ${index}, but has committed up to ${cursors.committed}`);
+    if (index > cursors.committed)
+      this.#fail(member, `applies ${index}, but has committed up to ${cursors.committed}`);
     cursors.applied = index;
   }
 

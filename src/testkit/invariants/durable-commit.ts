@@ -17,7 +17,8 @@ export class DurableCommit implements Check {
       const holders = half.filter((id) => holds(picture.member(id), event.to, picture));
       if (half.length === 0 || holders.length >= quorumSize(half.length)) continue;
       const { name } = picture.member(event.member);
-      const list = (ids: readonly MemberId[]): string => ids.map((id) => picture.nameOf(id)).join(", ") || "nobody";
+      const list = (ids: readonly MemberId[]): string =>
+        ids.map((id) => picture.nameOf(id)).join(", ") || "nobody";
       throw new Violation(
         this,
         `${name} commits entry ${event.to} of term ${picture.canon.termAt(event.to)}: of ${list(half)} its disk holds it at ${list(holders)}.`,

@@ -14,7 +14,10 @@ export class ElectionSafety implements Check {
     const known = this.#leaders.get(event.term);
     if (known === undefined) this.#leaders.set(event.term, event.member);
     else if (known !== event.member) {
-      throw new Violation(this, `Both member ${known} and member ${event.member} lead in term ${event.term}.`);
+      throw new Violation(
+        this,
+        `Both member ${known} and member ${event.member} lead in term ${event.term}.`,
+      );
     }
   }
 }

@@ -19,7 +19,10 @@ export class ExclusiveLease implements Check {
       const { term, name } = picture.member(event.member);
       if (term >= this.#newest) return;
       const other = picture.nameOf(this.#leader);
-      throw new Violation(this, `${name} reads by its lease of term ${term}, but ${other} leads in ${this.#newest}.`);
+      throw new Violation(
+        this,
+        `${name} reads by its lease of term ${term}, but ${other} leads in ${this.#newest}.`,
+      );
     }
   }
 }

@@ -8,7 +8,8 @@ const CAUSES: Readonly<Partial<Record<ActionKind, readonly string[]>>> = {
   "disk-error": ["ERR_DISK", "the disk refused"],
   "full-disk": ["ERR_DISK"],
   rot: ["ERR_CORRUPT"],
-  wipe: ["ERR_IDENTITY_MISMATCH"],
+  // What was wiped may also notice by itself that it lacks what it once acknowledged.
+  wipe: ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
 };
 
 export class ExplainedStop implements Check {

@@ -18,7 +18,10 @@ export class FreshReads implements Check {
       const began = this.#began.get(name) ?? 0;
       this.#began.delete(name);
       if (event.index >= began) return;
-      throw new Violation(this, `${picture.nameOf(event.member)} reads at ${event.index}; ${began} was committed before.`);
+      throw new Violation(
+        this,
+        `${picture.nameOf(event.member)} reads at ${event.index}; ${began} was committed before.`,
+      );
     }
   }
 }

@@ -17,6 +17,9 @@ export class HarmlessPreVote implements Check {
     this.#kept.set(event.member, { term, vote });
     if (event.cause !== "pre-vote" || before === undefined) return;
     if (before.term === term && before.vote === vote) return;
-    throw new Violation(this, `Member ${event.member} goes from term ${before.term} to ${term} when it is asked.`);
+    throw new Violation(
+      this,
+      `Member ${event.member} goes from term ${before.term} to ${term} when it is asked.`,
+    );
   }
 }

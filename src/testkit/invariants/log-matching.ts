@@ -20,7 +20,10 @@ export class LogMatching implements Check {
       const known = this.#chains.get(place);
       if (known === undefined) this.#chains.set(place, chain);
       else if (known !== chain) {
-        throw new Violation(this, `The log of ${name} up to entry ${index} of term ${term} is not another member's.`);
+        throw new Violation(
+          this,
+          `The log of ${name} up to entry ${index} of term ${term} is not another member's.`,
+        );
       }
     }
   }

@@ -3,9 +3,10 @@ import type { SimSystem } from "../simulation/system.ts";
 import { EqualResults } from "./equal-results.ts";
 import { EqualStates } from "./equal-states.ts";
 import { raftChecks } from "./raft-checks.ts";
+import type { Reference } from "./reference.ts";
 import { ShadowRecovery } from "./shadow-recovery.ts";
 import { SingleEffect } from "./single-effect.ts";
-import { type Reference, TrueAnswers } from "./true-answers.ts";
+import { TrueAnswers } from "./true-answers.ts";
 
 /** What holds for whole members with a state machine. Fresh ones for each run: they remember. */
 export function memberChecks<Command, Result, Query, Answer>(
@@ -17,7 +18,9 @@ export function memberChecks<Command, Result, Query, Answer>(
     new EqualStates(),
     new EqualResults(),
     new SingleEffect(),
-    new TrueAnswers(system.makeReference ?? (() => asReference(system)), (operation) => system.read(operation)),
+    new TrueAnswers(system.makeReference ?? (() => asReference(system)), (operation) =>
+      system.read(operation),
+    ),
     ...(system.makeChecks?.() ?? []),
   ];
 }

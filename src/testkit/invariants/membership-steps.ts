@@ -10,7 +10,8 @@ import type { MemberPicture, Picture } from "../simulation/picture.ts";
  */
 export class MembershipSteps implements Check {
   readonly name = "R12";
-  readonly says = "Memberships change one at a time, so that the majorities of two that follow each other always meet.";
+  readonly says =
+    "Memberships change one at a time, so that the majorities of two that follow each other always meet.";
   readonly kinds = ["saving", "committed", "membership"] as const;
   #checked = 1;
 
@@ -32,7 +33,10 @@ export class MembershipSteps implements Check {
     const { log, applied, name } = member;
     for (let earlier = Math.max(applied, log.base.index) + 1; earlier < index; earlier++) {
       if (log.entryAt(earlier)?.kind !== "membership") continue;
-      throw new Violation(this, `${name} proposes a change at ${index} while the one at ${earlier} is not applied.`);
+      throw new Violation(
+        this,
+        `${name} proposes a change at ${index} while the one at ${earlier} is not applied.`,
+      );
     }
   }
 

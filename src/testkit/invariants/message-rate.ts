@@ -22,6 +22,7 @@ export class MessageRate implements Check {
     }
     const count = (this.#sent.get(event.member) ?? 0) + 1;
     this.#sent.set(event.member, count);
-    if (count > MESSAGES_MAX) throw new Violation(this, `Member ${event.member} sends ${count} messages in a second.`);
+    if (count > MESSAGES_MAX)
+      throw new Violation(this, `Member ${event.member} sends ${count} messages in a second.`);
   }
 }

@@ -13,6 +13,9 @@ export class OwnTermCommit implements Check {
     const { name, log } = picture.member(event.member);
     const term = log.termAt(event.through);
     if (term === event.term) return;
-    throw new Violation(this, `${name} leads in term ${event.term} and commits entry ${event.through} of term ${term}.`);
+    throw new Violation(
+      this,
+      `${name} leads in term ${event.term} and commits entry ${event.through} of term ${term}.`,
+    );
   }
 }

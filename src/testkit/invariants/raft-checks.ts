@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { ContentFollowers } from "./content-followers.ts";
 import { CursorOrder } from "./cursors.ts";
 import { DurableCommit } from "./durable-commit.ts";
 import { ElectionSafety } from "./election-safety.ts";
@@ -39,6 +40,7 @@ export function raftChecks(): Check[] {
     new FreshReads(),
     new ExclusiveLease(),
     new HarmlessPreVote(),
+    new ContentFollowers(),
     new SavedBeforeSent(),
     new RecoveredLog(),
     new FailedDisk(),

@@ -33,5 +33,9 @@ export class RealTimeOrder implements Check {
 }
 
 function isStale(input: unknown): boolean {
-  return typeof input === "object" && input !== null && (input as { consistency?: unknown }).consistency === "stale";
+  return (
+    typeof input === "object" &&
+    input !== null &&
+    (input as { consistency?: unknown }).consistency === "stale"
+  );
 }

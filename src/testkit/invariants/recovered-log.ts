@@ -15,7 +15,8 @@ interface Expected {
 
 export class RecoveredLog implements Check {
   readonly name = "D3";
-  readonly says = "A start finds all that was reported as durable, and beyond that whole steps that were under way, in order.";
+  readonly says =
+    "A start finds all that was reported as durable, and beyond that whole steps that were under way, in order.";
   readonly kinds = ["stopped", "started", "wiped"] as const;
   readonly #expected = new Map<number, Expected>();
 
@@ -26,7 +27,8 @@ export class RecoveredLog implements Check {
       const expected = this.#expected.get(event.member);
       if (expected === undefined) return;
       const complaint = complaintAbout(expected, event.recovered, picture);
-      if (complaint !== null) throw new Violation(this, `${picture.nameOf(event.member)} starts ${complaint}.`);
+      if (complaint !== null)
+        throw new Violation(this, `${picture.nameOf(event.member)} starts ${complaint}.`);
     }
   }
 }

@@ -7,7 +7,8 @@ import { isPromise } from "./promise.ts";
 /** Raft, figure 2: "respond after updating stable storage". */
 export class SavedBeforeSent implements Check {
   readonly name = "D1";
-  readonly says = "A vote, an acknowledgement or a leader's word leaves only when the sender's disk holds what it rests on.";
+  readonly says =
+    "A vote, an acknowledgement or a leader's word leaves only when the sender's disk holds what it rests on.";
   readonly kinds = ["sent"] as const;
 
   observe(event: SimEvent, picture: Picture): void {
@@ -15,7 +16,10 @@ export class SavedBeforeSent implements Check {
     const member = picture.member(event.member);
     const missing = missingFor(event.message, member);
     if (missing === null) return;
-    throw new Violation(this, `${member.name} sends ${event.message.kind} to ${picture.nameOf(event.message.to)}: ${missing}.`);
+    throw new Violation(
+      this,
+      `${member.name} sends ${event.message.kind} to ${picture.nameOf(event.message.to)}: ${missing}.`,
+    );
   }
 }
 

@@ -14,7 +14,10 @@ export class ShadowRecovery implements Check {
     const { recovered, cut } = event;
     const member = picture.member(event.member);
     const complaint =
-      "refused" in recovered ? `refuses: ${recovered.refused}` : complaintAbout(expectedOf(member), recovered, picture);
-    if (complaint !== null) throw new Violation(this, `After a cut (${cut}) ${member.name} would start ${complaint}.`);
+      "refused" in recovered
+        ? `refuses: ${recovered.refused}`
+        : complaintAbout(expectedOf(member), recovered, picture);
+    if (complaint !== null)
+      throw new Violation(this, `After a cut (${cut}) ${member.name} would start ${complaint}.`);
   }
 }

@@ -41,10 +41,16 @@ export class SingleEffect implements Check {
   #compare(operation: number, { index, ending }: Fate): void {
     if (index === null || ending === null || ending.is === "unknown") return;
     if (ending.is === "refused") {
-      throw new Violation(this, `Call ${operation} was refused (${ending.reason}), and takes effect at ${index}.`);
+      throw new Violation(
+        this,
+        `Call ${operation} was refused (${ending.reason}), and takes effect at ${index}.`,
+      );
     }
     if (ending.index !== index) {
-      throw new Violation(this, `Call ${operation} was answered for ${ending.index}, and takes effect at ${index}.`);
+      throw new Violation(
+        this,
+        `Call ${operation} was answered for ${ending.index}, and takes effect at ${index}.`,
+      );
     }
   }
 }

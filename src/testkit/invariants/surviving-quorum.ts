@@ -17,7 +17,9 @@ export class SurvivingQuorum implements Check {
     const { voters, outgoing } = picture.membership;
     // In a joint configuration every majority is one of both halves: it is enough that one of them cannot do without.
     if (this.#survives(voters, picture) || (outgoing.length > 0 && this.#survives(outgoing, picture))) return;
-    const holders = [...voters, ...outgoing].filter((id) => holds(picture.member(id), picture.canon.lastIndex, picture));
+    const holders = [...voters, ...outgoing].filter((id) =>
+      holds(picture.member(id), picture.canon.lastIndex, picture),
+    );
     const names = holders.map((id) => picture.nameOf(id)).join(", ") || "nobody";
     throw new Violation(
       this,

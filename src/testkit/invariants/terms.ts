@@ -6,7 +6,8 @@ import { isPromise } from "./promise.ts";
 
 export class TermOrder implements Check {
   readonly name = "R7";
-  readonly says = "A member's term never goes back, and no restart takes it behind a term in which it promised something.";
+  readonly says =
+    "A member's term never goes back, and no restart takes it behind a term in which it promised something.";
   readonly kinds = ["started", "role", "sent"] as const;
   readonly #promised = new Map<MemberId, Term>();
   readonly #reached = new Map<MemberId, Term>();
@@ -21,7 +22,10 @@ export class TermOrder implements Check {
         const promised = this.#promised.get(event.member) ?? 0;
         // A wiped directory forgets everything, and the others do not believe it.
         if (term < promised && picture.member(event.member).lost === null) {
-          throw new Violation(this, `Member ${event.member} starts in term ${term}, after a promise in term ${promised}.`);
+          throw new Violation(
+            this,
+            `Member ${event.member} starts in term ${term}, after a promise in term ${promised}.`,
+          );
         }
         this.#reached.set(event.member, term);
         return;

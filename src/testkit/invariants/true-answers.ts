@@ -3,13 +3,7 @@ import { type Check, Violation } from "../check.ts";
 import type { SimEvent } from "../simulation/event.ts";
 import type { Input } from "../simulation/system.ts";
 import { structureKey } from "../structure.ts";
-
-/** Something that does one thing at a time, to compare answers with. */
-export interface Reference<Command, Query> {
-  apply(applied: Applied<Command>): unknown;
-  /** Where it is missing, answers to queries are not compared. */
-  query?(query: Query): unknown;
-}
+import type { Reference } from "./reference.ts";
 
 interface Answered {
   readonly operation: number;
@@ -27,7 +21,10 @@ export class TrueAnswers<Command, Query> implements Check {
   readonly #applied: Applied<Command>[] = [];
   readonly #answers = new Map<number, Answered[]>();
 
-  constructor(makeReference: () => Reference<Command, Query>, read: (operation: unknown) => Input<Command, Query>) {
+  constructor(
+    makeReference: () => Reference<Command, Query>,
+    read: (operation: unknown) => Input<Command, Query>,
+  ) {
     this.#makeReference = makeReference;
     this.#read = read;
   }
@@ -43,7 +40,8 @@ export class TrueAnswers<Command, Query> implements Check {
         }
         return;
       case "returned":
-        if (event.ending.is === "answered") this.#answered(event.operation, event.ending.index, event.ending.output);
+        if (event.ending.is === "answered")
+          this.#answered(event.operation, event.ending.index, event.ending.output);
         return;
       case "ended":
         this.#replay();
@@ -69,7 +67,12 @@ export class TrueAnswers<Command, Query> implements Check {
     }
   }
 
-  #compare({ operation, output }: Answered, index: number, reference: Reference<Command, Query>, result: unknown): void {
+  #compare(
+    { operation, output }: Answered,
+    index: number,
+    reference: Reference<Command, Query>,
+    result: unknown,
+  ): void {
     const input = this.#read(this.#inputs.get(operation));
     if (!("command" in input) && reference.query === undefined) return;
     const expected = "command" in input ? result : reference.query!(input.query);

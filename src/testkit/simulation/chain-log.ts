@@ -97,7 +97,11 @@ export class ChainLog {
 const BEGINNING: ChainBase = { index: 0, term: 0, chain: 0 };
 
 export function chainOf(before: Chain, { index, term, kind, data }: Entry): Chain {
-  let chain = before ^ Math.imul(index, 0x9e3779b1) ^ Math.imul(term, 0x85ebca6b) ^ (kind === "command" ? 0 : 0x5bd1e995);
+  let chain =
+    before ^
+    Math.imul(index, 0x9e3779b1) ^
+    Math.imul(term, 0x85ebca6b) ^
+    (kind === "command" ? 0 : 0x5bd1e995);
   for (let at = 0; at < data.length; at++) chain = Math.imul(chain ^ data[at]!, 0x01000193);
   chain = Math.imul(chain ^ (chain >>> 15), 0xc2b2ae35);
   return (chain ^ (chain >>> 13)) | 0;

@@ -1,6 +1,13 @@
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { Entry, Index, MemberId } from "../../log/entry.ts";
-import type { Effects, ProposeResult, ReadReady, RoleKind, Save, SnapshotMetadata } from "../../raft/effects.ts";
+import type {
+  Effects,
+  ProposeResult,
+  ReadReady,
+  RoleKind,
+  Save,
+  SnapshotMetadata,
+} from "../../raft/effects.ts";
 import { EMPTY_MEMBERSHIP, type Membership } from "../../raft/membership.ts";
 import { decodeMembershipChange } from "../../raft/membership-codec.ts";
 import type { Message } from "../../raft/message.ts";
@@ -77,6 +84,10 @@ export class CoreMember implements SimMember<CoreFrame> {
   }
 
   get isLost(): boolean {
+    return false;
+  }
+
+  get isDamaged(): boolean {
     return false;
   }
 
@@ -193,6 +204,11 @@ export class CoreMember implements SimMember<CoreFrame> {
   jumpClock(): void {}
   wipe(): void {}
 
+  /** Cores do not know of stores. */
+  hasAgreedOn(): boolean {
+    return false;
+  }
+
   enlist(): void {
     this.#isEnlisted = true;
   }
@@ -304,7 +320,16 @@ export class CoreMember implements SimMember<CoreFrame> {
     if (committed === this.#committed) return;
     this.#committed = committed;
     const { term, role, membership } = raft;
-    this.#host.emit({ kind: "committed", at: this.#now, member: this.id, to: committed, through: committed, term, role, membership });
+    this.#host.emit({
+      kind: "committed",
+      at: this.#now,
+      member: this.id,
+      to: committed,
+      through: committed,
+      term,
+      role,
+      membership,
+    });
   }
 
   #perform(raft: Raft, { sendNow, save, apply, proposed, reads }: Effects): void {
@@ -399,8 +424,16 @@ export class CoreMember implements SimMember<CoreFrame> {
       return;
     }
     read.index = result;
-    const isByLease = this.#host.scenario.cluster.core.leaseReads === true && read.beganAt === this.#now && this.isLeader;
-    this.#host.emit({ kind: "read-ended", at: this.#now, member: this.id, request, index: result, isByLease });
+    const isByLease =
+      this.#host.scenario.cluster.core.leaseReads === true && read.beganAt === this.#now && this.isLeader;
+    this.#host.emit({
+      kind: "read-ended",
+      at: this.#now,
+      member: this.id,
+      request,
+      index: result,
+      isByLease,
+    });
   }
 
   #releaseReads(): void {
@@ -417,7 +450,10 @@ export class CoreMember implements SimMember<CoreFrame> {
     if (term === null || raft.log.restoring !== null || index === 0) return;
     if (this.#disk.snapshot !== null && index <= this.#disk.snapshot.index) return;
     // What is not on the disk yet stays in the log.
-    const compactTo = Math.max(0, Math.min(index - this.#host.scenario.cluster.trailingEntries, raft.log.saved));
+    const compactTo = Math.max(
+      0,
+      Math.min(index - this.#host.scenario.cluster.trailingEntries, raft.log.saved),
+    );
     if (index > raft.log.saved) return;
     const snapshot = { index, term, membership: raft.membership };
     this.#disk.takeSnapshot(snapshot, compactTo);
@@ -445,7 +481,8 @@ export class CoreMember implements SimMember<CoreFrame> {
     const calls = [...this.#writes.values(), ...[...this.#reads.values()].map(({ call }) => call)];
     this.#writes.clear();
     this.#reads.clear();
-    for (const call of calls) this.#host.returned(call, this.id, { is: "unknown", reason: "the member stopped" });
+    for (const call of calls)
+      this.#host.returned(call, this.id, { is: "unknown", reason: "the member stopped" });
   }
 }
 

@@ -7,12 +7,22 @@ import type { Scenario } from "../scenario.ts";
 import type { ChanceStream } from "./chance.ts";
 import { type CoreFrame, CoreMember } from "./core-member.ts";
 import type { SimHost } from "./host.ts";
-import { planScenario } from "./plan.ts";
+import { type PlanOptions, planScenario } from "./plan.ts";
 import { type RunOptions, type RunResult, Simulation } from "./simulation.ts";
 
 /** A scenario for cores alone, made of a seed. */
-export function planCoreScenario(seed: number, profile: FaultProfile = faults.standard()): Scenario {
-  return planScenario(seed, { mode: "core", faults: profile, operation: coreOperation, callsPerSecond: 30 });
+export function planCoreScenario(
+  seed: number,
+  profile: FaultProfile = faults.standard(),
+  options: Partial<PlanOptions> = {},
+): Scenario {
+  return planScenario(seed, {
+    mode: "core",
+    faults: profile,
+    operation: coreOperation,
+    callsPerSecond: 30,
+    ...options,
+  });
 }
 
 function coreOperation(chance: ChanceStream): unknown {

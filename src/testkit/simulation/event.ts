@@ -1,8 +1,8 @@
 import type { Entry, EntryId, Index, MemberId, Term } from "../../log/entry.ts";
 import type { HardState, RoleKind, Save, SnapshotMetadata } from "../../raft/effects.ts";
 import type { Membership } from "../../raft/membership.ts";
-import type { Applied } from "../../replica/state-machine.ts";
 import type { Message } from "../../raft/message.ts";
+import type { Applied } from "../../replica/state-machine.ts";
 import type { PowerCut } from "../../storage/memory-disk.ts";
 import type { Action } from "../scenario.ts";
 import type { Micros } from "./schedule.ts";
@@ -12,7 +12,11 @@ import type { Micros } from "./schedule.ts";
  * and its picture are all made of these. They are plain data, so that a test can write them by hand.
  */
 export type SimEvent = { readonly at: Micros } & (
-  | { readonly kind: "founded"; readonly snapshot: SnapshotMetadata; readonly names: ReadonlyMap<MemberId, string> }
+  | {
+      readonly kind: "founded";
+      readonly snapshot: SnapshotMetadata;
+      readonly names: ReadonlyMap<MemberId, string>;
+    }
   | { readonly kind: "action"; readonly action: Action; readonly member: MemberId | null }
   | { readonly kind: "calm" }
   /** The run is over. */
@@ -23,8 +27,9 @@ export type SimEvent = { readonly at: Micros } & (
   | OperationEvent
 );
 
-export type MemberEvent = { readonly member: MemberId } & (
-  /** A process has begun, with what its disk gave back. `start` counts the member's processes from 1. */
+export type MemberEvent = {
+  readonly member: MemberId;
+} /** A process has begun, with what its disk gave back. `start` counts the member's processes from 1. */ & (
   | { readonly kind: "started"; readonly start: number; readonly recovered: RecoveredState }
   | { readonly kind: "stopped"; readonly how: StopKind; readonly reason?: string }
   | { readonly kind: "paused"; readonly forMs: number }
@@ -67,13 +72,22 @@ export type MemberEvent = { readonly member: MemberId } & (
   /** A checksum of the machine's state after `index`. */
   | { readonly kind: "state"; readonly index: Index; readonly hash: number }
   | { readonly kind: "read-began"; readonly request: number }
-  | { readonly kind: "read-ended"; readonly request: number; readonly index: Index; readonly isByLease: boolean }
+  | {
+      readonly kind: "read-ended";
+      readonly request: number;
+      readonly index: Index;
+      readonly isByLease: boolean;
+    }
   /** What runs beside a machine has something to tell the checks that come with it. */
   | { readonly kind: "noted"; readonly note: unknown }
   /** The directory was emptied: what starts next is another store under the same name. */
   | { readonly kind: "wiped" }
   /** The disk was read back as after a power cut, while the member went on. */
-  | { readonly kind: "shadow"; readonly cut: PowerCut; readonly recovered: RecoveredState | { readonly refused: string } }
+  | {
+      readonly kind: "shadow";
+      readonly cut: PowerCut;
+      readonly recovered: RecoveredState | { readonly refused: string };
+    }
 );
 
 export interface RecoveredState {

@@ -45,7 +45,7 @@ export interface Crewmates {
   review(): void;
 }
 
-interface Process<Command, Result, Query, Answer> {
+interface Running<Command, Result, Query, Answer> {
   readonly gate: Gate;
   readonly files: MemoryFiles;
   readonly transport: SimTransport;
@@ -77,10 +77,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   #ticket: string | null = null;
   #isEnlisted: boolean;
   #isLost = false;
+  #isDamaged = false;
   #starts = 0;
   #stores = 0;
   #lastDiskEnd: Micros = 0;
-  #process: Process<Command, Result, Query, Answer> | null = null;
+  #running: Running<Command, Result, Query, Answer> | null = null;
   #pendingRestore: SnapshotMetadata | null = null;
   #role: RoleKind = "follower";
   #term = 0;
@@ -114,11 +115,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   get isUp(): boolean {
-    return this.#process !== null;
+    return this.#running !== null;
   }
 
   get isPaused(): boolean {
-    return this.#process?.gate.isPaused === true;
+    return this.#running?.gate.isPaused === true;
   }
 
   get isEnlisted(): boolean {
@@ -127,6 +128,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
 
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  get isDamaged(): boolean {
+    return this.#isDamaged;
   }
 
   get isLeader(): boolean {
@@ -138,17 +143,17 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   get transport(): SimTransport | null {
-    return this.#process?.transport ?? null;
+    return this.#running?.transport ?? null;
   }
 
   /** Whether the group has agreed on this member's store, as this one knows. */
   hasAgreedOn(id: MemberId): boolean {
-    const record = this.#process?.member?.group.members.find((member) => member.id === id);
+    const record = this.#running?.member?.group.members.find((member) => member.id === id);
     return record !== undefined && record.store !== null;
   }
 
   start(): void {
-    if (this.#process !== null || !this.#isEnlisted || this.#isLost) return;
+    if (this.#running !== null || !this.#isEnlisted || this.#isLost) return;
     this.#starts += 1;
     const gate = new Gate();
     const clock = this.#watched(this.#clocks.ofProcess(gate));
@@ -168,40 +173,49 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
           applied: { index, term, time, command: command.command, random: this.#chance.at(index) },
           result,
         }),
-      state: (index, hash) => this.#host.emit({ kind: "state", at: this.#now, member: this.#id, index, hash }),
+      state: (index, hash) =>
+        this.#host.emit({ kind: "state", at: this.#now, member: this.#id, index, hash }),
     });
-    const process: Process<Command, Result, Query, Answer> = { gate, files, transport, machine, member: null };
-    this.#process = process;
+    const running: Running<Command, Result, Query, Answer> = {
+      gate,
+      files,
+      transport,
+      machine,
+      member: null,
+    };
+    this.#running = running;
     this.#forget();
-    this.#open(process, clock);
+    this.#open(running, clock);
   }
 
   stop(how: CrashAction["how"]): void {
-    const process = this.#process;
-    if (process === null) return;
+    const running = this.#running;
+    if (running === null) return;
     this.#end(how);
-    if (how !== "kill") this.#disk.cutPower(how, this.#host.chance.random("power", this.number, this.#starts));
+    if (how !== "kill")
+      this.#disk.cutPower(how, this.#host.chance.random("power", this.number, this.#starts));
   }
 
   pause(): void {
-    this.#process?.gate.pause();
+    this.#running?.gate.pause();
   }
 
   resume(): void {
-    this.#process?.gate.resume();
+    this.#running?.gate.resume();
   }
 
   receive(from: MemberNumber, frame: FullFrame): void {
-    const process = this.#process;
-    if (process === null) {
+    const running = this.#running;
+    if (running === null) {
       this.#host.lost(from, this.number, frame);
       return;
     }
-    process.gate.run(() => {
+    running.gate.run(() => {
       const { id, message, bytes } = frame;
-      if (message !== null) this.#host.emit({ kind: "received", at: this.#now, member: this.#id, message, id });
+      if (message !== null)
+        this.#host.emit({ kind: "received", at: this.#now, member: this.#id, message, id });
       // Each arrival has memory of its own: a member may write into what it was given.
-      process.transport.receive(`n${from + 1}`, bytes.slice());
+      running.transport.receive(`n${from + 1}`, bytes.slice());
       this.#host.drain();
     });
   }
@@ -211,17 +225,17 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   disconnected(from: MemberNumber): void {
-    const process = this.#process;
-    process?.gate.run(() => process.transport.disconnected(`n${from + 1}`));
+    const running = this.#running;
+    running?.gate.run(() => running.transport.disconnected(`n${from + 1}`));
   }
 
   connected(name: string): void {
-    const process = this.#process;
-    process?.gate.run(() => process.transport.connected(name));
+    const running = this.#running;
+    running?.gate.run(() => running.transport.connected(name));
   }
 
   call(call: Call): void {
-    const member = this.#process?.member ?? null;
+    const member = this.#running?.member ?? null;
     if (member === null || this.isPaused) {
       this.#host.returned(call, this.#id, { is: "refused", reason: "the member does not run" });
       return;
@@ -255,7 +269,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       this.#with(({ group }) => {
         const isMember = group.members.some((member) => member.name === name);
         if (kind === "remove") group.remove(name, {}, () => {});
-        else if (!isMember) group.add({ name, address: name }, {}, (error, ticket) => this.#added(name, error, ticket));
+        else if (!isMember)
+          group.add({ name, address: name }, {}, (error, ticket) => this.#added(name, error, ticket));
         else if (kind === "add-voter") group.promote(name, {}, () => {});
       });
     }
@@ -276,6 +291,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   rot(place: number): void {
     this.stop("kill");
     this.#disk.rot(place);
+    this.#isDamaged = true;
   }
 
   jumpClock(ms: number): void {
@@ -284,8 +300,9 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
 
   /** The directory is gone. What starts there next is not the member that the others know. */
   wipe(): void {
-    if (this.#process !== null) this.stop("kill");
+    if (this.#running !== null) this.stop("kill");
     this.#disk.wipe();
+    this.#isDamaged = true;
     this.#host.emit({ kind: "wiped", at: this.#now, member: this.#id });
   }
 
@@ -312,12 +329,13 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     // Somebody else was added under this name at the same time, and has it.
     if (members.find((member) => member.id === id)?.name !== this.name) return;
     if (this.#isEnlisted && id === this.#id && !this.#isLost) return;
-    if (this.#process !== null) this.#end("kill");
+    if (this.#running !== null) this.#end("kill");
     this.#disk.wipe();
     this.#ticket = ticket;
     this.#id = id;
     this.#isEnlisted = true;
     this.#isLost = false;
+    this.#isDamaged = false;
     this.#host.register(id, this.number, this.name);
     this.start();
   }
@@ -327,7 +345,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   get #core(): Raft | null {
-    return this.#process?.member?.core ?? null;
+    return this.#running?.member?.core ?? null;
   }
 
   #forget(): void {
@@ -345,7 +363,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       run();
       this.#look();
     };
-    return { ...clock, after: (ms, run) => clock.after(ms, watched(run)), soon: (run) => clock.soon(watched(run)) };
+    return {
+      ...clock,
+      after: (ms, run) => clock.after(ms, watched(run)),
+      soon: (run) => clock.soon(watched(run)),
+    };
   }
 
   /** Calls of the disk end one after the other, each after its time. */
@@ -354,7 +376,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     return {
       ...clock,
       soon: (run) => {
-        const delayMs = delayMsMin + this.#diskChance.fraction() * (delayMsMax - delayMsMin) + this.#disk.slowMs;
+        const delayMs =
+          delayMsMin + this.#diskChance.fraction() * (delayMsMax - delayMsMin) + this.#disk.slowMs;
         this.#lastDiskEnd = Math.max(this.#now + Math.round(delayMs * 1000), this.#lastDiskEnd);
         this.#host.schedule.at(this.#lastDiskEnd, () =>
           gate.run(() => {
@@ -366,14 +389,15 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     };
   }
 
-  #open(process: Process<Command, Result, Query, Answer>, clock: Clock): void {
+  #open(running: Running<Command, Result, Query, Answer>, clock: Clock): void {
     const { cluster } = this.#host.scenario;
-    const storage = new ObservedStorage(new DiskStorage(process.files, { ...this.#diskOptions(), clock }), {
+    const storage = new ObservedStorage(new DiskStorage(running.files, { ...this.#diskOptions(), clock }), {
       opened: (recovered) => this.#opened(recovered),
       saving: (save) => this.#saving(save),
       saved: (save) => this.#saved(save),
-      saveFailed: (reason) => this.#host.emit({ kind: "save-failed", at: this.#now, member: this.#id, reason }),
-      snapshotBegun: ({ metadata }) => this.#snapshotBegun(process, metadata),
+      saveFailed: (reason) =>
+        this.#host.emit({ kind: "save-failed", at: this.#now, member: this.#id, reason }),
+      snapshotBegun: ({ metadata }) => this.#snapshotBegun(running, metadata),
       snapshotKept: ({ metadata: snapshot }) =>
         this.#host.emit({ kind: "snapshot-taken", at: this.#now, member: this.#id, snapshot }),
       identified: (identity) => {
@@ -382,8 +406,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     });
     const founders = Object.fromEntries(this.#mates.founders.map((name) => [name, name]));
     const settle: Settle<Member<Tagged<Command>, Placed<Result>, Query, Answer>> = (error, member) => {
-      if (this.#process !== process) return;
-      if (error === null) this.#begun(process, member!, clock);
+      if (this.#running !== running) return;
+      if (error === null) this.#begun(running, member!, clock);
       else this.#failed(error);
     };
     try {
@@ -392,10 +416,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
           name: this.name,
           peers: this.#ticket === null ? founders : {},
           ...(this.#ticket === null ? {} : { join: this.#ticket }),
-          machine: process.machine,
+          machine: running.machine,
           codec: taggedCodec(this.#system.codec),
           storage,
-          transport: process.transport,
+          transport: running.transport,
           clock,
           random: this.#host.chance.random("member", this.number, this.#starts),
           limits: {
@@ -427,11 +451,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   #begun(
-    process: Process<Command, Result, Query, Answer>,
+    running: Running<Command, Result, Query, Answer>,
     member: Member<Tagged<Command>, Placed<Result>, Query, Answer>,
     clock: Clock,
   ): void {
-    process.member = member;
+    running.member = member;
     this.#membership = member.core.membership;
     this.#term = member.core.term;
     this.#applied = member.core.log.applied;
@@ -439,10 +463,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     if (this.#applied > 0) {
       const snapshot = { index: this.#applied, term: member.core.log.termAt(this.#applied) ?? 0 };
       this.#host.emit({ kind: "restored", at: this.#now, member: this.#id, snapshot });
-      process.machine.look(this.#applied);
+      running.machine.look(this.#applied);
     }
     member.on("error", (error) => this.#failed(error));
-    this.#system.attend?.(process.machine.machine, {
+    this.#system.attend?.(running.machine.machine, {
       id: member.id,
       clock,
       get isLeader() {
@@ -476,7 +500,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   /** The state is looked at when a snapshot of it begins, to be compared with the state of whoever is sent it. */
-  #snapshotBegun({ machine, member }: Process<Command, Result, Query, Answer>, { index }: SnapshotMetadata): void {
+  #snapshotBegun(
+    { machine, member }: Running<Command, Result, Query, Answer>,
+    { index }: SnapshotMetadata,
+  ): void {
     if (member !== null && index === member.core.log.applied) machine.look(index);
   }
 
@@ -542,7 +569,16 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     if (to <= this.#committed) return;
     this.#committed = to;
     const [membership, through] = [this.#membership, log.committed];
-    this.#host.emit({ kind: "committed", at: this.#now, member: this.#id, to, through, term, role, membership });
+    this.#host.emit({
+      kind: "committed",
+      at: this.#now,
+      member: this.#id,
+      to,
+      through,
+      term,
+      role,
+      membership,
+    });
   }
 
   #lookAtApplied({ log }: Raft): void {
@@ -551,7 +587,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       this.#pendingRestore = null;
       this.#applied = snapshot.index;
       this.#host.emit({ kind: "restored", at: this.#now, member: this.#id, snapshot });
-      if (log.applied === snapshot.index) this.#process!.machine.look(snapshot.index);
+      if (log.applied === snapshot.index) this.#running!.machine.look(snapshot.index);
     }
     while (this.#applied < log.applied) {
       this.#applied += 1;
@@ -588,11 +624,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   #with(deed: (member: Member<Tagged<Command>, Placed<Result>, Query, Answer>) => unknown): void {
-    const process = this.#process;
-    process?.gate.run(() => {
-      if (process.member === null) return;
+    const running = this.#running;
+    running?.gate.run(() => {
+      if (running.member === null) return;
       try {
-        deed(process.member);
+        deed(running.member);
       } catch (error) {
         if (!QuorateError.is(error)) throw error; // What makes no sense at the moment is refused, and does nothing.
       }
@@ -608,20 +644,22 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     if (this.#core !== null) this.#lookAtCommit(this.#core, this.#core.log.committed);
     const code = QuorateError.is(error) ? error.code : "crash";
     const reason = error instanceof Error ? `${code}: ${error.message}` : String(error);
-    if (code === "ERR_MEMBERSHIP" || code === "ERR_IDENTITY_MISMATCH" || code === "ERR_CORRUPT") this.#isLost = true;
+    if (code === "ERR_MEMBERSHIP" || code === "ERR_IDENTITY_MISMATCH" || code === "ERR_CORRUPT")
+      this.#isLost = true;
     this.#end("failed", reason);
     this.#host.schedule.after(SUPERVISOR_MS * 1000, () => this.start());
   }
 
   #end(how: StopKind, reason?: string): void {
-    const process = this.#process;
-    if (process === null) return;
-    this.#process = null;
-    process.gate.end();
-    process.files.halt();
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    running.gate.end();
+    running.files.halt();
     const told = reason === undefined ? {} : { reason };
     this.#host.emit({ kind: "stopped", at: this.#now, member: this.#id, how, ...told });
-    for (const call of [...this.#calls.values()]) this.#return(call, { is: "unknown", reason: "the member stopped" });
+    for (const call of [...this.#calls.values()])
+      this.#return(call, { is: "unknown", reason: "the member stopped" });
   }
 }
 

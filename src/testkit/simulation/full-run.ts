@@ -12,8 +12,12 @@ import { type RunOptions, type RunResult, Simulation } from "./simulation.ts";
 import type { SimSystem } from "./system.ts";
 
 /** A scenario for whole members with the store that ships, made of a seed. */
-export function planKvScenario(seed: number, profile: FaultProfile = faults.standard()): Scenario {
-  return planScenario(seed, { mode: "full", faults: profile, operation: kvOperation });
+export function planKvScenario(
+  seed: number,
+  profile: FaultProfile = faults.standard(),
+  options: Partial<PlanOptions> = {},
+): Scenario {
+  return planScenario(seed, { mode: "full", faults: profile, operation: kvOperation, ...options });
 }
 
 /** Runs whole members with the store that ships. */
@@ -42,10 +46,12 @@ function fullCrew<Command, Result, Query, Answer>(
   const members: FullMember<Command, Result, Query, Answer>[] = [];
   const mates: Crewmates = {
     founders,
-    byName: (name) => members.find((member) => member.name === name) as FullMember<unknown, unknown, unknown, unknown>,
+    byName: (name) =>
+      members.find((member) => member.name === name) as FullMember<unknown, unknown, unknown, unknown>,
     review: () => connections.review(),
   };
-  for (let number = 0; number < voters + spares; number++) members.push(new FullMember(host, system, number, mates));
+  for (let number = 0; number < voters + spares; number++)
+    members.push(new FullMember(host, system, number, mates));
   const connections = new Connections(host, members);
   const ids = founders.map(firstMemberId).sort((left, right) => left - right);
   const snapshot = { index: 1, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters: ids } };
@@ -81,7 +87,10 @@ class Connections {
     }
   }
 
-  #maybeConnect(left: FullMember<never, never, never, never>, right: FullMember<never, never, never, never>): void {
+  #maybeConnect(
+    left: FullMember<never, never, never, never>,
+    right: FullMember<never, never, never, never>,
+  ): void {
     const [here, there] = [left.transport, right.transport];
     if (here === null || there === null || !here.wants(right.name) || !there.wants(left.name)) return;
     if (this.#host.isCut(left.number, right.number) || this.#host.isCut(right.number, left.number)) {

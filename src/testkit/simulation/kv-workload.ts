@@ -21,7 +21,8 @@ function command(chance: ChanceStream, dice: number): Command {
   if (dice < 0.72) return { kind: "delete", range: singleKey(chance.pick(KEYS)) };
   if (dice < 0.74) return { kind: "delete", range: { from: "b", to: "d" } };
   if (dice < 0.87) return txn(chance);
-  if (dice < 0.91) return { kind: "lease-grant", lease: chance.pick(LEASES), ttlMs: chance.between(300, 3000) };
+  if (dice < 0.91)
+    return { kind: "lease-grant", lease: chance.pick(LEASES), ttlMs: chance.between(300, 3000) };
   if (dice < 0.95) return { kind: "lease-keep-alive", leases: [chance.pick(LEASES)] };
   if (dice < 0.97) return { kind: "lease-revoke", lease: chance.pick(LEASES), renewedAt: null };
   return { kind: "compact", revision: chance.between(1, 60) };

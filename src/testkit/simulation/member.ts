@@ -20,6 +20,8 @@ export interface SimMember<Frame> {
   readonly isEnlisted: boolean;
   /** Whether it will never run again under this identity: it was removed, wiped or damaged. */
   readonly isLost: boolean;
+  /** Whether its disk is not what it was: it was wiped, or bits of it have changed. */
+  readonly isDamaged: boolean;
   readonly isLeader: boolean;
   /** Who takes part, as far as this member knows. */
   readonly membership: Membership;
@@ -51,6 +53,8 @@ export interface SimMember<Frame> {
   /** Nothing is broken any more. */
   mend(): void;
 
+  /** Whether this member knows that the group has agreed on another one's store, so that no other is believed. */
+  hasAgreedOn(id: MemberId): boolean;
   /** What keeps the member from being at rest, in words, or null. */
   unrest(): string | null;
 }

@@ -70,7 +70,9 @@ export class SimNetwork<Frame> {
   #travel(link: Link, from: number, to: number, frame: Frame, stretch: number): void {
     const { delayMsMin, delayMsMax, isOrdered } = this.#plan;
     const delayMs = delayMsMin + link.chance.fraction() * (delayMsMax - delayMsMin);
-    let arrival = this.#schedule.now + Math.round(delayMs * 1000 * (stretch === 1 ? 1 : link.chance.fraction() * stretch));
+    let arrival =
+      this.#schedule.now +
+      Math.round(delayMs * 1000 * (stretch === 1 ? 1 : link.chance.fraction() * stretch));
     if (isOrdered && stretch === 1) {
       arrival = Math.max(arrival, link.lastArrival);
       link.lastArrival = arrival;

@@ -76,7 +76,9 @@ export class ObservedMachine<Command, Result, Query, Answer>
   }
 
   #applyPart(part: readonly Applied<Tagged<Command>>[], placed: Placed<Result>[]): void {
-    const results = this.machine.apply(part.map((applied) => ({ ...applied, command: applied.command.command })));
+    const results = this.machine.apply(
+      part.map((applied) => ({ ...applied, command: applied.command.command })),
+    );
     part.forEach((applied, at) => {
       const result = results[at] as Result;
       placed.push({ index: applied.index, result });

@@ -77,4 +77,3 @@ export class ObservedStorage implements Storage {
     this.#storage.close(done);
   }
 }
-

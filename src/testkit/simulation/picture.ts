@@ -241,10 +241,16 @@ export class Picture {
 }
 
 /** The log that a start makes of what it found: entries of another history than the snapshot's are given up (7). */
-export function fillLog(log: ChainLog, snapshot: EntryId | null, entries: readonly Entry[], base: ChainBase): void {
+export function fillLog(
+  log: ChainLog,
+  snapshot: EntryId | null,
+  entries: readonly Entry[],
+  base: ChainBase,
+): void {
   log.restore(base);
   const first = entries[0];
   if (first === undefined) return;
-  const covered = snapshot === null || first.index > base.index ? undefined : entries[base.index - first.index];
+  const covered =
+    snapshot === null || first.index > base.index ? undefined : entries[base.index - first.index];
   if (first.index > base.index || covered?.term === base.term) log.splice(entries);
 }

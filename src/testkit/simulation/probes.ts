@@ -26,7 +26,7 @@ export class Probes {
         return;
       case "stopped":
         this.#stopped(event.member, picture);
-        if (event.how === "failed") this.hit("member stopped by a fault");
+        if (event.how === "failed") this.#failed(event.reason ?? "");
         return;
       case "started":
         if (event.start > 1) this.hit("member restarted");
@@ -40,7 +40,11 @@ export class Probes {
         return;
       case "restored":
         // What a process finds at its start it did not have to be sent.
-        if (event.snapshot.index > Math.max(1, picture.member(event.member).applied)) this.hit("snapshot installed");
+        if (event.snapshot.index > Math.max(1, picture.member(event.member).applied))
+          this.hit("snapshot installed");
+        return;
+      case "wiped":
+        this.hit("member wiped");
         return;
       case "snapshot-taken":
         this.hit("snapshot taken");
@@ -60,6 +64,13 @@ export class Probes {
       default:
         return;
     }
+  }
+
+  #failed(reason: string): void {
+    this.hit("member stopped by a fault");
+    if (reason.startsWith("ERR_CORRUPT")) this.hit("damage refused at a start");
+    if (reason.startsWith("ERR_IDENTITY_MISMATCH")) this.hit("wiped member turned away");
+    if (reason.startsWith("ERR_MEMBERSHIP")) this.hit("removed member stopped");
   }
 
   #stopped(id: number, picture: Picture): void {

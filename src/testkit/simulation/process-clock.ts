@@ -9,8 +9,8 @@ export interface ClockWorld {
   soon(run: () => void): void;
 }
 
-/** Where virtual time begins, for those who ask what day it is. */
-const EPOCH_MS = Date.UTC(2026, 0, 1);
+/** Where virtual time begins, for those who ask what day it is: the first of January 2026. */
+const EPOCH_MS = 1_767_225_600_000;
 
 /** A member's clocks: they run fast or slow, and the one for people jumps. They outlive the member's processes. */
 export class MemberClocks {

@@ -1,5 +1,5 @@
-import type { Random } from "../../base/random.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
 import { MemoryDisk, type PowerCut } from "../../storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../storage/memory-files.ts";
 

@@ -144,7 +144,8 @@ export class Simulation<Frame> implements SimHost<Frame> {
 
   drain(): void {
     for (let count = 0; this.#soon.length > 0; count++) {
-      if (count > SOON_MAX) throw new Error("a member is never done: it asks for one more turn again and again");
+      if (count > SOON_MAX)
+        throw new Error("a member is never done: it asks for one more turn again and again");
       const [run] = this.#soon.splice(0, 1);
       run!();
     }
@@ -213,7 +214,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
     if (membership.outgoing.length > 0) return "the configuration is still joint";
     const { canon } = this.#watchmen.picture;
     for (const member of this.#members) {
-      if (!isMember(membership, member.id) || member.isLost) continue;
+      if (!isMember(membership, member.id) || member.isLost || member.isDamaged) continue;
       const unrest = member.unrest();
       if (unrest !== null) return unrest;
       const { applied } = this.#watchmen.picture.member(member.id);
@@ -233,7 +234,11 @@ export class Simulation<Frame> implements SimHost<Frame> {
     const running = new Set(this.#members.filter(({ isUp }) => isUp).map(({ id }) => id));
     const isStuck = this.#members.some(({ isUp, id, membership }) => {
       const halves = [membership.voters, membership.outgoing];
-      return isUp && isVoter(membership, id) && halves.some((half) => half.length > 0 && lacksQuorum(half, running));
+      return (
+        isUp &&
+        isVoter(membership, id) &&
+        halves.some((half) => half.length > 0 && lacksQuorum(half, running))
+      );
     });
     if (isStuck) this.#probes.hit("stuck behind a removed member");
     return isStuck;
@@ -274,7 +279,10 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.#carryOutAt(member, action);
   }
 
-  #carryOutAt(member: SimMember<Frame>, action: Exclude<Action, { kind: "operation" | "partition" | "cut" }>): void {
+  #carryOutAt(
+    member: SimMember<Frame>,
+    action: Exclude<Action, { kind: "operation" | "partition" | "cut" }>,
+  ): void {
     switch (action.kind) {
       case "crash":
         if (!member.isUp) return;
@@ -301,7 +309,8 @@ export class Simulation<Frame> implements SimHost<Frame> {
         member.transfer(action.to);
         return;
       case "change":
-        for (const { kind, member: other } of action.changes) if (kind !== "remove") this.#enlist(this.#members[other]);
+        for (const { kind, member: other } of action.changes)
+          if (kind !== "remove") this.#enlist(this.#members[other]);
         member.change(action.changes.filter(({ member: other }) => this.#members[other] !== undefined));
         return;
       case "slow-disk":
@@ -317,6 +326,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
         this.#later(action.downMs, () => member.start());
         return;
       case "rot":
+        if (!this.#canDoWithout(member)) return;
         member.rot(action.place);
         this.#later(action.downMs, () => member.start());
         return;
@@ -324,6 +334,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
         member.jumpClock(action.ms);
         return;
       case "wipe":
+        if (!this.#canDoWithout(member)) return;
         member.stop("kill");
         member.wipe();
         this.#later(action.downMs, () => member.start());
@@ -331,6 +342,21 @@ export class Simulation<Frame> implements SimHost<Frame> {
       case "stranger":
         return;
     }
+  }
+
+  /**
+   * Whether nothing is lost for good when this member's disk is: a majority of other disks is whole, and no store but
+   * the one that is lost would be believed under this name.
+   */
+  #canDoWithout(member: SimMember<Frame>): boolean {
+    const leader = this.#leader();
+    if (leader === undefined || !member.isEnlisted || member === leader || !leader.hasAgreedOn(member.id))
+      return false;
+    const whole = new Set(
+      this.#members.filter((other) => other !== member && !other.isDamaged).map(({ id }) => id),
+    );
+    const { voters, outgoing } = leader.membership;
+    return [voters, outgoing].every((half) => half.length === 0 || !lacksQuorum(half, whole));
   }
 
   /** Starts a spare for the first time. */
@@ -345,7 +371,14 @@ export class Simulation<Frame> implements SimHost<Frame> {
     if (member === undefined) return;
     const call: Call = { operation: ++this.#operations, client, input };
     this.#waiting.set(call.operation, call);
-    this.emit({ kind: "called", at: this.schedule.now, operation: call.operation, client, member: member.id, input });
+    this.emit({
+      kind: "called",
+      at: this.schedule.now,
+      operation: call.operation,
+      client,
+      member: member.id,
+      input,
+    });
     member.call(call);
   }
 
@@ -369,9 +402,14 @@ export class Simulation<Frame> implements SimHost<Frame> {
 
   #partition(groups: readonly (readonly MemberNumber[])[], forMs: number): void {
     const links: [MemberNumber, MemberNumber][] = [];
+    const leader = this.#leader()?.number;
+    // Whoever leads is in the group that names the leader, and in no other.
+    const isNamed = leader !== undefined && groups.some((group) => group.includes(LEADER));
+    const isIn = (group: readonly MemberNumber[], number: MemberNumber) =>
+      group.includes(isNamed && number === leader ? LEADER : number);
     for (const { number: from } of this.#members) {
       for (const { number: to } of this.#members) {
-        const hear = groups.some((group) => group.includes(from) && group.includes(to));
+        const hear = groups.some((group) => isIn(group, from) && isIn(group, to));
         if (from !== to && !hear) links.push([from, to]);
       }
     }

@@ -1,9 +1,9 @@
-import type { Check } from "../check.ts";
-import type { Reference } from "../invariants/true-answers.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Codec, StateMachine } from "../../replica/state-machine.ts";
-import type { Settle } from "../../replica/call.ts";
 import type { RoleKind } from "../../raft/effects.ts";
+import type { Settle } from "../../replica/call.ts";
+import type { Codec, StateMachine } from "../../replica/state-machine.ts";
+import type { Check } from "../check.ts";
+import type { Reference } from "../invariants/reference.ts";
 
 /** What a client asks for: to change the state, or to be told of it. */
 export type Input<Command, Query> =

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { encodeCommand } from "../../../src/kv/command-codec.ts";
 import type { Check } from "../../../src/testkit/check.ts";
 import { CursorOrder } from "../../../src/testkit/invariants/cursors.ts";
 import { DurableCommit } from "../../../src/testkit/invariants/durable-commit.ts";
@@ -10,6 +11,10 @@ import { ExplainedStop } from "../../../src/testkit/invariants/explained-stop.ts
 import { FailedDisk } from "../../../src/testkit/invariants/failed-disk.ts";
 import { FreshReads } from "../../../src/testkit/invariants/fresh-reads.ts";
 import { HarmlessPreVote } from "../../../src/testkit/invariants/harmless-pre-vote.ts";
+import { PatientLeases } from "../../../src/testkit/invariants/kv/leases.ts";
+import type { KvNote } from "../../../src/testkit/invariants/kv/note.ts";
+import { RevisionSteps } from "../../../src/testkit/invariants/kv/revisions.ts";
+import { FaithfulWatches } from "../../../src/testkit/invariants/kv/watches.ts";
 import { LeaderAppendOnly } from "../../../src/testkit/invariants/leader-append-only.ts";
 import { LeaderCompleteness } from "../../../src/testkit/invariants/leader-completeness.ts";
 import { LogMatching } from "../../../src/testkit/invariants/log-matching.ts";
@@ -50,7 +55,10 @@ const CASES: readonly Case[] = [
     make: () => new LeaderAppendOnly(),
     fires: {
       "a leader replaces its own entry": (tale) =>
-        tale.role(1, "leader", 2).saved(1, { entries: [entry(2, 2)] }).saved(1, { entries: [entry(2, 2, "x")] }),
+        tale
+          .role(1, "leader", 2)
+          .saved(1, { entries: [entry(2, 2)] })
+          .saved(1, { entries: [entry(2, 2, "x")] }),
     },
     rests: {
       "a follower replaces what another leader left": (tale) =>
@@ -60,44 +68,68 @@ const CASES: readonly Case[] = [
   {
     make: () => new LogMatching(),
     fires: {
-      "one id, two entries": (tale) => tale.saved(1, { entries: [entry(2, 2, "x")] }).saved(2, { entries: [entry(2, 2, "y")] }),
+      "one id, two entries": (tale) =>
+        tale.saved(1, { entries: [entry(2, 2, "x")] }).saved(2, { entries: [entry(2, 2, "y")] }),
       "one id, two histories": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2), entry(3, 3)] }).saved(2, { entries: [entry(2, 1), entry(3, 3)] }),
+        tale
+          .saved(1, { entries: [entry(2, 2), entry(3, 3)] })
+          .saved(2, { entries: [entry(2, 1), entry(3, 3)] }),
     },
     rests: {
-      "two terms at one index": (tale) => tale.saved(1, { entries: [entry(2, 2)] }).saved(2, { entries: [entry(2, 3)] }),
+      "two terms at one index": (tale) =>
+        tale.saved(1, { entries: [entry(2, 2)] }).saved(2, { entries: [entry(2, 3)] }),
     },
   },
   {
     make: () => new LeaderCompleteness(),
     fires: {
       "a leader lacks what was committed": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2)] }).commit(1, 2, 2).role(3, "leader", 3),
+        tale
+          .saved(1, { entries: [entry(2, 2)] })
+          .commit(1, 2, 2)
+          .role(3, "leader", 3),
     },
     rests: {
       "a late leader of a term before that of the commit": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2), entry(3, 4)] }).commit(1, 3, 4).role(3, "leader", 3),
+        tale
+          .saved(1, { entries: [entry(2, 2), entry(3, 4)] })
+          .commit(1, 3, 4)
+          .role(3, "leader", 3),
     },
   },
   {
     make: () => new StateMachineSafety(),
     fires: {
       "another entry is committed at an index": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2)] }).commit(1, 2, 2).saved(2, { entries: [entry(2, 3)] }).commit(2, 2, 3),
+        tale
+          .saved(1, { entries: [entry(2, 2)] })
+          .commit(1, 2, 2)
+          .saved(2, { entries: [entry(2, 3)] })
+          .commit(2, 2, 3),
       "another entry is applied": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2, "x")] }).commit(1, 2, 2).apply(1, entry(2, 2, "y")),
-      "what nobody has committed is applied": (tale) => tale.saved(1, { entries: [entry(2, 2)] }).apply(1, entry(2, 2)),
+        tale
+          .saved(1, { entries: [entry(2, 2, "x")] })
+          .commit(1, 2, 2)
+          .apply(1, entry(2, 2, "y")),
+      "what nobody has committed is applied": (tale) =>
+        tale.saved(1, { entries: [entry(2, 2)] }).apply(1, entry(2, 2)),
     },
     rests: {
       "the same entry from another's memory": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2, "x")] }).commit(1, 2, 2).apply(1, entry(2, 2, "x")),
+        tale
+          .saved(1, { entries: [entry(2, 2, "x")] })
+          .commit(1, 2, 2)
+          .apply(1, entry(2, 2, "x")),
     },
   },
   {
     make: () => new CursorOrder(),
     fires: {
       "an entry is left out": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2), entry(3, 2)] }).commit(1, 3, 2).apply(1, entry(3, 2)),
+        tale
+          .saved(1, { entries: [entry(2, 2), entry(3, 2)] })
+          .commit(1, 3, 2)
+          .apply(1, entry(3, 2)),
       "an entry is applied before it is committed": (tale) =>
         tale.saved(1, { entries: [entry(2, 2)] }).apply(1, entry(2, 2)),
       "more is committed than there is": (tale) => tale.saved(1, { entries: [entry(2, 2)] }).commit(1, 3, 2),
@@ -124,7 +156,11 @@ const CASES: readonly Case[] = [
     make: () => new TermOrder(),
     fires: {
       "a term goes back": (tale) => tale.role(1, "follower", 3).role(1, "follower", 2),
-      "a promise is forgotten by a restart": (tale) => tale.send(granted(2, 1, 5)).stop(2).start(2, recovered([], { term: 4 }), 2),
+      "a promise is forgotten by a restart": (tale) =>
+        tale
+          .send(granted(2, 1, 5))
+          .stop(2)
+          .start(2, recovered([], { term: 4 }), 2),
     },
     rests: {
       "an empty answer promises nothing": (tale) =>
@@ -144,7 +180,11 @@ const CASES: readonly Case[] = [
           .send(granted(3, 2, 2)),
     },
     rests: {
-      "the same vote again": (tale) => tale.send(granted(3, 1, 2)).send(granted(3, 1, 2)).send(granted(3, 2, 3)),
+      "the same vote again": (tale) =>
+        tale
+          .send(granted(3, 1, 2))
+          .send(granted(3, 1, 2))
+          .send(granted(3, 2, 3)),
       "pre-votes for two": (tale) =>
         tale
           .send({ kind: "pre-vote-reply", from: 3, to: 1, term: 2, granted: true })
@@ -167,18 +207,28 @@ const CASES: readonly Case[] = [
         tale.commit(1, 2, 2);
       },
       "a holder has crashed since": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2)] }).saved(2, { entries: [entry(2, 2)] }).stop(2).commit(1, 2, 2),
+        tale
+          .saved(1, { entries: [entry(2, 2)] })
+          .saved(2, { entries: [entry(2, 2)] })
+          .stop(2)
+          .commit(1, 2, 2),
     },
   },
   {
     make: () => new OwnTermCommit(),
     fires: {
       "an entry of an earlier term is counted (figure 8)": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2)] }).role(1, "leader", 4).commit(1, 2, 4),
+        tale
+          .saved(1, { entries: [entry(2, 2)] })
+          .role(1, "leader", 4)
+          .commit(1, 2, 4),
     },
     rests: {
       "it is committed by one of the leader's own": (tale) =>
-        tale.saved(1, { entries: [entry(2, 2), entry(3, 4)] }).role(1, "leader", 4).commit(1, 3, 4),
+        tale
+          .saved(1, { entries: [entry(2, 2), entry(3, 4)] })
+          .role(1, "leader", 4)
+          .commit(1, 3, 4),
     },
   },
   {
@@ -289,16 +339,27 @@ const CASES: readonly Case[] = [
         tale.send(accepted(2, 1, 2, 2));
       },
       "the disk holds another entry": (tale) => {
-        tale.votes(2, 2, 1).role(2, "follower", 2).saved(2, { entries: [entry(2, 1)] });
+        tale
+          .votes(2, 2, 1)
+          .role(2, "follower", 2)
+          .saved(2, { entries: [entry(2, 1)] });
         tale.saving(2, { entries: [entry(2, 2)] });
         tale.send(accepted(2, 1, 2, 2));
       },
     },
     rests: {
       "all is saved": (tale) =>
-        tale.votes(2, 2, 1).saved(2, { entries: [entry(2, 2)] }).send(granted(2, 1, 2)).send(accepted(2, 1, 2, 2)),
+        tale
+          .votes(2, 2, 1)
+          .saved(2, { entries: [entry(2, 2)] })
+          .send(granted(2, 1, 2))
+          .send(accepted(2, 1, 2, 2)),
       "a late acknowledgement of an earlier term": (tale) => {
-        tale.votes(2, 2, 1).saved(2, { entries: [entry(2, 2)] }).votes(2, 3, null).role(2, "follower", 3);
+        tale
+          .votes(2, 2, 1)
+          .saved(2, { entries: [entry(2, 2)] })
+          .votes(2, 3, null)
+          .role(2, "follower", 3);
         tale.saving(2, { entries: [entry(2, 3)] });
         tale.send(accepted(2, 1, 2, 2));
       },
@@ -307,8 +368,16 @@ const CASES: readonly Case[] = [
   {
     make: () => new RecoveredLog(),
     fires: {
-      "an entry is lost": (tale) => tale.saved(2, { entries: [entry(2, 2)] }).stop(2).start(2, recovered([]), 2),
-      "a vote is lost": (tale) => tale.votes(2, 2, 1).stop(2).start(2, recovered([], { term: 2, vote: null }), 2),
+      "an entry is lost": (tale) =>
+        tale
+          .saved(2, { entries: [entry(2, 2)] })
+          .stop(2)
+          .start(2, recovered([]), 2),
+      "a vote is lost": (tale) =>
+        tale
+          .votes(2, 2, 1)
+          .stop(2)
+          .start(2, recovered([], { term: 2, vote: null }), 2),
       "half of a step is there": (tale) => {
         tale.saving(2, { entries: [entry(2, 2), entry(3, 2)] });
         tale.stop(2).start(2, recovered([entry(2, 2)]), 2);
@@ -351,7 +420,11 @@ const CASES: readonly Case[] = [
     },
     rests: {
       "a promise of the next start": (tale) =>
-        tale.of(2, { kind: "save-failed", reason: "EIO" }).stop(2).start(2, recovered([]), 2).send(granted(2, 1, 2)),
+        tale
+          .of(2, { kind: "save-failed", reason: "EIO" })
+          .stop(2)
+          .start(2, recovered([]), 2)
+          .send(granted(2, 1, 2)),
     },
   },
   {
@@ -398,7 +471,9 @@ const CASES: readonly Case[] = [
       "two results of one entry": (tale) => tale.execute(1, 2, 7, "yes").execute(2, 2, 7, "no"),
       "two times of one entry": (tale) => tale.execute(1, 2, 7, "yes", 1).execute(2, 2, 7, "yes", 2),
     },
-    rests: { "the same again": (tale) => tale.execute(1, 2, 7, { a: 1, b: 2 }).execute(2, 2, 7, { b: 2, a: 1 }) },
+    rests: {
+      "the same again": (tale) => tale.execute(1, 2, 7, { a: 1, b: 2 }).execute(2, 2, 7, { b: 2, a: 1 }),
+    },
   },
   {
     make: () => new SingleEffect(),
@@ -476,7 +551,90 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { make, fires, rests } of CASES) {
+const put = (revision: number) => ({ kind: "put", revision, previous: null }) as const;
+const granted1 = { kind: "lease-grant", revision: 1, lease: "1", ttlMs: 1000 } as const;
+const revoked = { kind: "lease-revoke", revision: 1, deleted: [] } as const;
+const revoke = (renewedAt: number): Uint8Array =>
+  encodeCommand({ kind: "lease-revoke", lease: "1", renewedAt });
+
+/** Tells of a watch that tells these keys, each written in the revision beside it. */
+function watched(revision: number, ...changes: readonly (readonly [string, number])[]): KvNote {
+  const versions = changes.map(([key, modRevision]) => ({
+    change: { key, value: "v", createRevision: modRevision, modRevision, sub: 0, version: 1, lease: "" },
+    previous: null,
+  }));
+  return { kind: "watched", watch: 1, batch: { kind: "changes", changes: versions, revision } };
+}
+
+const began: KvNote = { kind: "watch-began", watch: 1, range: { from: "", to: null }, from: 1 };
+const note = (tale: Tale, ...notes: readonly KvNote[]): Tale => {
+  for (const each of notes) tale.of(1, { kind: "noted", note: each });
+  return tale;
+};
+
+const KV_CASES: readonly Case[] = [
+  {
+    make: () => new RevisionSteps(),
+    fires: {
+      "a put leaves the revision": (tale) => tale.execute(1, 2, 1, put(2)).execute(1, 3, 2, put(2)),
+      "a put skips one": (tale) => tale.execute(1, 2, 1, put(2)).execute(1, 3, 2, put(4)),
+      "a delete of nothing moves it": (tale) =>
+        tale.execute(1, 2, 1, put(2)).execute(1, 3, 2, { kind: "delete", revision: 3, deleted: [] }),
+    },
+    rests: {
+      "each put is a step": (tale) => tale.execute(1, 2, 1, put(2)).execute(1, 3, 2, put(3)),
+      "a member executes what others did before": (tale) =>
+        tale.execute(1, 2, 1, put(2)).execute(1, 3, 2, put(3)).execute(2, 2, 1, put(2)),
+    },
+  },
+  {
+    make: () => new FaithfulWatches(),
+    fires: {
+      "a revision is left out": (tale) => note(tale, began, watched(2, ["a", 2])),
+      "a revision comes twice": (tale) => note(tale, began, watched(1, ["a", 1]), watched(1, ["a", 1])),
+      "a revision comes in parts": (tale) =>
+        note(tale, began, watched(1, ["a", 1]), watched(2, ["b", 1], ["c", 2])),
+      "revisions come in disorder": (tale) => note(tale, began, watched(2, ["a", 2], ["b", 1])),
+      "two watches tell different things": (tale) => {
+        note(tale, began, watched(1, ["a", 1]));
+        tale.of(2, { kind: "noted", note: began }).of(2, { kind: "noted", note: watched(1, ["b", 1]) });
+      },
+      "it ends though nothing was missed": (tale) =>
+        note(tale, began, watched(1, ["a", 1]), {
+          ...{ kind: "watched", watch: 1 },
+          batch: { kind: "compacted", revision: 2, compactRevision: 1 },
+        }),
+    },
+    rests: {
+      "each revision comes once and whole": (tale) =>
+        note(tale, began, watched(2, ["a", 1], ["b", 1], ["a", 2])),
+      "it ends when it missed what was compacted": (tale) =>
+        note(tale, began, watched(1, ["a", 1]), {
+          ...{ kind: "watched", watch: 1 },
+          batch: { kind: "compacted", revision: 2, compactRevision: 9 },
+        }),
+    },
+  },
+  {
+    make: () => new PatientLeases(),
+    fires: {
+      "a lease is ended too early": (tale) =>
+        tale.execute(1, 2, 1, granted1).pass(500).execute(1, 3, 0, revoked, 1, revoke(2)),
+      "an old finding ends a renewed lease": (tale) =>
+        tale
+          .execute(1, 2, 1, granted1)
+          .execute(1, 3, 1, { ...granted1 })
+          .pass(5000)
+          .execute(1, 4, 0, revoked, 1, revoke(2)),
+    },
+    rests: {
+      "its time is over": (tale) =>
+        tale.execute(1, 2, 1, granted1).pass(1000).execute(1, 3, 0, revoked, 1, revoke(2)),
+    },
+  },
+];
+
+for (const { make, fires, rests } of [...CASES, ...KV_CASES]) {
   const { name, says } = make();
   describe(`${name}: ${says}`, () => {
     for (const [what, tell] of Object.entries(fires)) {
@@ -495,7 +653,10 @@ for (const { make, fires, rests } of CASES) {
 describe("the observer's picture", () => {
   it("takes a snapshot for the log that it replaces", () => {
     const tale = new Tale();
-    tale.saved(1, { entries: [entry(2, 2)] }).commit(1, 2, 2).saved(3, { snapshot: snapshotAt(2, 2) });
+    tale
+      .saved(1, { entries: [entry(2, 2)] })
+      .commit(1, 2, 2)
+      .saved(3, { snapshot: snapshotAt(2, 2) });
     expect(tale.picture.member(3).durable.chainAt(2)).toBe(tale.picture.canon.chainAt(2));
   });
 });

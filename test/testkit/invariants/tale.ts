@@ -1,3 +1,4 @@
+import { encodeCommand } from "../../../src/kv/command-codec.ts";
 import type { Entry, Index, MemberId, Term } from "../../../src/log/entry.ts";
 import type { HardState, RoleKind, Save, SnapshotMetadata } from "../../../src/raft/effects.ts";
 import { EMPTY_MEMBERSHIP, type MemberChange, type Membership } from "../../../src/raft/membership.ts";
@@ -86,8 +87,21 @@ export class Tale {
     return this.tell({ kind: "returned", at: this.#at, operation, client: 0, member, ending });
   }
 
-  execute(member: MemberId, index: Index, operation: number, result: unknown = null, time = 1): this {
-    const applied = { index, term: 1, time, command: null, random: () => 0 };
+  /** Lets milliseconds pass. */
+  pass(ms: number): this {
+    this.#at += ms * 1000;
+    return this;
+  }
+
+  execute(
+    member: MemberId,
+    index: Index,
+    operation: number,
+    result: unknown = null,
+    time = 1,
+    command: Uint8Array = NOTHING,
+  ): this {
+    const applied = { index, term: 1, time, command, random: () => 0 };
     return this.of(member, { kind: "executed", operation, applied, result });
   }
 }
@@ -127,3 +141,6 @@ export function objection(tell: () => unknown): string | null {
     throw error;
   }
 }
+
+/** A command that does not matter. */
+const NOTHING = encodeCommand({ kind: "compact", revision: 0 });

@@ -1,0 +1,15 @@
+import type { Revision } from "../../../kv/key-history.ts";
+import type { KeyRange } from "../../../kv/key-range.ts";
+import type { WatchBatch } from "../../../kv/watch.ts";
+
+/** What those who watch a simulated store tell of it. */
+export type KvNote =
+  | {
+      readonly kind: "watch-began";
+      /** Names the watch within its process. */
+      readonly watch: number;
+      readonly range: KeyRange;
+      /** The first revision of interest. */
+      readonly from: Revision;
+    }
+  | { readonly kind: "watched"; readonly watch: number; readonly batch: WatchBatch };

@@ -1,0 +1,49 @@
+import type { Revision } from "../../../kv/key-history.ts";
+import type { KvResult } from "../../../kv/result.ts";
+import type { Index } from "../../../log/entry.ts";
+import { type Check, Violation } from "../../check.ts";
+import type { SimEvent } from "../../simulation/event.ts";
+
+/** etcd's rule for revisions. */
+export class RevisionSteps implements Check {
+  readonly name = "K1";
+  readonly says = "A write that changes keys raises the revision by one, and nothing else moves it.";
+  readonly kinds = ["executed"] as const;
+  #revision: Revision | null = null;
+  #index: Index = 0;
+
+  observe(event: SimEvent): void {
+    // Later executions of an entry are compared with the first one by another check.
+    if (event.kind !== "executed" || event.applied.index <= this.#index) return;
+    this.#index = event.applied.index;
+    const result = event.result as KvResult;
+    const before = this.#revision ?? result.revision - changesOf(result);
+    this.#revision = result.revision;
+    if (
+      result.kind === "txn"
+        ? isTxnStep(before, result.revision)
+        : result.revision === before + changesOf(result)
+    )
+      return;
+    throw new Violation(
+      this,
+      `A ${result.kind} at entry ${this.#index} leads from revision ${before} to ${result.revision}.`,
+    );
+  }
+}
+
+function isTxnStep(before: Revision, after: Revision): boolean {
+  return after === before || after === before + 1;
+}
+
+function changesOf(result: KvResult): 0 | 1 {
+  switch (result.kind) {
+    case "put":
+      return 1;
+    case "delete":
+    case "lease-revoke":
+      return result.deleted.length > 0 ? 1 : 0;
+    default:
+      return 0;
+  }
+}

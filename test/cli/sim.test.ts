@@ -1,0 +1,90 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { UsageError } from "../../src/cli/command.ts";
+import { sim } from "../../src/cli/sim.ts";
+import { planSeed } from "../../src/testkit/run-scenario.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "quorate-sim-"));
+const scenario = join(directory, "scenario.json");
+const module = join(directory, "broken.mjs");
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+writeFileSync(scenario, JSON.stringify(planSeed(3, { mode: "core" })));
+// It keeps nothing of what it is given back.
+writeFileSync(
+  module,
+  `class Sum {
+    #sum = 0;
+    apply(batch) { return batch.map(({ command }) => (this.#sum += command)); }
+    query() { return this.#sum; }
+    snapshot() { return [new TextEncoder().encode(String(this.#sum))]; }
+    restore() { this.#sum = 0; }
+  }
+  export default { machine: () => new Sum(), commands: (dice) => dice.between(1, 9) };`,
+);
+
+async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
+  let text = "";
+  const code = await sim.run(args, (more) => {
+    text += more;
+  });
+  return { code, text };
+}
+
+test("sim run passes, and says how much it has seen", async () => {
+  const { code, text } = await run("run", "--mode", "core", "--seeds", "3");
+  expect(code).toBe(0);
+  expect(text).toMatch(/^pass: no promise was broken\n3 seeds, \d+ steps/);
+});
+
+test("sim run tells all as JSON", async () => {
+  const { code, text } = await run("run", "--seeds", "2", "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(text)).toMatchObject({ verdict: "pass", seeds: 2, failure: null });
+});
+
+test("sim run says when it has seen too little", async () => {
+  expect((await run("run", "--seeds", "0")).code).toBe(2);
+});
+
+test("sim run, replay, shrink and view find, repeat and show what breaks a machine of the user's", {
+  timeout: 60_000,
+}, async () => {
+  const out = join(directory, "failure");
+  const found = await run("run", module, "--out", out, "--shrink-seconds", "1");
+  expect(found.code).toBe(1);
+  expect(found.text).toContain(`npx quorate sim replay ${join(out, "scenario.json")} ${module}`);
+  const smallest = join(out, "scenario.json");
+
+  const again = await run("replay", smallest, module);
+  expect(again.code).toBe(1);
+  expect(found.text).toContain(again.text.split("\n")[0]);
+
+  expect((await run("shrink", smallest, module, "--seconds", "1")).code).toBe(1);
+  const page = join(directory, "page.html");
+  expect((await run("view", smallest, module, "--out", page)).code).toBe(0);
+  expect(readFileSync(page, "utf8")).toMatch(/^<!doctype html>/i);
+});
+
+test("sim replay of what holds says so, and there is nothing to shrink", async () => {
+  expect(await run("replay", scenario)).toMatchObject({ code: 0 });
+  expect(await run("shrink", scenario)).toMatchObject({ code: 2 });
+  expect(existsSync(join("sim-failures"))).toBe(false);
+});
+
+test.each<readonly string[]>([
+  [],
+  ["fly"],
+  ["run", "--mode", "other"],
+  ["run", "--faults", "mix"],
+  ["run", "--seeds", "-1"],
+  ["run", scenario],
+  ["replay"],
+  ["replay", join(directory, "missing.json")],
+  ["replay", "--what"],
+])("sim %s makes no sense", async (...args) => {
+  await expect(run(...args)).rejects.toThrow(args.includes(scenario) ? Error : UsageError);
+});

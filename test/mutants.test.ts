@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { CORE_MUTANTS } from "../scripts/mutants/core-mutants.ts";
+import { hunt } from "../scripts/mutants/hunter.ts";
+import { MEMBER_MUTANTS } from "../scripts/mutants/member-mutants.ts";
+import { plant } from "../scripts/mutants/mutant.ts";
+import { between } from "../scripts/mutants/table.ts";
+
+const MUTANTS = [...CORE_MUTANTS, ...MEMBER_MUTANTS];
+const source = (file: string): string => readFileSync(new URL(`../src/${file}`, import.meta.url), "utf8");
+
+// `npm run mutants` hunts all of them.
+
+describe("the planted bugs", () => {
+  it.each(MUTANTS)("$id has its place in the sources, and changes something", ({ edits }) => {
+    for (const edit of edits) expect(plant(source(edit.file), edit)).not.toBe(source(edit.file));
+  });
+
+  it("have names of their own", () => {
+    expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
+  });
+
+  it.each([
+    ["vote-unsaved", "D1"],
+    ["older-term-committed", "R10"],
+    ["commit-goes-back", "R6"],
+    ["write-not-synced", "D4"],
+  ])("%s is found, as a breach of %s", { timeout: 120_000 }, async (id, invariant) => {
+    const mutant = MUTANTS.find((each) => each.id === id)!;
+    const caught = await hunt(mutant, { seeds: 20, seconds: 60 });
+    expect(caught.invariant).toBe(invariant);
+  });
+
+  it("are not found where none is planted", { timeout: 120_000 }, async () => {
+    const caught = await hunt({ edits: [], mode: "core" }, { seeds: 5, seconds: 60 });
+    expect(caught).toMatchObject({ invariant: null, seeds: 5 });
+  });
+});
+
+describe("a change of the sources", () => {
+  const edit = { file: "a.ts", find: "one", replace: "$& two" };
+
+  it("is made as it stands", () => {
+    expect(plant("zero one", edit)).toBe("zero $& two");
+  });
+
+  it("is refused without a place, or with two", () => {
+    expect(() => plant("zero", edit)).toThrow("a.ts has 0 places");
+    expect(() => plant("one one", edit)).toThrow("a.ts has 2 places");
+  });
+
+  it("that no longer makes a program ends the hunt", { timeout: 120_000 }, async () => {
+    const edits = [{ file: "raft/quorum.ts", find: "export function quorumSize", replace: "export function" }];
+    await expect(hunt({ edits, mode: "core" }, { seeds: 1, seconds: 10 })).rejects.toThrow();
+  });
+});
+
+describe("the table of a page", () => {
+  it("stands between the marks, in place of the last one", () => {
+    const page = "above\n<!-- mutants: generated -->\nold\n<!-- /mutants -->\nbelow\n";
+    expect(between(page, "new")).toBe("above\n<!-- mutants: generated -->\nnew\n<!-- /mutants -->\nbelow\n");
+    expect(() => between("no marks", "new")).toThrow("marks");
+  });
+});
