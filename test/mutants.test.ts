@@ -50,7 +50,9 @@ describe("a change of the sources", () => {
   });
 
   it("that no longer makes a program ends the hunt", { timeout: 120_000 }, async () => {
-    const edits = [{ file: "raft/quorum.ts", find: "export function quorumSize", replace: "export function" }];
+    const edits = [
+      { file: "raft/quorum.ts", find: "export function quorumSize", replace: "export function" },
+    ];
     await expect(hunt({ edits, mode: "core" }, { seeds: 1, seconds: 10 })).rejects.toThrow();
   });
 });

@@ -103,7 +103,10 @@ describe("a checkpoint", () => {
 
   it("lets the state before be summed up to its end, lest it were pinned for ever", () => {
     const waiting: (() => void)[] = [];
-    const clock = { ...systemClock, after: (_ms: number, run: () => void) => ({ cancel: waiting.push(run) }) };
+    const clock = {
+      ...systemClock,
+      after: (_ms: number, run: () => void) => ({ cancel: waiting.push(run) }),
+    };
     let begun = 0;
     let ended = 0;
     const beginHash = () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeCommand } from "../../../src/kv/command-codec.ts";
 import type { Check } from "../../../src/testkit/check.ts";
+import { ContentFollowers } from "../../../src/testkit/invariants/content-followers.ts";
 import { CursorOrder } from "../../../src/testkit/invariants/cursors.ts";
 import { DurableCommit } from "../../../src/testkit/invariants/durable-commit.ts";
 import { ElectionSafety } from "../../../src/testkit/invariants/election-safety.ts";
@@ -14,6 +15,7 @@ import { HarmlessPreVote } from "../../../src/testkit/invariants/harmless-pre-vo
 import { PatientLeases } from "../../../src/testkit/invariants/kv/leases.ts";
 import type { KvNote } from "../../../src/testkit/invariants/kv/note.ts";
 import { RevisionSteps } from "../../../src/testkit/invariants/kv/revisions.ts";
+import { TrueRanges } from "../../../src/testkit/invariants/kv/true-ranges.ts";
 import { FaithfulWatches } from "../../../src/testkit/invariants/kv/watches.ts";
 import { LeaderAppendOnly } from "../../../src/testkit/invariants/leader-append-only.ts";
 import { LeaderCompleteness } from "../../../src/testkit/invariants/leader-completeness.ts";
@@ -45,7 +47,26 @@ const granted = (from: number, to: number, term: number) =>
 const accepted = (from: number, to: number, term: number, matched: number) =>
   ({ kind: "append-accepted", from, to, term, matched }) as const;
 
+const led = (leader: number | null, role: "follower" | "pre-candidate" = "follower") =>
+  ({ kind: "role", role, term: 2, leader }) as const;
+const calm = (tale: Tale) => tale.tell({ kind: "calm", at: 0 }).pass(1000);
+const asked = { kind: "received", id: 1, message: { kind: "timeout-now", from: 2, to: 1, term: 2 } } as const;
+
 const CASES: readonly Case[] = [
+  {
+    make: () => new ContentFollowers(),
+    fires: {
+      "a member stands right after its leader was heard": (tale) =>
+        calm(tale).of(1, led(2)).of(1, led(null, "pre-candidate")),
+    },
+    rests: {
+      "it has not heard from it for long": (tale) => calm(tale).of(1, led(2)).pass(50).of(1, led(null, "pre-candidate")),
+      "its leader is lost first": (tale) => calm(tale).of(1, led(2)).of(1, led(null)).of(1, led(null, "pre-candidate")),
+      "its leader has just stopped": (tale) =>
+        calm(tale).of(1, led(2)).stop(2).of(1, led(null, "pre-candidate")),
+      "its leader asks it to": (tale) => calm(tale).of(1, led(2)).of(1, asked).of(1, led(null, "pre-candidate")),
+    },
+  },
   {
     make: () => new ElectionSafety(),
     fires: { "two lead in one term": (tale) => tale.role(1, "leader", 2).role(2, "leader", 2) },
@@ -572,6 +593,9 @@ const note = (tale: Tale, ...notes: readonly KvNote[]): Tale => {
   return tale;
 };
 
+const putOf = (key: string) => encodeCommand({ kind: "put", key, value: "v", lease: "" });
+const deleteOf = (from: string, to: string) => encodeCommand({ kind: "delete", range: { from, to } });
+
 const KV_CASES: readonly Case[] = [
   {
     make: () => new RevisionSteps(),
@@ -613,6 +637,25 @@ const KV_CASES: readonly Case[] = [
           ...{ kind: "watched", watch: 1 },
           batch: { kind: "compacted", revision: 2, compactRevision: 9 },
         }),
+    },
+  },
+  {
+    make: () => new TrueRanges(),
+    fires: {
+      "a delete takes the key at its range's end": (tale) =>
+        tale
+          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("d"))
+          .execute(1, 3, 2, { kind: "delete", revision: 3, deleted: [{ key: "d" }] }, 1, deleteOf("b", "d")),
+      "a key in the range is left": (tale) =>
+        tale
+          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("c"))
+          .execute(1, 3, 2, { kind: "delete", revision: 2, deleted: [] }, 1, deleteOf("b", "d")),
+    },
+    rests: {
+      "it takes what lies before the end": (tale) =>
+        tale
+          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("c"))
+          .execute(1, 3, 2, { kind: "delete", revision: 3, deleted: [{ key: "c" }] }, 1, deleteOf("b", "d")),
     },
   },
   {
