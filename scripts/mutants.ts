@@ -9,8 +9,8 @@ import { CORE_MUTANTS } from "./mutants/core-mutants.ts";
 import { type Catch, hunt } from "./mutants/hunter.ts";
 import { MEMBER_MUTANTS } from "./mutants/member-mutants.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { between, type Trophy, tableOf } from "./mutants/table.ts";
 import { UNPLANTED } from "./mutants/unplanted.ts";
-import { between, tableOf, type Trophy } from "./mutants/table.ts";
 
 const { values } = parseArgs({
   options: {
@@ -33,9 +33,7 @@ if (values.list) list();
 else await huntAll();
 
 function list(): void {
-  for (const { id, title, mode, seenIn } of mutants) {
-    console.log(`${id} (${mode}): ${title}${seenIn === undefined ? "" : ` — ${seenIn}`}`);
-  }
+  for (const { id, title, mode } of mutants) console.log(`${id} (${mode}): ${title}`);
   for (const { title, reason } of UNPLANTED) console.log(`not planted: ${title} — ${reason}`);
 }
 
@@ -49,7 +47,14 @@ async function huntAll(): Promise<void> {
   });
   trophies.sort((left, right) => mutants.indexOf(left.mutant) - mutants.indexOf(right.mutant));
   const isSound = await checkSound(trophies);
-  if (values.json) console.log(JSON.stringify(trophies.map(({ mutant, ...rest }) => ({ id: mutant.id, ...rest })), null, 2));
+  if (values.json)
+    console.log(
+      JSON.stringify(
+        trophies.map(({ mutant, ...rest }) => ({ id: mutant.id, ...rest })),
+        null,
+        2,
+      ),
+    );
   if (values.write !== undefined) {
     writeFileSync(values.write, between(readFileSync(values.write, "utf8"), tableOf(trophies)));
   }
@@ -80,7 +85,8 @@ async function checkSound(trophies: readonly Trophy[]): Promise<boolean> {
     const caught = await hunt({ ...mutant, edits: [] }, { seeds, seconds: 600 });
     const isClean = caught.invariant === null;
     isSound &&= isClean;
-    if (!values.json) console.log(`no mutant, ${name}: ${isClean ? `${caught.seeds} seeds are clean` : describe(caught)}`);
+    if (!values.json)
+      console.log(`no mutant, ${name}: ${isClean ? `${caught.seeds} seeds are clean` : describe(caught)}`);
   });
   return isSound;
 }
@@ -100,7 +106,9 @@ function lineOf({ mutant, caught, error }: Trophy): string {
 
 function describe({ invariant, message, seeds, steps, ms }: Catch): string {
   const effort = `${seeds} seeds, ${steps} steps, ${ms} ms`;
-  return invariant === null ? `not found in ${effort}` : `${invariant} after ${effort}: ${message.split("\n")[0]}`;
+  return invariant === null
+    ? `not found in ${effort}`
+    : `${invariant} after ${effort}: ${message.split("\n")[0]}`;
 }
 
 function median(numbers: readonly number[]): number {

@@ -20,19 +20,23 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   divided(
     core(
-    "vote-cleared",
-    "a candidate that steps down forgets its vote of the same term",
-    edit(
-      "raft/election.ts",
-      "if (core.term !== term) {",
-      'if (core.term !== term || (core.role.kind === "candidate" && role.kind === "follower")) {',
+      "vote-cleared",
+      "a candidate that steps down forgets its vote of the same term",
+      edit(
+        "raft/election.ts",
+        "if (core.term !== term) {",
+        'if (core.term !== term || (core.role.kind === "candidate" && role.kind === "follower")) {',
+      ),
     ),
-  ),
   ),
   core(
     "vote-cleared-always",
     "becoming a follower clears the vote, also at a start",
-    edit("raft/election.ts", "if (core.term !== term) {", 'if (core.term !== term || role.kind === "follower") {'),
+    edit(
+      "raft/election.ts",
+      "if (core.term !== term) {",
+      'if (core.term !== term || role.kind === "follower") {',
+    ),
   ),
   core(
     "vote-twice",
@@ -53,6 +57,15 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     ),
   ),
   core(
+    "term-of-last-entry",
+    "the term on disk is that of the last entry, not the one that was voted in",
+    edit(
+      "raft/hand-out.ts",
+      "hardState: isNews ? this.#knownHardState : null,",
+      "hardState: isNews ? { ...this.#knownHardState, term: log.last.term, vote: null } : null,",
+    ),
+  ),
+  core(
     "vote-any-log",
     "a candidate has the vote whatever its log lacks",
     edit(
@@ -63,14 +76,14 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   divided(
     core(
-    "up-to-date-by-index",
-    "logs are compared by length only",
-    edit(
-      "log/log.ts",
-      "return theirs.term > ourTerm || (theirs.term === ourTerm && theirs.index >= this.lastIndex);",
-      "return theirs.index >= this.lastIndex;",
+      "up-to-date-by-index",
+      "logs are compared by length only",
+      edit(
+        "log/log.ts",
+        "return theirs.term > ourTerm || (theirs.term === ourTerm && theirs.index >= this.lastIndex);",
+        "return theirs.index >= this.lastIndex;",
+      ),
     ),
-  ),
   ),
   core(
     "up-to-date-by-both",
@@ -84,12 +97,21 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "half-is-a-quorum",
     "half of the voters suffice, rounded down",
-    edit("raft/quorum.ts", "return Math.floor(voters / 2) + 1;", "return Math.max(1, Math.floor(voters / 2));"),
+    edit(
+      "raft/quorum.ts",
+      "return Math.floor(voters / 2) + 1;",
+      "return Math.max(1, Math.floor(voters / 2));",
+    ),
   ),
   core(
     "half-is-a-quorum-when-even",
     "half of the voters suffice, rounded up: wrong for even numbers",
     edit("raft/quorum.ts", "return Math.floor(voters / 2) + 1;", "return Math.ceil(voters / 2);"),
+  ),
+  core(
+    "one-more-than-a-quorum",
+    "one voter more than half is not enough: a member alone never leads",
+    edit("raft/quorum.ts", "return Math.floor(voters / 2) + 1;", "return Math.ceil(voters / 2) + 1;"),
   ),
   core(
     "quorum-of-answers",
@@ -102,15 +124,15 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   divided(
     core(
-    "answers-counted-twice",
-    "a repeated answer to a candidate counts again",
-    edit(
-      "raft/candidate.ts",
-      "if (!candidate.votes.has(from)) candidate.votes.set(from, granted);",
-      "const other = core.membership.voters.find((voter) => !candidate.votes.has(voter)) ?? from;\n" +
-        "  candidate.votes.set(candidate.votes.has(from) ? other : from, granted);",
+      "answers-counted-twice",
+      "a repeated answer to a candidate counts again",
+      edit(
+        "raft/candidate.ts",
+        "if (!candidate.votes.has(from)) candidate.votes.set(from, granted);",
+        "const other = core.membership.voters.find((voter) => !candidate.votes.has(voter)) ?? from;\n" +
+          "  candidate.votes.set(candidate.votes.has(from) ? other : from, granted);",
+      ),
     ),
-  ),
   ),
   core(
     "older-term-committed",
@@ -148,12 +170,20 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "core.log.commitTo(message.commit);",
       "core.log.commitTo(Math.min(message.commit, core.log.lastIndex));",
     ),
-    edit("raft/replication.ts", "const commit = Math.min(progress.matched, core.log.committed);", "const commit = core.log.committed;"),
+    edit(
+      "raft/replication.ts",
+      "const commit = Math.min(progress.matched, core.log.committed);",
+      "const commit = core.log.committed;",
+    ),
   ),
   core(
     "commit-goes-back",
     "the commit index follows whatever is said last",
-    edit("log/log.ts", "if (index <= this.#committed) return;\n    assert(index <= this.lastIndex", "assert(index <= this.lastIndex"),
+    edit(
+      "log/log.ts",
+      "if (index <= this.#committed) return;\n    assert(index <= this.lastIndex",
+      "assert(index <= this.lastIndex",
+    ),
   ),
   core(
     "ack-unsaved",
@@ -175,17 +205,17 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   stalled(
     core(
-    "replaced-entry-saved",
-    "a finished write counts for the entry that took its entry's place meanwhile",
-    edit(
-      "raft/raft.ts",
-      "else if (this.#failure === null) this.#core.outbox.send(message);",
-      "else if (this.#failure === null) {\n" +
-        "        const { leader, term } = this.#core;\n" +
-        '        const isOf = message.kind === "append-accepted" && leader !== null && leader !== this.id;\n' +
-        "        this.#core.outbox.send(isOf ? { ...message, to: leader, term } : message);\n      }",
+      "replaced-entry-saved",
+      "a finished write counts for the entry that took its entry's place meanwhile",
+      edit(
+        "raft/raft.ts",
+        "else if (this.#failure === null) this.#core.outbox.send(message);",
+        "else if (this.#failure === null) {\n" +
+          "        const { leader, term } = this.#core;\n" +
+          '        const isOf = message.kind === "append-accepted" && leader !== null && leader !== this.id;\n' +
+          "        this.#core.outbox.send(isOf ? { ...message, to: leader, term } : message);\n      }",
+      ),
     ),
-  ),
   ),
   core(
     "term-and-entries-apart",
@@ -213,7 +243,11 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "read-without-quorum",
     "a leader answers reads without asking whether it still leads",
-    edit("raft/reads.ts", "if (byLease && hasLease(core, leader)) answer", "if (core.hasCommittedInTerm) answer"),
+    edit(
+      "raft/reads.ts",
+      "if (byLease && hasLease(core, leader)) answer",
+      "if (core.hasCommittedInTerm) answer",
+    ),
   ),
   core(
     "two-changes",
@@ -222,10 +256,10 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   reshaped(
     core(
-    "change-over-inherited",
-    "a new leader changes the membership while it has inherited changes that are not applied",
-    edit("raft/election.ts", "leader.pendingChange = core.log.lastIndex;", "leader.pendingChange = 0;"),
-  ),
+      "change-over-inherited",
+      "a new leader changes the membership while it has inherited changes that are not applied",
+      edit("raft/election.ts", "leader.pendingChange = core.log.lastIndex;", "leader.pendingChange = 0;"),
+    ),
   ),
   core(
     "joint-needs-one-half",
@@ -239,6 +273,10 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "snapshot-cuts-log",
     "a snapshot that the log contains throws away what follows it",
-    edit("raft/follower.ts", "if (log.matches(snapshot)) {", "if (log.matches(snapshot) && log.lastIndex === snapshot.index) {"),
+    edit(
+      "raft/follower.ts",
+      "if (log.matches(snapshot)) {",
+      "if (log.matches(snapshot) && log.lastIndex === snapshot.index) {",
+    ),
   ),
 ];

@@ -50,7 +50,10 @@ function outputOf(args: readonly string[], timeout: number): Promise<string> {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       if (code === 0) resolve(output);
-      else reject(new Error(signal === null ? complaint.trim() : `a run of it does not come to an end (${signal})`));
+      else
+        reject(
+          new Error(signal === null ? complaint.trim() : `a run of it does not come to an end (${signal})`),
+        );
     });
   });
 }

@@ -2,7 +2,7 @@ import type { Edit, Mutant } from "./mutant.ts";
 
 const full = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "full" });
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
-const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "nightmare" });
+const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "careless" });
 
 /** Bugs of whole members: storage, snapshots, sessions, store. */
 export const MEMBER_MUTANTS: readonly Mutant[] = [
@@ -55,31 +55,80 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       edit("storage/recovery.ts", "if (this.#due <= this.#bounds.durableSequence) {", "if (this.#due < 0) {"),
     ),
   ),
-  full(
-    "stale-bytes-believed",
-    "a frame is believed by its header; what lies behind it may be remains of another",
-    edit("storage/frame.ts", "return crc32(body, seed) === header.bodyChecksum ? body : null;", "return seed === -1 ? null : body;"),
+  rotten(
+    full(
+      "stale-bytes-believed",
+      "a frame is believed by its header; what lies behind it may be remains of another",
+      edit(
+        "storage/frame.ts",
+        "return crc32(body, seed) === header.bodyChecksum ? body : null;",
+        "return seed === -1 ? null : body;",
+      ),
+    ),
+  ),
+  rotten(
+    full(
+      "damaged-store-begins-anew",
+      "a member whose store cannot be read begins with an empty one",
+      edit(
+        "storage/disk-opening.ts",
+        'if (onCorruption === "refuse" || !QuorateError.is(error, "ERR_CORRUPT")) throw error;',
+        'if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;\n' +
+          "    for (const folder of [WAL_DIRECTORY, SNAPSHOT_DIRECTORY]) for (const name of files.listSync(folder)) files.removeSync(folder + '/' + name);\n" +
+          "    const empty = createStore(files, identity, mintStoreId(), firstBytes);\n" +
+          "    return new Opening(files, empty, firstBytes).run(true);",
+      ),
+    ),
   ),
   full(
     "failed-sync-believed",
     "a write that failed is taken for durable",
-    edit("storage/wal.ts", "row.file.write(bytes, place.offset, this.#onWritten);", "row.file.write(bytes, place.offset, () => this.#onWritten(null));"),
+    edit(
+      "storage/wal.ts",
+      "row.file.write(bytes, place.offset, this.#onWritten);",
+      "row.file.write(bytes, place.offset, () => this.#onWritten(null));",
+    ),
   ),
   full(
     "write-not-synced",
     "the WAL is written and never synced",
-    edit("storage/segment-row.ts", 'files.open(segmentPath(number), "durable", (refusal, file) => {', 'files.open(segmentPath(number), "read-write", (refusal, file) => {'),
-    edit("storage/disk-storage.ts", 'files.openSync(segmentPath(segments.at(-1)!.number), "durable")', 'files.openSync(segmentPath(segments.at(-1)!.number), "read-write")'),
+    edit(
+      "storage/segment-row.ts",
+      'files.open(segmentPath(number), "durable", (refusal, file) => {',
+      'files.open(segmentPath(number), "read-write", (refusal, file) => {',
+    ),
+    edit(
+      "storage/disk-storage.ts",
+      'files.openSync(segmentPath(segments.at(-1)!.number), "durable")',
+      'files.openSync(segmentPath(segments.at(-1)!.number), "read-write")',
+    ),
   ),
   full(
     "late-joiners-acknowledged",
     "what came while a write was under way is told that it is durable with it",
-    edit("storage/wal.ts", "const riders = this.#filling.mustWrite ? [] : this.#filling.takeDones();", "const riders = this.#filling.takeDones();"),
+    edit(
+      "storage/wal.ts",
+      "const riders = this.#filling.mustWrite ? [] : this.#filling.takeDones();",
+      "const riders = this.#filling.takeDones();",
+    ),
+  ),
+  full(
+    "applied-in-any-order",
+    "commands that are committed together are applied in whatever order they come out",
+    edit(
+      "replica/applier.ts",
+      "if (command !== null) commands.push(command);",
+      "if (command !== null) commands.unshift(command);",
+    ),
   ),
   full(
     "write-applied-twice",
     "a command that is sent again takes effect again",
-    edit("replica/sessions.ts", "if (sequence < session.floor || session.applied.has(sequence)) return false;", ""),
+    edit(
+      "replica/sessions.ts",
+      "if (sequence < session.floor || session.applied.has(sequence)) return false;",
+      "",
+    ),
   ),
   full(
     "sessions-not-in-snapshot",
@@ -94,7 +143,11 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   full(
     "keys-out-of-order",
     "keys are kept in an order that is not quite theirs",
-    edit("kv/ordered-map.ts", "return left < right ? -1 : left > right ? 1 : 0;", "return left < right ? -1 : left > right && right !== \"b\" ? 1 : 0;"),
+    edit(
+      "kv/ordered-map.ts",
+      "return left < right ? -1 : left > right ? 1 : 0;",
+      'return left < right ? -1 : left > right && right !== "b" ? 1 : 0;',
+    ),
   ),
   full(
     "watch-gap",
@@ -104,11 +157,19 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   full(
     "deposed-leader-revokes",
     "a lease that was renewed meanwhile is revoked all the same",
-    edit("kv/lease-operations.ts", "if (lease === undefined || (renewedAt !== null && lease.renewedAt !== renewedAt)) {", "if (lease === undefined) {"),
+    edit(
+      "kv/lease-operations.ts",
+      "if (lease === undefined || (renewedAt !== null && lease.renewedAt !== renewedAt)) {",
+      "if (lease === undefined) {",
+    ),
   ),
   full(
     "election-on-each-connection",
     "a member stands for election whenever a connection comes up",
-    edit("replica/failover.ts", "if (raft.leader !== null || this.#ticksToCampaign !== null) return;", "raft.campaign();"),
+    edit(
+      "replica/failover.ts",
+      "if (raft.leader !== null || this.#ticksToCampaign !== null) return;",
+      "raft.campaign();",
+    ),
   ),
 ];

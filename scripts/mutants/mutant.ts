@@ -8,16 +8,15 @@ export interface Mutant {
   readonly mode: Mode;
   /** What goes wrong while it is hunted; `standard` where nothing is said. */
   readonly faults?: Profile;
-  /** Where somebody has made this mistake, or where it is described. */
-  readonly seenIn?: string;
 }
 
 export type Mode = "core" | "full";
 /**
- * `nightmare` also lets disks rot and operators err. `divided` has five voters, whose network is all that fails;
- * `stalled` has partitions and bad disks, `reshaped` has little but partitions and changes of membership: for bugs that need one rare thing again and again.
+ * For bugs that need one rare thing again and again: `divided` has five voters, whose network is all that fails;
+ * `stalled` has partitions and bad disks, `reshaped` has partitions and changes of membership, and in `careless` disks
+ * rot and directories are wiped.
  */
-export type Profile = "standard" | "nightmare" | "divided" | "stalled" | "reshaped";
+export type Profile = "standard" | "divided" | "stalled" | "reshaped" | "careless";
 
 /** A change of one source file. */
 export interface Edit {

@@ -25,5 +25,7 @@ export function tableOf(trophies: readonly Trophy[]): string {
     const faults = mutant.faults === undefined ? "" : `, ${mutant.faults}`;
     return `| ${mutant.title} | ${mutant.mode}${faults} | ${found === null ? "–" : caught!.seeds} | ${found ?? "not found"} |`;
   });
-  return ["| planted bug | simulation | seeds to find it | what broke |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| planted bug | simulation | seeds to find it | what broke |", "|---|---|---|---|", ...rows].join(
+    "\n",
+  );
 }

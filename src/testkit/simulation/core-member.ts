@@ -143,8 +143,9 @@ export class CoreMember implements SimMember<CoreFrame> {
   }
 
   receive(from: MemberNumber, frame: CoreFrame): void {
-    if (this.#raft === null) this.#host.lost(from, this.number, frame);
-    else this.#gate.run(() => this.#step(frame));
+    const missed = (): void => this.#host.lost(from, this.number, frame);
+    if (this.#raft === null) missed();
+    else this.#gate.run(() => this.#step(frame), missed);
   }
 
   lost(_to: MemberNumber, { id, message }: CoreFrame): void {
@@ -203,6 +204,11 @@ export class CoreMember implements SimMember<CoreFrame> {
   rot(): void {}
   jumpClock(): void {}
   wipe(): void {}
+
+  /** Cores hear everybody. */
+  knows(): boolean {
+    return true;
+  }
 
   /** Cores do not know of stores. */
   hasAgreedOn(): boolean {

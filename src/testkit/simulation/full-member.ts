@@ -152,6 +152,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     return record !== undefined && record.store !== null;
   }
 
+  knows(id: MemberId): boolean {
+    return this.#running?.member?.group.members.some((member) => member.id === id) ?? true;
+  }
+
   start(): void {
     if (this.#running !== null || !this.#isEnlisted || this.#isLost) return;
     this.#starts += 1;

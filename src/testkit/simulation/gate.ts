@@ -5,7 +5,7 @@
 export class Gate {
   #isOpen = true;
   #isOver = false;
-  #waiting: (() => void)[] = [];
+  #waiting: { readonly deed: () => void; readonly missed: (() => void) | undefined }[] = [];
 
   get isPaused(): boolean {
     return !this.#isOpen;
@@ -15,10 +15,11 @@ export class Gate {
     return this.#isOver;
   }
 
-  run(deed: () => void): void {
-    if (this.#isOver) return;
-    if (this.#isOpen) deed();
-    else this.#waiting.push(deed);
+  /** Does the deed, or has it wait. `missed` is called when it never comes to that. */
+  run(deed: () => void, missed?: () => void): void {
+    if (this.#isOver) missed?.();
+    else if (this.#isOpen) deed();
+    else this.#waiting.push({ deed, missed });
   }
 
   pause(): void {
@@ -29,11 +30,13 @@ export class Gate {
     this.#isOpen = true;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const deed of waiting) this.run(deed);
+    for (const { deed, missed } of waiting) this.run(deed, missed);
   }
 
   end(): void {
     this.#isOver = true;
+    const waiting = this.#waiting;
     this.#waiting = [];
+    for (const { missed } of waiting) missed?.();
   }
 }

@@ -30,7 +30,9 @@ function command(chance: ChanceStream, dice: number): Command {
 
 function put(chance: ChanceStream): Extract<Command, { kind: "put" }> {
   const lease = chance.happens(0.2) ? chance.pick(LEASES) : "";
-  return { kind: "put", key: chance.pick(KEYS), value: `v${chance.word()}`, lease };
+  const put = { kind: "put", key: chance.pick(KEYS), value: `v${chance.word()}`, lease } as const;
+  // Now and then one that does not fit into one sector of a disk.
+  return chance.happens(0.1) ? { ...put, value: put.value + "x".repeat(chance.between(0, 2000)) } : put;
 }
 
 function txn(chance: ChanceStream): Command {

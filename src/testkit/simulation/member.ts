@@ -55,6 +55,8 @@ export interface SimMember<Frame> {
 
   /** Whether this member knows that the group has agreed on another one's store, so that no other is believed. */
   hasAgreedOn(id: MemberId): boolean;
+  /** Whether this member's list of members names that one. */
+  knows(id: MemberId): boolean;
   /** What keeps the member from being at rest, in words, or null. */
   unrest(): string | null;
 }

@@ -75,13 +75,14 @@ function planCluster(
     driftPermille: Array.from({ length: voters + spares }, () => chance.between(-driftMax, driftMax)),
     snapshotEntries: chance.pick([5, 10, 30, 1000]),
     trailingEntries: chance.pick([1, 2, 5, 20]),
-    core: planCore(chance, isLeased),
+    core: planCore(chance, isLeased, swarm),
   };
 }
 
 /** Small limits, so that their edges are met. */
-function planCore(chance: ChanceStream, leaseReads: boolean): ClusterPlan["core"] {
-  const isPlain = chance.happens(0.2);
+function planCore(chance: ChanceStream, leaseReads: boolean, swarm: FaultProfile): ClusterPlan["core"] {
+  // Without pre-votes a member that was removed unawares can shut out a learner for ever: so Raft has it.
+  const isPlain = chance.happens(0.2) && swarm.membership !== true;
   return {
     leaseReads,
     // A group without these is disturbed more easily, and must be as safe.

@@ -215,6 +215,11 @@ export class Simulation<Frame> implements SimHost<Frame> {
     const { canon } = this.#watchmen.picture;
     for (const member of this.#members) {
       if (!isMember(membership, member.id) || member.isLost || member.isDamaged) continue;
+      if (!member.knows(leader.id)) {
+        // It has not applied the leader's admission, and refuses what would tell it of that. Nobody has mended it yet.
+        this.#probes.hit("cut off from an unknown leader");
+        continue;
+      }
       const unrest = member.unrest();
       if (unrest !== null) return unrest;
       const { applied } = this.#watchmen.picture.member(member.id);

@@ -60,11 +60,14 @@ const CASES: readonly Case[] = [
         calm(tale).of(1, led(2)).of(1, led(null, "pre-candidate")),
     },
     rests: {
-      "it has not heard from it for long": (tale) => calm(tale).of(1, led(2)).pass(50).of(1, led(null, "pre-candidate")),
-      "its leader is lost first": (tale) => calm(tale).of(1, led(2)).of(1, led(null)).of(1, led(null, "pre-candidate")),
+      "it has not heard from it for long": (tale) =>
+        calm(tale).of(1, led(2)).pass(50).of(1, led(null, "pre-candidate")),
+      "its leader is lost first": (tale) =>
+        calm(tale).of(1, led(2)).of(1, led(null)).of(1, led(null, "pre-candidate")),
       "its leader has just stopped": (tale) =>
         calm(tale).of(1, led(2)).stop(2).of(1, led(null, "pre-candidate")),
-      "its leader asks it to": (tale) => calm(tale).of(1, led(2)).of(1, asked).of(1, led(null, "pre-candidate")),
+      "its leader asks it to": (tale) =>
+        calm(tale).of(1, led(2)).of(1, asked).of(1, led(null, "pre-candidate")),
     },
   },
   {

@@ -27,10 +27,11 @@ export class TrueRanges implements Check {
       this.#compare(command.range, result.deleted);
       this.#remove(result.deleted);
     } else if (command.kind === "range" && result.kind === "range") {
-      if (command.revision === null && command.selection === null && !result.more) this.#compare(command.range, result.versions);
+      if (command.revision === null && command.selection === null && !result.more)
+        this.#compare(command.range, result.versions);
     } else if (command.kind === "txn" && result.kind === "txn") {
       const branch = result.succeeded ? command.success : command.failure;
-      branch.forEach((operation, place) => this.#take(operation, result.results[place]!));
+      for (const [place, operation] of branch.entries()) this.#take(operation, result.results[place]!);
     } else if (result.kind === "lease-revoke") this.#remove(result.deleted);
   }
 
@@ -43,6 +44,9 @@ export class TrueRanges implements Check {
     const due = [...this.#keys].filter((key) => key >= from && (to === null || key < to)).sort();
     if (seen.join("\0") === due.join("\0")) return;
     const where = `from ${from} to ${to ?? "the end"}`;
-    throw new Violation(this, `Entry ${this.#index} meets ${seen.join(", ") || "nothing"} ${where}, where ${due.join(", ") || "nothing"} is.`);
+    throw new Violation(
+      this,
+      `Entry ${this.#index} meets ${seen.join(", ") || "nothing"} ${where}, where ${due.join(", ") || "nothing"} is.`,
+    );
   }
 }
