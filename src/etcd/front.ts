@@ -140,8 +140,10 @@ export class Front {
   }
 
   #look(): Standing {
-    const { term, leader, id, membership } = this.store.status();
-    return { term, leader, isLearner: membership.learners.includes(id) };
+    const { term, leader, id, members } = this.store.status();
+    // Whoever was added as a voter learns only until it has caught up, and its clients need not know.
+    const isLearner = members.some((member) => member.id === id && !member.votes);
+    return { term, leader, isLearner };
   }
 }
 
