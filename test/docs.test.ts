@@ -8,11 +8,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePorts } from "../examples/kubernetes/free-ports.ts";
 import { type Block, promisedOutput, readPage, reasonNotToRun } from "../scripts/docs/markdown.ts";
 import { run, runWell } from "../scripts/process.ts";
 import tsup from "../tsup.config.ts";
@@ -157,19 +157,11 @@ function linesAmong(expected: readonly string[], printed: string): string[] {
 
 /** The ports on loopback that a block names may be taken here: each becomes one that is free. */
 async function withFreePorts(code: string): Promise<string> {
-  const ports = new Set([...code.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port!));
-  for (const port of ports) code = code.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${await freePort()}`);
+  const ports = [...new Set([...code.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port!))];
+  const free = await freePorts(ports.length);
+  for (const [at, port] of ports.entries())
+    code = code.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free[at]}`);
   return code;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** What a reader would have, but for `quorate`: it means the sources, by the entries that the build takes. */

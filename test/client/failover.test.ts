@@ -8,7 +8,7 @@ import { METHODS } from "../../src/etcd/wire/services.ts";
 import { open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
 import { tcp } from "../../src/transport/tcp-transport.ts";
-import { EtcdProcess, etcdVersion } from "./etcd-process.ts";
+import { etcdVersion, startEtcd } from "../etcd/support/real-etcd.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -175,7 +175,7 @@ describe("a client of several servers", () => {
 
 describe.skipIf(etcdVersion === null)("users and passwords (needs etcd-server)", () => {
   test("are proved once, and again when the server has forgotten", async () => {
-    const etcd = await EtcdProcess.start(["--auth-token-ttl", "1"]);
+    const etcd = await startEtcd(["--auth-token-ttl", "1"]);
     ends.push(() => etcd.stop());
     const root = await connected([etcd.endpoint], { auth: { user: "root", password: "secret" } });
     // Before users count nobody needs to prove anything.

@@ -3,7 +3,7 @@ import { connect } from "../../src/client/connect.ts";
 import { serveEtcd } from "../../src/etcd/server.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { open } from "../../src/open.ts";
-import { EtcdProcess, etcdVersion } from "./etcd-process.ts";
+import { etcdVersion, startEtcd } from "../etcd/support/real-etcd.ts";
 import { storeSuite } from "./store-suite.ts";
 
 storeSuite("a store in this process", async () => {
@@ -34,7 +34,7 @@ if (etcdVersion === null) {
   });
 } else {
   storeSuite(`a store on a real etcd ${etcdVersion}`, async () => {
-    const etcd = await EtcdProcess.start();
+    const etcd = await startEtcd();
     return { open: (values) => connect({ endpoints: etcd.endpoint, values }), close: () => etcd.stop() };
   });
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { afterEach, expect, test } from "vitest";
-import { isInstalled, Opened, realEtcd, served } from "./auth-support.ts";
+import { Opened, realEtcd, served } from "./auth-support.ts";
+import { isInstalled } from "./support/real-etcd.ts";
 
 const opened = new Opened();
 afterEach(() => opened.close());
@@ -86,7 +87,7 @@ const SCRIPT: readonly (readonly string[])[] = [
 test("etcdctl says the same of us as of a real etcd, command by command", {
   timeout: 120_000,
 }, async (context) => {
-  if (!(await isInstalled("etcdctl"))) context.skip("etcdctl is not installed");
+  if (!isInstalled("etcdctl")) context.skip("etcdctl is not installed");
   const real = await realEtcd(opened);
   if (real === null) context.skip("etcd is not installed");
   const { url } = await served(opened);

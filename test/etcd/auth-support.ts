@@ -1,13 +1,9 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type EtcdServer, serveEtcd } from "../../src/etcd/server.ts";
 import { METHODS, type Method } from "../../src/etcd/wire/services.ts";
 import { type OpenOptions, open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
+import { isInstalled, startEtcd } from "./support/real-etcd.ts";
 
 type AnyMethod<Request, Response> = Method<Request, Response>;
 
@@ -195,60 +191,8 @@ export class Users {
 
 /** A real etcd of its own, or null where none is installed. */
 export async function realEtcd(opened: Opened): Promise<string | null> {
-  if (!(await isInstalled("etcd"))) return null;
-  const [client, peer] = [await freePort(), await freePort()];
-  const url = `http://127.0.0.1:${client}`;
-  const peerUrl = `http://127.0.0.1:${peer}`;
-  const dir = mkdtempSync(join(tmpdir(), "quorate-auth-etcd-"));
-  opened.add(() => rmSync(dir, { recursive: true, force: true }));
-  const flags = [
-    "--data-dir",
-    dir,
-    "--name",
-    "real",
-    "--listen-client-urls",
-    url,
-    "--advertise-client-urls",
-    url,
-  ];
-  flags.push("--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl);
-  flags.push("--initial-cluster", `real=${peerUrl}`, "--bcrypt-cost", "4", "--log-level", "error");
-  const etcd = spawn("etcd", flags, { stdio: "ignore" });
-  opened.add(() => ended(etcd));
-  await answers(opened, url);
-  return url;
-}
-
-async function answers(opened: Opened, url: string): Promise<void> {
-  const probe = caller(opened, url);
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if ((await probe.try(METHODS.range, { key: "probe" })) === "ok") return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("etcd did not begin to serve");
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null) resolve();
-    else child.once("exit", () => resolve());
-    child.kill("SIGKILL");
-  });
-}
-
-export function isInstalled(program: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(program, ["--help"], (error) =>
-      resolve((error as NodeJS.ErrnoException | null)?.code !== "ENOENT"),
-    );
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
+  if (!isInstalled("etcd")) return null;
+  const etcd = await startEtcd(["--bcrypt-cost", "4"]);
+  opened.add(() => etcd.stop());
+  return `http://${etcd.endpoint}`;
 }

@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from "vitest";
-import { QuorateError } from "../../src/base/errors.ts";
 import { isProvisionalName } from "../../src/replica/identity.ts";
 import { decodeTicket } from "../../src/replica/ticket.ts";
-import { TestCluster, until } from "./test-cluster.ts";
+import { reasonOf, TestCluster, until } from "./test-cluster.ts";
 
 let cluster: TestCluster;
 
@@ -12,14 +11,6 @@ async function started(size: number): Promise<TestCluster> {
   cluster = new TestCluster(size, {}, { snapshotEntries: 50, trailingEntries: 5 });
   await cluster.startAll();
   return cluster;
-}
-
-async function reasonOf(call: Promise<unknown>): Promise<string> {
-  const error = await call.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  return QuorateError.is(error, "ERR_MEMBERSHIP") ? error.details.reason : String(error);
 }
 
 test("a member that is to vote becomes a voter by itself, once it has caught up", async () => {

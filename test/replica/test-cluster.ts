@@ -1,5 +1,6 @@
 import type { Done } from "../../src/base/callback.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import type { Index } from "../../src/log/entry.ts";
 import type { Save } from "../../src/raft/effects.ts";
@@ -184,4 +185,13 @@ export async function until(claim: () => boolean, what: string, limitMs = 10_000
     if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Why a change of membership was refused. */
+export async function reasonOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  return QuorateError.is(error, "ERR_MEMBERSHIP") ? error.details.reason : String(error);
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "../../../examples/kubernetes/free-ports.ts";
 
 /** A member of etcd's own, alone and on loopback. */
 export interface RealEtcd {
@@ -11,7 +11,7 @@ export interface RealEtcd {
   stop(): Promise<void>;
 }
 
-export function isInstalled(program: "etcd" | "etcdctl"): boolean {
+export function isInstalled(program: "etcd" | "etcdctl" | "openssl"): boolean {
   try {
     execFileSync(program, ["version"], { stdio: "ignore", env: { ...process.env, ETCDCTL_API: "3" } });
     return true;
@@ -20,10 +20,19 @@ export function isInstalled(program: "etcd" | "etcdctl"): boolean {
   }
 }
 
+/** The version of etcd on the PATH, or null when there is none. */
+export const etcdVersion = ((): string | null => {
+  try {
+    return /etcd Version: (\S+)/.exec(execFileSync("etcd", ["--version"], { encoding: "utf8" }))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+})();
+
 /** Starts etcd with its data in memory where that is possible: what is compared is not its disk. */
-export async function startEtcd(): Promise<RealEtcd> {
+export async function startEtcd(more: readonly string[] = []): Promise<RealEtcd> {
   const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "etcd-"));
-  const [client, peer] = [await freePort(), await freePort()];
+  const [client, peer] = await freePorts(2);
   const clientUrl = `http://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   const flags = {
@@ -37,7 +46,7 @@ export async function startEtcd(): Promise<RealEtcd> {
     "log-level": "error",
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn("etcd", args, { stdio: "ignore" });
+  const child = spawn("etcd", [...args, ...more], { stdio: "ignore" });
   await untilHealthy(`${clientUrl}/health`, child);
   return {
     endpoint: `127.0.0.1:${client}`,
@@ -60,12 +69,4 @@ async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("etcd does not become healthy");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
