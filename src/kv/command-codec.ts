@@ -34,16 +34,20 @@ const Code = {
   as: 17,
 } as const;
 
-const shared = new ByteWriter();
+/** Commands are written one behind the other; those that still wait keep the memory that they lie in. */
+const SLAB_BYTES = 64 * 1024;
+
+let slab = new ByteWriter(SLAB_BYTES);
 
 /**
  * A command in bytes: its code, then its fields in the order of their types in `command.ts`. Texts and lists are led by
  * their lengths, what may be null by a byte that says whether it is there. The same command always gives the same bytes.
  */
 export function encodeCommand(command: Command): Uint8Array {
-  shared.reset();
-  writeCommand(shared, command);
-  return shared.take();
+  if (slab.length > SLAB_BYTES / 2) slab = new ByteWriter(SLAB_BYTES);
+  const from = slab.length;
+  writeCommand(slab, command);
+  return slab.written(from);
 }
 
 function writeCommand(writer: ByteWriter, command: Command): void {

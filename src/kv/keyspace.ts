@@ -53,6 +53,7 @@ export class Keyspace<Value> {
   readonly codec: ValueCodec<Value>;
   readonly #everything: KeyRange;
   readonly #number: WriteNumber | null;
+  readonly #shared: { readonly version: KeyVersion; readonly entry: KvEntry<Value> }[] = [];
 
   constructor(backend: KvBackend, prefix: Key, codec: ValueCodec<Value>, number: WriteNumber | null = null) {
     this.backend = backend;
@@ -107,14 +108,28 @@ export class Keyspace<Value> {
 
   entry(version: KeyVersion): KvEntry<Value> {
     const { createRevision, modRevision, lease } = version;
-    return {
+    const entry = {
       key: this.keyText(version.key),
       value: this.codec.decode(version.value),
       createRevision,
       modRevision,
       version: version.version,
-      ...(lease === NO_LEASE ? {} : { lease: fromByteString(lease) }),
     };
+    return lease === NO_LEASE ? entry : { ...entry, lease: fromByteString(lease) };
+  }
+
+  /**
+   * The same for watches: one that is asked for again while it is remembered is the same object, and frozen, since all
+   * who watch see it. Values that a program could change are decoded for each.
+   */
+  sharedEntry(version: KeyVersion): KvEntry<Value> {
+    if (!this.codec.isImmutable) return this.entry(version);
+    const place = (version.modRevision + version.sub) % SHARED_ENTRIES;
+    const known = this.#shared[place];
+    if (known !== undefined && known.version === version) return known.entry;
+    const entry = Object.freeze(this.entry(version));
+    this.#shared[place] = { version, entry };
+    return entry;
   }
 
   maybeEntry(version: KeyVersion | null | undefined): KvEntry<Value> | undefined {
@@ -127,7 +142,19 @@ export class Keyspace<Value> {
     kind: Kind,
     options: ProposeOptions = {},
   ): Promise<Extract<BackendResult, { kind: Kind }>> {
-    const result = await this.backend.propose(this.#numbered(command), options);
+    return this.accepted(await this.send(command, options), kind);
+  }
+
+  /** Has a command agreed on, and gives what the machine says, which may be a refusal: see `accepted`. */
+  send(command: Command, options: ProposeOptions = {}): Promise<BackendResult> {
+    return this.backend.propose(this.#numbered(command), options);
+  }
+
+  /** The result of a command; throws what is a refusal. */
+  accepted<Kind extends Exclude<BackendResult["kind"], "refused">>(
+    result: BackendResult,
+    kind: Kind,
+  ): Extract<BackendResult, { kind: Kind }> {
     if (result.kind === "refused") throw this.refusal(result);
     assert(result.kind === kind, "each command has its kind of result");
     return result as Extract<BackendResult, { kind: Kind }>;
@@ -146,6 +173,9 @@ export class Keyspace<Value> {
     return { kind: "session-write", ...this.#number, write: encodeCommand(command) };
   }
 }
+
+/** Entries that a view remembers for its watches: about what one batch of commands brings. */
+const SHARED_ENTRIES = 256;
 
 /** Refusals that leave open what became of the write: it may have taken effect before. */
 const UNKNOWN_OUTCOMES: ReadonlySet<ErrorCode> = new Set(["ERR_SESSION_EXPIRED", "ERR_ANSWER_FORGOTTEN"]);

@@ -105,7 +105,10 @@ export class Kv<Value> {
 
   /** The value of a key, or undefined when it does not exist. */
   async get(key: string, options: ReadOptions = {}): Promise<Value | undefined> {
-    return (await this.entry(key, options))?.value;
+    const found = this.#space.key(key);
+    this.#life.check();
+    const { version } = await this.#space.backend.get(found, options);
+    return version === undefined ? undefined : this.#space.codec.decode(version.value);
   }
 
   /** A key with its value, revisions, version and lease, or undefined when it does not exist. */
@@ -130,7 +133,7 @@ export class Kv<Value> {
     const compares = conditions(command.key, options);
     const { revision, previous } =
       compares.length === 0
-        ? await this.#space.propose(command, "put", options)
+        ? this.#space.accepted(await this.#space.send(command, options), "put")
         : await this.#putIf(command, compares, options);
     if (options.prev !== true || previous === null) return { revision };
     return { revision, prev: this.#space.entry(previous) };
@@ -330,7 +333,10 @@ export class Kv<Value> {
 /** What the machine says of a put. */
 type Put = Extract<KvResult, { kind: "put" }>;
 
-function conditions(key: Key, { ifMissing, ifVersion, ifRevision }: PutOptions): Compare[] {
+const UNCONDITIONAL: readonly Compare[] = [];
+
+function conditions(key: Key, { ifMissing, ifVersion, ifRevision }: PutOptions): readonly Compare[] {
+  if (ifMissing === undefined && ifVersion === undefined && ifRevision === undefined) return UNCONDITIONAL;
   const range = singleKey(key);
   const equal = (target: CompareTarget, operand: number): Compare => {
     return { range, target, relation: "equal", operand: wholeNumber(operand) };

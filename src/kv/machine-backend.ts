@@ -54,10 +54,13 @@ export class MachineBackend implements KvBackend {
   }
 
   async get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
-    const revision = await this.#read(options);
+    // Most reads are these, of the newest state: they go without the turns and copies that the others take.
+    if (options.isShown !== true) await this.host.replica.barrier(options);
     const { store } = this.host.machine;
-    const isNewest = revision === store.revision;
-    return { version: isNewest ? store.get(key) : store.getAt(key, revision), revision };
+    const { revision } = options;
+    if (revision === undefined) return { version: store.get(key), revision: store.revision };
+    checkRevision(revision, store);
+    return { version: store.getAt(key, revision), revision };
   }
 
   async range(

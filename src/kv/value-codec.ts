@@ -25,6 +25,8 @@ export type CodecValue<Values> = Values extends "utf8"
 
 /** Between values and the machine's byte strings. */
 export interface ValueCodec<Value> {
+  /** Whether values are such as nobody can change, so that one may be given to many. */
+  readonly isImmutable: boolean;
   encode(value: Value): string;
   decode(bytes: string): Value;
 }
@@ -46,6 +48,7 @@ function builtIn(name: CodecName): ValueCodec<never> {
 
 const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } = {
   utf8: {
+    isImmutable: true,
     encode: (text) => toByteString(text, "value"),
     decode: fromByteString,
   },
@@ -55,6 +58,7 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
     decode: (bytes) => bytes,
   }),
   json: {
+    isImmutable: false,
     encode: (value) => guarded("json", () => toByteString(JSON.stringify(value), "value")),
     decode: (bytes) => guarded("json", () => JSON.parse(fromByteString(bytes)) as unknown),
   },
@@ -63,6 +67,7 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
 
 function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
   return {
+    isImmutable: false,
     encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(value)))),
     decode: (bytes) => guarded(codec.name, () => codec.decode(latin1Bytes(bytes))),
   };

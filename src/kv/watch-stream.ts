@@ -1,7 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
-import { isDeletion, type Revision } from "./key-history.ts";
+import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
 import type { WatchBatch, WatchedChange } from "./watch.ts";
@@ -244,11 +244,14 @@ export class Watch<Value>
   }
 
   #event({ change, previous }: WatchedChange): WatchEvent<Value> {
+    const event = this.#eventAlone(change);
+    return previous === null ? event : { ...event, prev: this.#space.sharedEntry(previous) };
+  }
+
+  #eventAlone(change: KeyVersion): WatchEvent<Value> {
     const revision = change.modRevision;
-    const prev = previous === null ? {} : { prev: this.#space.entry(previous) };
-    if (isDeletion(change))
-      return { type: "delete", key: this.#space.keyText(change.key), ...prev, revision };
-    return { type: "put", entry: this.#space.entry(change), ...prev, revision };
+    if (isDeletion(change)) return { type: "delete", key: this.#space.keyText(change.key), revision };
+    return { type: "put", entry: this.#space.sharedEntry(change), revision };
   }
 
   #scheduleProgress(): void {

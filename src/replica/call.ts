@@ -34,7 +34,7 @@ export class Call<Value> {
   readonly #timer: Timer | null = null;
   readonly #signal: AbortSignal | null = null;
   readonly #late: Late;
-  readonly #onAbort = (): void => this.fail(this.#signal?.reason);
+  #onAbort: (() => void) | null = null;
 
   constructor(
     clock: Clock,
@@ -53,8 +53,12 @@ export class Call<Value> {
     }
     if (signal === undefined) return;
     this.#signal = signal;
-    if (signal.aborted) this.fail(signal.reason);
-    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) {
+      this.fail(signal.reason);
+      return;
+    }
+    this.#onAbort = () => this.fail(signal.reason);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** Ends the call if its default limit has passed. */
@@ -74,7 +78,7 @@ export class Call<Value> {
     if (this.settled) return false;
     this.settled = true;
     this.#timer?.cancel();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort !== null) this.#signal!.removeEventListener("abort", this.#onAbort);
     return true;
   }
 }

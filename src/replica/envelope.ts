@@ -56,12 +56,11 @@ export function sealReport(report: Uint8Array): Uint8Array {
 /** Null when the bytes hold no envelope: a leader's empty entry, or what a faulty peer made up. */
 export function openCommand(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_BYTES) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
-    origin: readU64(view, 0),
-    sequence: readU64(view, SEQUENCE_OFFSET),
-    settledBelow: readU64(view, SETTLED_OFFSET),
-    time: view.getFloat64(TIME_OFFSET, true),
+    origin: readU64(bytes, 0),
+    sequence: readU64(bytes, SEQUENCE_OFFSET),
+    settledBelow: readU64(bytes, SETTLED_OFFSET),
+    time: readF64(bytes, TIME_OFFSET),
     command: bytes.subarray(ENVELOPE_BYTES),
   };
 }
@@ -69,9 +68,23 @@ export function openCommand(bytes: Uint8Array): Envelope | null {
 /** Overwrites the time in place. The leader does so with what is forwarded to it, before the bytes enter the log. */
 export function stampTime(bytes: Uint8Array, time: number): void {
   if (bytes.length < ENVELOPE_BYTES) return;
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setFloat64(TIME_OFFSET, time, true);
+  scratch.setFloat64(0, time, true);
+  for (let at = 0; at < 8; at++) bytes[TIME_OFFSET + at] = scratch.getUint8(at);
 }
 
-function readU64(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
+/** Byte by byte: each entry is read once, and a view of its own costs more than all that is read. */
+function readU64(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + 4) * 0x1_0000_0000 + readU32(bytes, at);
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+function readF64(bytes: Uint8Array, at: number): number {
+  scratch.setUint32(0, readU32(bytes, at), true);
+  scratch.setUint32(4, readU32(bytes, at + 4), true);
+  return scratch.getFloat64(0, true);
 }

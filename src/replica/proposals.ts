@@ -13,12 +13,17 @@ interface Pending<Result> {
   readonly sequence: number;
   readonly command: Uint8Array;
   readonly call: Call<Result>;
+  /** Null while it is queued. */
+  batch: Batch<Result> | null;
 }
 
 /** Commands that went to the core together, under one request. */
 interface Batch<Result> {
+  readonly request: number;
   readonly pendings: readonly Pending<Result>[];
   readonly sentAtTick: number;
+  /** How many of them are not applied yet. */
+  unsettled: number;
 }
 
 /**
@@ -67,7 +72,7 @@ export class Proposals<Result> {
       return;
     }
     const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate, settle);
-    const pending = { sequence: this.#nextSequence++, command, call };
+    const pending = { sequence: this.#nextSequence++, command, call, batch: null };
     this.#pending.set(pending.sequence, pending);
     this.#queue.push(pending);
   }
@@ -83,8 +88,12 @@ export class Proposals<Result> {
         this.#hold(pendings);
         return;
       }
-      this.#batches.set(request, { pendings, sentAtTick: this.#tick });
-      for (const { call } of pendings) call.outcome = "unknown";
+      const batch = { request, pendings, sentAtTick: this.#tick, unsettled: pendings.length };
+      this.#batches.set(request, batch);
+      for (const pending of pendings) {
+        pending.batch = batch;
+        pending.call.outcome = "unknown";
+      }
     }
   }
 
@@ -98,20 +107,12 @@ export class Proposals<Result> {
 
   /** Settles a command that was applied here. */
   settle(sequence: number, result: Result): void {
-    const pending = this.#pending.get(sequence);
-    if (pending === undefined) return;
-    this.#pending.delete(sequence);
-    this.#isHeld = false;
-    pending.call.succeed(result);
+    this.#takeApplied(sequence)?.call.succeed(result);
   }
 
   /** Fails a command that was agreed on and that the machine refused, here as everywhere. */
   refuse(sequence: number, error: QuorateError): void {
-    const pending = this.#pending.get(sequence);
-    if (pending === undefined) return;
-    this.#pending.delete(sequence);
-    this.#isHeld = false;
-    pending.call.fail(error);
+    this.#takeApplied(sequence)?.call.fail(error);
   }
 
   /** Queues every command in flight again: another leader may know nothing of them. */
@@ -139,6 +140,17 @@ export class Proposals<Result> {
     this.#pending.clear();
     this.#batches.clear();
     this.#queue = [];
+  }
+
+  /** A batch goes with the last of its commands: what is forgotten at once costs the garbage collector nothing. */
+  #takeApplied(sequence: number): Pending<Result> | undefined {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(sequence);
+    this.#isHeld = false;
+    const { batch } = pending;
+    if (batch !== null && --batch.unsettled === 0) this.#batches.delete(batch.request);
+    return pending;
   }
 
   /** Some of the queue, oldest first; calls that have ended meanwhile are left out. */
@@ -189,6 +201,7 @@ export class Proposals<Result> {
   #requeue(pendings: readonly Pending<Result>[]): void {
     const unsettled = pendings.filter(({ sequence, call }) => this.#pending.has(sequence) && !call.settled);
     if (unsettled.length === 0) return;
+    for (const pending of unsettled) pending.batch = null;
     this.#queue = [...unsettled, ...this.#queue].sort((left, right) => left.sequence - right.sequence);
   }
 

@@ -29,7 +29,8 @@ export class Sessions {
     if (settledBelow > session.floor) raise(session, settledBelow);
     if (sequence < session.floor || session.applied.has(sequence)) return false;
 
-    session.applied.add(sequence);
+    if (sequence === session.floor) session.floor += 1;
+    else session.applied.add(sequence);
     raise(session, session.floor);
     return true;
   }
@@ -58,5 +59,5 @@ function raise(session: Session, floor: number): void {
     session.floor = floor;
     for (const sequence of session.applied) if (sequence < floor) session.applied.delete(sequence);
   }
-  while (session.applied.delete(session.floor)) session.floor += 1;
+  while (session.applied.size > 0 && session.applied.delete(session.floor)) session.floor += 1;
 }
