@@ -13,15 +13,16 @@ import { CASES, type Case, NAMES } from "./support/contest-cases.ts";
 import { failover } from "./support/contest-failover.ts";
 import { large } from "./support/contest-large.ts";
 import { ETCD, hasEtcd } from "./support/etcd-cluster.ts";
+import { isInterrupted } from "./support/interrupt.ts";
 import type { Sample } from "./support/load.ts";
-import { hasFlag, numberOption, progress, textOption } from "./support/options.ts";
+import { choiceOption, hasFlag, numberOption, progress } from "./support/options.ts";
 import { ratio, round, Series } from "./support/rounds.ts";
 import { isInstalled } from "./support/scratch.ts";
 
 const members = numberOption("members", 3);
 const milliseconds = numberOption("seconds", 4) * 1000;
 const rounds = numberOption("rounds", 5);
-const only = textOption("only", "").split(",").filter(Boolean);
+const only = choiceOption("only", [...CASES.map(({ name }) => name), "failover"]);
 
 type Found = ReadonlyMap<Case, readonly Series[]>;
 
@@ -41,10 +42,11 @@ async function compare(): Promise<void> {
   if ("missing" in contest.front) progress(`without our etcd front: ${contest.front.missing}`);
   const found = await allCases(contest);
   const outages = isWanted("failover") && members > 1 ? await failover(contest, rounds) : [];
+  const count = Math.max(0, ...[...found.values()].map(([first]) => first?.samples.length ?? 0));
   const cost = await costs(contest, found);
   await contest.stop();
 
-  report(`How does the store compare with etcd? Members: ${members}. Median of ${rounds} rounds.`, [
+  report(`How does the store compare with etcd? Members: ${members}. Median of ${count || rounds} rounds.`, [
     ...[...found].flatMap(([one, series]) => measurements(one, series)),
     ...outages,
     ...cost,
@@ -57,18 +59,23 @@ async function allCases(contest: Contest): Promise<Found> {
   const cases = CASES.filter(({ name }) => isWanted(name));
   const contenders = cases.map((each) => each.contenders(contest));
   const found = new Map(cases.map((each, at) => [each, contenders[at]!.map(({ name }) => new Series(name))]));
-  for (let at = 0; at < rounds; at++) {
+  for (let at = 0; at < rounds && !isInterrupted(); at++) {
     await contest.refresh();
     for (const [place, each] of cases.entries()) {
+      if (isInterrupted()) break;
       progress(`round ${at + 1} of ${rounds}: ${each.name}`);
       await round(contenders[place]!, found.get(each)!, milliseconds, milliseconds / 4);
     }
   }
-  return found;
+  return new Map([...found].map(([each, series]) => [each, series.filter(hasSamples)]));
+}
+
+function hasSamples({ samples }: Series): boolean {
+  return samples.length > 0;
 }
 
 function isWanted(name: string): boolean {
-  return only.length === 0 || only.includes(name);
+  return only.includes(name);
 }
 
 function measurements({ name, unit }: Case, series: readonly Series[]): Measurement[] {

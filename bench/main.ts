@@ -1,4 +1,8 @@
-/** `npm run bench -- NAME [--json]` runs `bench/NAME.ts`; without a name it lists what there is, by first comments. */
+/**
+ * `npm run bench -- NAME [--json]` runs `bench/NAME.ts`, and with `--help` tells how it is used; without a name it lists
+ * what there is. All of this is in the first comment of each, the options that it takes included. An interrupt is passed
+ * on: the long ones end with what they have measured.
+ */
 import { spawn } from "node:child_process";
 import {
   mkdtempSync,
@@ -23,23 +27,40 @@ const names = readdirSync(FOLDER)
   .sort();
 const [name, ...options] = process.argv.slice(2);
 
-if (name === undefined) {
+if (name === undefined || name === "--help") {
   for (const each of names) console.log(`${each.padEnd(16)}${question(each)}`);
-} else if (names.includes(name)) {
-  process.exitCode = await runBuilt(name, options);
+} else if (!names.includes(name)) {
+  refuse(`no benchmark is called "${name}"; there are: ${names.join(", ")}`);
+} else if (options.includes("--help")) {
+  console.log(usage(name));
 } else {
-  console.error(`no benchmark is called "${name}"; there are: ${names.join(", ")}`);
-  process.exitCode = 1;
+  const unknown = unknownOptions(name);
+  if (unknown.length === 0) process.exitCode = await runBuilt(name, options);
+  else refuse(`${name} takes no ${unknown.join(", ")}\n\n${usage(name)}`);
 }
 
-/** The first sentence of a benchmark's first comment. */
-function question(name: string): string {
+function refuse(reason: string): void {
+  console.error(reason);
+  process.exitCode = 2;
+}
+
+/** A benchmark's first comment. */
+function usage(name: string): string {
   const text = readFileSync(join(FOLDER, `${name}.ts`), "utf8");
   const comment = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? "";
-  return comment
-    .replace(/\s*\n\s*\*\s?/g, " ")
-    .trim()
-    .split(/[.?] /)[0]!;
+  return comment.replace(/\n \* ?/g, "\n").trim();
+}
+
+/** Its first sentence. */
+function question(name: string): string {
+  return usage(name).replaceAll("\n", " ").split(/[.?] /)[0]!;
+}
+
+function unknownOptions(name: string): string[] {
+  const known = new Set(usage(name).match(/--[a-z]+/g));
+  return options
+    .map((option) => option.split("=")[0]!)
+    .filter((each) => each.startsWith("--") && !known.has(each));
 }
 
 /**
@@ -70,7 +91,8 @@ async function runBuilt(name: string, options: readonly string[]): Promise<numbe
 
 /** A benchmark sees its own options only, and ends by itself when it is told to. */
 function run(file: string, options: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [file, ...options], { stdio: "inherit" });
+  // In a group of its own, or a key at the terminal would interrupt the members that it measures as well.
+  const child = spawn(process.execPath, [file, ...options], { stdio: "inherit", detached: true });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on("error", reject);

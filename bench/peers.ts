@@ -10,15 +10,15 @@
 import { join } from "node:path";
 import { open } from "../src/open.ts";
 import { type Measurement, report } from "./report.ts";
+import { isInterrupted } from "./support/interrupt.ts";
 import { closedLoop, loadCost } from "./support/load.ts";
-import { numberOption, progress, textOption } from "./support/options.ts";
+import { choiceOption, numberOption, progress } from "./support/options.ts";
 import { alternate, type Contender } from "./support/rounds.ts";
 import { end, freePort, isInstalled, scratchDirectory, startServer, until } from "./support/scratch.ts";
 import { KEYS, keyAt, scattered, VALUE } from "./support/shape.ts";
 
 const milliseconds = numberOption("seconds", 3) * 1000;
 const rounds = numberOption("rounds", 5);
-const only = textOption("only", "").split(",").filter(Boolean);
 
 /** Never what the key has already: antietcd would have nothing to write. */
 const VALUES = Array.from({ length: 17 }, (_, at) => String(at).padEnd(VALUE.length, "v"));
@@ -34,6 +34,7 @@ interface Peer {
 }
 
 const PEERS: Record<string, () => Promise<Peer | string>> = { ours, redis, lmdb, sqlite, antietcd };
+const only = choiceOption("only", Object.keys(PEERS));
 
 async function ours(): Promise<Peer> {
   const store = await open(scratchDirectory());
@@ -114,7 +115,7 @@ function load(name: string): Promise<any> {
 async function openPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
   for (const [name, openPeer] of Object.entries(PEERS)) {
-    if (only.length > 0 && !only.includes(name)) continue;
+    if (!only.includes(name)) continue;
     const peer = await openPeer();
     if (typeof peer === "string") progress(`without ${name}: ${peer}`);
     else peers.push(peer);
@@ -144,7 +145,8 @@ async function compare(peers: readonly Peer[], callers: number): Promise<Measure
       return { name, run: (length) => closedLoop(callers, length, (at) => put(key(at), valueAt(at))) };
     });
   const [first, ...others] = await alternate(contenders, rounds, milliseconds);
-  const one = first!.measurement(`put@${callers}, ${first!.name}`, "per second");
+  if (first === undefined) return [];
+  const one = first.measurement(`put@${callers}, ${first.name}`, "per second");
   const rest = others.map((each) => each.measurement(`put@${callers}, ${each.name}`, "per second", first));
   return [one, ...rest];
 }
@@ -152,7 +154,8 @@ async function compare(peers: readonly Peer[], callers: number): Promise<Measure
 const peers = await openPeers();
 await fill(peers);
 const measurements: Measurement[] = [];
-for (const callers of [1, 100, 1000]) measurements.push(...(await compare(peers, callers)));
+for (const callers of [1, 100, 1000])
+  if (!isInterrupted()) measurements.push(...(await compare(peers, callers)));
 for (const peer of peers) await peer.close();
 report("How fast are durable puts beside what a Node program would use otherwise?", [
   ...measurements,

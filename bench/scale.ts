@@ -8,9 +8,10 @@
 import { join } from "node:path";
 import { open } from "../src/open.ts";
 import { MemoryNetwork } from "../src/transport/memory-transport.ts";
-import { type Measurement, report } from "./report.ts";
+import { type Measurement, report, rounded } from "./report.ts";
+import { isInterrupted } from "./support/interrupt.ts";
 import { closedLoop } from "./support/load.ts";
-import { numberOption, progress, textOption } from "./support/options.ts";
+import { choiceOption, numberOption, progress, textOption } from "./support/options.ts";
 import { type Line, writePlot } from "./support/plot.ts";
 import { QuorateCluster } from "./support/quorate-cluster.ts";
 import { RaftGroup } from "./support/raft-group.ts";
@@ -20,7 +21,6 @@ import { scattered, VALUE } from "./support/shape.ts";
 const milliseconds = numberOption("seconds", 3) * 1000;
 const keysMax = numberOption("keys", 1_000_000);
 const out = textOption("out", "docs/performance");
-const only = textOption("only", "").split(",").filter(Boolean);
 const MIB = 1024 * 1024;
 
 /** Values by what they depend on, of which some are drawn and all are reported. */
@@ -35,11 +35,12 @@ class Growth {
   add(at: number, name: string, value: number, unit: string): void {
     const found = this.#found.get(name) ?? { unit, points: [] };
     found.points.push([at, value]);
+    progress(`  ${name}: ${rounded(value)} ${unit}`);
     this.#found.set(name, found);
   }
 
   line(name: string): Line {
-    return { name, points: this.#found.get(name)!.points };
+    return { name, points: this.#found.get(name)?.points ?? [] };
   }
 
   get measurements(): Measurement[] {
@@ -56,6 +57,7 @@ class Growth {
 async function store(): Promise<Measurement[]> {
   const growth = new Growth("keys");
   for (const keys of [10_000, 100_000, 1_000_000].filter((each) => each <= keysMax)) {
+    if (isInterrupted()) break;
     progress(`a store of ${keys} keys`);
     await storeOf(keys, growth);
   }
@@ -72,7 +74,6 @@ async function storeOf(keys: number, growth: Growth): Promise<void> {
   const cluster = await QuorateCluster.start(1);
   const add = (name: string, value: number, unit: string): void => growth.add(keys, name, value, unit);
   const timed = async (name: string, run: () => Promise<unknown>): Promise<void> => {
-    progress(`  ${name}`);
     const begin = performance.now();
     await run();
     add(name, performance.now() - begin, "ms");
@@ -101,6 +102,7 @@ async function watchers(): Promise<Measurement[]> {
   const member = cluster.leader;
   await member.ask("load", "put", 100, milliseconds);
   for (const count of [10, 100, 1_000, 10_000]) {
+    if (isInterrupted()) break;
     progress(`${count} watchers`);
     await member.ask("watchKeys", count);
     growth.add(
@@ -128,6 +130,7 @@ async function watchers(): Promise<Measurement[]> {
 async function members(): Promise<Measurement[]> {
   const growth = new Growth("members");
   for (const count of [1, 3, 5, 7]) {
+    if (isInterrupted()) break;
     progress(`${count} members in one process`);
     const network = new MemoryNetwork();
     const names = Array.from({ length: count }, (_, at) => `m${at}`);
@@ -156,6 +159,7 @@ async function groups(): Promise<Measurement[]> {
   const growth = new Growth("groups");
   const proposal = { kind: "command", data: new Uint8Array(256) } as const;
   for (const count of [1, 10, 100, 1_000]) {
+    if (isInterrupted()) break;
     progress(`${count} groups`);
     const all = Array.from({ length: count }, () => new RaftGroup(3, (message) => message, 100));
     const perSecond = repeated((at) => all[at % count]!.propose([proposal]));
@@ -179,13 +183,15 @@ function repeated(run: (at: number) => void): number {
   return stretch(milliseconds);
 }
 
+/** What was interrupted is not drawn: the plot of an earlier run says more. */
 function draw(name: string, plot: Parameters<typeof writePlot>[1]): void {
-  writePlot(join(out, `${name}.svg`), plot);
+  if (!isInterrupted()) writePlot(join(out, `${name}.svg`), plot);
 }
 
 const PARTS = { store, watchers, members, groups };
+const only = choiceOption("only", Object.keys(PARTS));
 const measurements: Measurement[] = [];
 for (const [name, measure] of Object.entries(PARTS))
-  if (only.length === 0 || only.includes(name)) measurements.push(...(await measure()));
+  if (only.includes(name) && !isInterrupted()) measurements.push(...(await measure()));
 report("How does cost grow?", measurements);
 process.exit();

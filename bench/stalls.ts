@@ -1,6 +1,6 @@
 /**
  * How long does the event loop stand still? One member on the disk with a million keys of 256 bytes, while it is loaded,
- * written to, compacts, takes a snapshot, hashes, starts (which blocks, and may), and sends all of it to another member in
+ * written to, compacts, takes a snapshot, hashes, starts, and sends all of it to another member in
  * the same process, which takes it in. Everything in the background should stay below 20 ms, collections aside.
  *
  *     npm run bench -- stalls [--json] [--keys=1000000]

@@ -1,14 +1,13 @@
 /**
- * `npm run mutants -- [--only ID] [--seeds N] [--seconds N] [--jobs N] [--json] [--list] [--write FILE]`: plants known
- * bugs into a copy of the sources, one at a time, and shows by which seed and promise the simulator finds each. `--write`
- * puts the table between the marks in a page.
+ * `npm run mutants -- [--only ID] [--seed S] [--seeds N] [--seconds N] [--jobs N] [--json] [--list] [--write FILE]`: plants
+ * known bugs into a copy of the sources, one at a time, and shows by which seed and promise the simulator finds each. Seeds
+ * are counted from S, 1 by default. `--write` puts the table between the marks in a page.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { CORE_MUTANTS } from "./mutants/core-mutants.ts";
 import { type Catch, hunt } from "./mutants/hunter.ts";
-import { MEMBER_MUTANTS } from "./mutants/member-mutants.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { MUTANTS } from "./mutants/mutants.ts";
 import { between, type Trophy, tableOf } from "./mutants/table.ts";
 import { UNPLANTED } from "./mutants/unplanted.ts";
 
@@ -16,6 +15,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", multiple: true },
     mode: { type: "string" },
+    seed: { type: "string", default: "1" },
     seeds: { type: "string", default: "300" },
     seconds: { type: "string", default: "60" },
     jobs: { type: "string", default: "2" },
@@ -24,8 +24,9 @@ const { values } = parseArgs({
     write: { type: "string" },
   },
 });
-const budget = { seeds: Number(values.seeds), seconds: Number(values.seconds) };
-const mutants = [...CORE_MUTANTS, ...MEMBER_MUTANTS].filter(
+const first = Number(values.seed);
+const budget = { first, seeds: Number(values.seeds), seconds: Number(values.seconds) };
+const mutants = MUTANTS.filter(
   ({ id, mode }) => (values.only?.includes(id) ?? true) && (values.mode ?? mode) === mode,
 );
 
@@ -82,7 +83,7 @@ async function checkSound(trophies: readonly Trophy[]): Promise<boolean> {
   }
   let isSound = true;
   await inParallel([...games], async ([name, { mutant, seeds }]) => {
-    const caught = await hunt({ ...mutant, edits: [] }, { seeds, seconds: 600 });
+    const caught = await hunt({ ...mutant, edits: [] }, { first, seeds, seconds: 600 });
     const isClean = caught.invariant === null;
     isSound &&= isClean;
     if (!values.json)

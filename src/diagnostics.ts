@@ -39,6 +39,7 @@ const EVENTS: readonly (keyof ReplicaEvents)[] = [
     "repairing",
     "repaired",
     "peer",
+    "diverged",
     "refused",
     "error",
     "close",

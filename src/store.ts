@@ -17,7 +17,7 @@ import type { ReplicaEvents } from "./replica/events.ts";
 import type { Group } from "./replica/group.ts";
 import type { ReadOptions } from "./replica/reads.ts";
 import type { Replica } from "./replica/replica.ts";
-import type { ReplicaStatus } from "./replica/status.ts";
+import type { ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
 import { encodeBackup } from "./storage/backup-file.ts";
 
 export type KvMember = Replica<Uint8Array, KvResult, KvQuery, KvAnswer>;
@@ -49,6 +49,8 @@ export interface StoreMetrics extends KvMetrics {
 export interface StoreParts {
   readonly host: KvHost;
   readonly upkeep: Upkeep;
+  /** What the member's disk and network have counted. */
+  metrics(): ReplicaMetrics;
 }
 
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
@@ -70,7 +72,7 @@ export class Store<Value> extends Kv<Value> {
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
-    this.parts = { host, upkeep: backend.upkeep };
+    this.parts = { host, upkeep: backend.upkeep, metrics: () => replica.metrics() };
     this.cluster = replica.group;
     replica.once("error", () => life.close());
     publishEvents(replica);

@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from "vitest";
-import type { KvEntry, Scan, Store, Tx, Watch, WatchEvent } from "../src/index.ts";
+import type { DeleteOutcome, KvEntry, Scan, Store, Tx, Watch, WatchEvent } from "../src/index.ts";
 import {
   type Applied,
   type Codec,
@@ -9,7 +9,7 @@ import {
   QuorateError,
   type StateMachine,
 } from "../src/index.ts";
-import type { ClientSession, KvMetrics, LeaseInfo, Page } from "../src/kv/index.ts";
+import type { ClientSession, KvMetrics, LeaseChoice, LeaseInfo, Page } from "../src/kv/index.ts";
 
 // Nothing here runs: `tsc` decides. Functions that are never called hold what would need a store.
 
@@ -51,6 +51,9 @@ describe("reads and writes", () => {
     expectTypeOf<Dates["get"]>().returns.resolves.toEqualTypeOf<Date | undefined>();
     expectTypeOf<Dates["entry"]>().returns.resolves.toEqualTypeOf<KvEntry<Date> | undefined>();
     expectTypeOf<Dates["put"]>().parameter(1).toEqualTypeOf<Date>();
+    expectTypeOf<Dates["delete"]>().returns.resolves.toEqualTypeOf<DeleteOutcome<Date>>();
+    expectTypeOf<DeleteOutcome<Date>["prev"]>().toEqualTypeOf<readonly KvEntry<Date>[] | undefined>();
+    expectTypeOf<Dates["revoke"]>().returns.resolves.toEqualTypeOf<DeleteOutcome>();
     expectTypeOf<Dates["range"]>().returns.toEqualTypeOf<Scan<Date>>();
     expectTypeOf<Scan<Date>["page"]>().returns.resolves.toEqualTypeOf<Page<Date>>();
     expectTypeOf<Scan<Date>["revision"]>().toEqualTypeOf<number | undefined>();
@@ -105,6 +108,44 @@ describe("a transaction", () => {
     expectTypeOf<Outcome["revision"]>().toEqualTypeOf<number>();
   });
 
+  it("types what it deletes, counts and nests as well", () => {
+    const run = async (store: Store<Date>) =>
+      store
+        .txn()
+        .when((_, every) => every({ prefix: "a" }).value.eq(new Date(0)))
+        .do((op) => [
+          op.delete("a", { prev: true }),
+          op.count({ prefix: "b" }),
+          op.touch("c", { keepLease: true, prev: true }),
+          op.txn((txn) => txn.do((inner) => [inner.delete("d")]).otherwise((inner) => [inner.get("d")])),
+        ])
+        .commit();
+    type Results = Extract<Awaited<ReturnType<typeof run>>, { ok: true }>["results"];
+    expectTypeOf<Results[0]>().toEqualTypeOf<KvEntry<Date>[]>();
+    expectTypeOf<Results[1]>().toEqualTypeOf<number>();
+    expectTypeOf<Results[2]>().toEqualTypeOf<KvEntry<Date> | undefined>();
+    expectTypeOf<Extract<Results[3], { ok: true }>["results"]>().toEqualTypeOf<[number]>();
+    expectTypeOf<Extract<Results[3], { ok: false }>["results"]>().toEqualTypeOf<
+      [KvEntry<Date> | undefined]
+    >();
+  });
+
+  it("refuses claims and operations that there are not", () => {
+    const wrong = (store: Store<Date>) => {
+      // @ts-expect-error a claim compares with a value of the store's type
+      store.txn().when((key) => key("a").value.eq("text"));
+      // @ts-expect-error a claim about every key of a range has no limit
+      store.txn().when((_, every) => every({ limit: 1 }).missing());
+      // @ts-expect-error a nested transaction is given as it is built, not committed
+      store.txn().do((op) => [op.txn((txn) => txn.commit())]);
+      // @ts-expect-error a touch has no value
+      void store.touch("a", new Date(0));
+      // @ts-expect-error a touch is of a key that exists
+      void store.touch("a", { ifMissing: true });
+    };
+    expectTypeOf(wrong).toBeFunction();
+  });
+
   it("cannot be awaited by mistake: its builder is no promise", () => {
     expectTypeOf<ReturnType<Store<string>["txn"]>>().not.toHaveProperty("then");
   });
@@ -112,7 +153,9 @@ describe("a transaction", () => {
   it("that is a function gives what the function gives, and its reads are of the store's type", () => {
     const run = (store: Store<Date>) => store.transact(async (tx) => (await tx.get("a"))?.getTime());
     expectTypeOf(run).returns.resolves.toEqualTypeOf<number | undefined>();
-    expectTypeOf<Tx<Date>["put"]>().parameters.toEqualTypeOf<[key: string, value: Date]>();
+    expectTypeOf<Tx<Date>["put"]>().parameters.toEqualTypeOf<
+      [key: string, value: Date, options?: LeaseChoice]
+    >();
   });
 });
 

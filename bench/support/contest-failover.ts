@@ -1,7 +1,8 @@
-import type { Measurement } from "../report.ts";
+import { type Measurement, rounded } from "../report.ts";
 import type { Contest } from "./contest.ts";
 import { PUT_PATH, putRequest } from "./etcd-wire.ts";
 import { GrpcClient } from "./grpc-client.ts";
+import { isInterrupted } from "./interrupt.ts";
 import { progress } from "./options.ts";
 import { KEYS, keyAt, VALUE } from "./shape.ts";
 import { median, spread } from "./statistics.ts";
@@ -17,11 +18,13 @@ const OUTAGE_MS = 6_000;
 export async function failover(contest: Contest, rounds: number): Promise<Measurement[]> {
   const etcd: number[] = [];
   const ours: number[] = [];
-  for (let at = 0; at < rounds; at++) {
+  for (let at = 0; at < rounds && !isInterrupted(); at++) {
     progress(`failover, round ${at + 1} of ${rounds}`);
     etcd.push(await etcdOutage(contest));
     ours.push(await ourOutage(contest));
+    progress(`  etcd: ${rounded(etcd[at]!)} ms, embedded: ${rounded(ours[at]!)} ms`);
   }
+  if (etcd.length === 0) return [];
   const measurement = (name: string, values: readonly number[]): Measurement => ({
     name: `failover, ${name}`,
     value: median(values),

@@ -1,7 +1,8 @@
-import type { Measurement } from "../report.ts";
+import { type Measurement, rounded } from "../report.ts";
 import { EtcdCluster } from "./etcd-cluster.ts";
 import { putRequest, putsInOneTxn, RANGE_PATH, rangeRequest, TXN_PATH } from "./etcd-wire.ts";
 import { GrpcClient } from "./grpc-client.ts";
+import { isInterrupted } from "./interrupt.ts";
 import { progress } from "./options.ts";
 import { QuorateCluster } from "./quorate-cluster.ts";
 import { residentBytes } from "./scratch.ts";
@@ -22,11 +23,12 @@ interface Large {
 export async function large(keys: number, rounds: number): Promise<Measurement[]> {
   const etcd: Large[] = [];
   const ours: Large[] = [];
-  for (let at = 0; at < rounds; at++) {
-    progress(`${keys} keys, round ${at + 1} of ${rounds}: etcd`);
+  for (let at = 0; at < rounds && !isInterrupted(); at++) {
+    const round = `${keys} keys, round ${at + 1} of ${rounds}`;
     etcd.push(await largeEtcd(keys));
-    progress(`${keys} keys, round ${at + 1} of ${rounds}: ours`);
+    progress(`${round}, etcd: ${told(etcd[at]!)}`);
     ours.push(await largeOurs(keys));
+    progress(`${round}, ours: ${told(ours[at]!)}`);
   }
   const compared = (what: string, unit: string, pick: (large: Large) => number): Measurement[] => {
     const [theirs, own] = [etcd.map(pick), ours.map(pick)];
@@ -42,6 +44,10 @@ export async function large(keys: number, rounds: number): Promise<Measurement[]
     ...compared("memory after the restart", "MiB", ({ bytesAfter }) => bytesAfter / MIB),
     ...compared("load", "ms", ({ fillMs }) => fillMs),
   ];
+}
+
+function told({ restartMs, bytes }: Large): string {
+  return `restart ${rounded(restartMs)} ms, memory ${rounded(bytes / MIB)} MiB`;
 }
 
 async function largeEtcd(keys: number): Promise<Large> {

@@ -17,6 +17,15 @@ export function textOption(name: string, otherwise: string): string {
   return given.includes("=") ? given.slice(given.indexOf("=") + 1) : (process.argv[at + 1] ?? "");
 }
 
+/** `--name=one,other`: some of what there is; all of it without the option. */
+export function choiceOption(name: string, all: readonly string[]): readonly string[] {
+  const chosen = textOption(name, all.join(",")).split(",");
+  const unknown = chosen.filter((each) => !all.includes(each));
+  if (unknown.length === 0) return chosen;
+  console.error(`--${name} is of ${all.join(", ")}, not "${unknown.join(", ")}"`);
+  process.exit(2);
+}
+
 export function hasFlag(name: string): boolean {
   return process.argv.includes(`--${name}`);
 }

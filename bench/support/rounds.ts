@@ -1,5 +1,7 @@
-import type { Measurement } from "../report.ts";
+import { type Measurement, rounded } from "../report.ts";
+import { isInterrupted } from "./interrupt.ts";
 import type { Sample } from "./load.ts";
+import { progress } from "./options.ts";
 import { median, spread } from "./statistics.ts";
 
 /** One of those that are compared. */
@@ -42,7 +44,7 @@ export class Series {
   }
 }
 
-/** Each contender once, one after the other, and each after a warm-up of its own. */
+/** Each contender once, one after the other, and each after a warm-up of its own. Tells of each as it goes. */
 export async function round(
   contenders: readonly Contender[],
   series: readonly Series[],
@@ -50,8 +52,12 @@ export async function round(
   warmUpMs: number,
 ): Promise<void> {
   for (const [at, contender] of contenders.entries()) {
+    if (isInterrupted()) return;
     if (warmUpMs > 0) await contender.run(warmUpMs);
-    series[at]!.samples.push(await contender.run(milliseconds));
+    const sample = await contender.run(milliseconds);
+    series[at]!.samples.push(sample);
+    const latency = Number.isNaN(sample.p50) ? "" : `, p50 ${rounded(sample.p50)} ms`;
+    progress(`  ${contender.name}: ${rounded(sample.perSecond)} per second${latency}`);
   }
 }
 
@@ -63,8 +69,9 @@ export async function alternate(
   warmUpMs = milliseconds / 4,
 ): Promise<Series[]> {
   const series = contenders.map(({ name }) => new Series(name));
-  for (let at = 0; at < rounds; at++) await round(contenders, series, milliseconds, warmUpMs);
-  return series;
+  for (let at = 0; at < rounds && !isInterrupted(); at++)
+    await round(contenders, series, milliseconds, warmUpMs);
+  return series.filter(({ samples }) => samples.length > 0);
 }
 
 /** The median of the ratios of each round: rounds are near in time, so the machine's drift falls out. */

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync } fr
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import "./interrupt.ts";
 
 const TMPFS = 0x01021994;
 const children = new Set<ChildProcess>();
@@ -13,7 +14,7 @@ process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
   for (const path of directories) rmSync(path, { recursive: true, force: true });
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
 
 /** A directory on a disk: what is kept in memory syncs a thousand times as fast, and says nothing. */
 export function scratchDirectory(): string {

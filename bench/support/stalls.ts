@@ -53,9 +53,15 @@ export class StallProbe {
     await pause(50);
     const longest = Math.max(0, ...this.#stalls.map((stall) => stall.end - stall.begin));
     const own = this.#stalls.map((stall) => this.#ownMs(stall));
+    const collections = this.#collections.filter((collection) => collection.begin >= begin);
+    const longestCollection = Math.max(
+      0,
+      ...collections.map((collection) => collection.end - collection.begin),
+    );
     return [
       { name, value: seconds, unit: "s" },
       { name: "  longest stall, whatever the cause", value: longest, unit: "ms" },
+      { name: "  longest collection", value: longestCollection, unit: "ms" },
       { name: "  longest without collections", value: Math.max(0, ...own), unit: "ms" },
       { name: `  of these above ${GOAL_MS} ms`, value: own.filter((ms) => ms > GOAL_MS).length, unit: "" },
     ];

@@ -45,6 +45,8 @@ export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "kv/client-session.ts": "what the façade returns for a client session",
   "kv/transact.ts": "the façade's loop around a function of the caller's",
   "kv/txn-builder.ts": "what the façade returns for a transaction",
+  "kv/txn-operations.ts": "what a transaction of the façade is made of",
+  "kv/call-time.ts": "the limits of a call of the façade: it lets others have their turn",
   "kv/watch-stream.ts": "what the façade returns for a watch: it is iterated with await",
 };
 

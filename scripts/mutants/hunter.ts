@@ -21,22 +21,28 @@ export interface Game {
 }
 
 export interface Budget {
+  /** The first seed. */
+  readonly first: number;
   readonly seeds: number;
+  /** Of processor time. */
   readonly seconds: number;
 }
 
 /**
- * Runs seeds 1, 2, 3 … on a copy of the sources with these changes, in a process of its own. Throws when a change has
+ * Runs seed after seed on a copy of the sources with these changes, in a process of its own. Throws when a change has
  * no place any more, or the changed code cannot be loaded.
  */
 export async function hunt({ edits, mode, faults = "standard" }: Game, budget: Budget): Promise<Catch> {
   using sources = new Sources(edits);
   const script = join(import.meta.dirname, "hunt.ts");
-  const args = [sources.path, mode, faults, String(budget.seeds), String(budget.seconds)];
-  const text = await outputOf(["--import", "tsx", script, ...args], (budget.seconds + GRACE_SECONDS) * 1000);
+  const { first, seeds, seconds } = budget;
+  const args = [sources.path, mode, faults, ...[first, seeds, seconds].map(String)];
+  const text = await outputOf(["--import", "tsx", script, ...args], (seconds * BUSY + GRACE_SECONDS) * 1000);
   return JSON.parse(text) as Catch;
 }
 
+/** How much longer it may take than its own work where others are at work. */
+const BUSY = 20;
 /** For loading, and for the run that is under way when the time is over. */
 const GRACE_SECONDS = 60;
 

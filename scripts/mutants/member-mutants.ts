@@ -172,4 +172,77 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "raft.campaign();",
     ),
   ),
+  full(
+    "created-anew-by-each-put",
+    "a put tells that it has created the key, also where it was there",
+    edit(
+      "kv/store.ts",
+      "createRevision: previous === null ? modRevision : previous.createRevision,",
+      "createRevision: modRevision,",
+    ),
+  ),
+  full(
+    "compacted-one-too-many",
+    "the compacted revision cannot be read itself",
+    edit("kv/operations.ts", "if (revision < compactRevision) {", "if (revision <= compactRevision) {"),
+  ),
+  full(
+    "any-compare-suffices",
+    "a transaction succeeds when one of its compares holds",
+    edit(
+      "kv/txn.ts",
+      "const succeeded = txn.compares.every((compare) => holds(compare, store));",
+      "const succeeded = txn.compares.length === 0 || txn.compares.some((compare) => holds(compare, store));",
+    ),
+  ),
+  full(
+    "filter-passed-over",
+    "a watch tells puts and deletes, whichever it was to leave out",
+    edit(
+      "kv/watch.ts",
+      'return this.request.without !== (isDeletion(change) ? "delete" : "put");',
+      "return this.request.without === undefined || !isDeletion(change) || isDeletion(change);",
+    ),
+  ),
+  full(
+    "key-left-behind",
+    "a lease that ends leaves all but the first of its keys",
+    edit(
+      "kv/lease-operations.ts",
+      "const versions = [...lease.keys].sort()",
+      "const versions = [...lease.keys].sort().slice(0, 1)",
+    ),
+  ),
+  full(
+    "lease-lost-with-its-leader",
+    "a new leader does not look at the leases that it takes over",
+    edit(
+      "kv/lease-keeper.ts",
+      "      this.#lookAt(id, nextLook(countdown, now));\n    }\n  }\n\n  /** This member does",
+      "    }\n  }\n\n  /** This member does",
+    ),
+  ),
+  full(
+    "renewal-of-what-was-left",
+    "a lease that is kept alive gets the time that its last checkpoint left, not the whole",
+    edit(
+      "kv/lease.ts",
+      "const renewed = { ...lease, remainingMs: lease.ttlMs, renewedAt: index };",
+      "const renewed = { ...lease, renewedAt: index };",
+    ),
+  ),
+  full(
+    "checkpoints-not-in-snapshot",
+    "a snapshot forgets how much of a lease's time has passed",
+    edit("kv/kv-snapshot.ts", "writer.u64(remainingMs);", "writer.u64(remainingMs === 0 ? 0 : ttlMs);"),
+  ),
+  full(
+    "directory-shared",
+    "a member opens a directory that another process has",
+    edit(
+      "storage/disk-storage.ts",
+      "    this.#files.lock();\n    try {",
+      "    try {\n      this.#files.lock();\n    } catch {}\n    try {",
+    ),
+  ),
 ];

@@ -1,5 +1,6 @@
 import type { Catch } from "./hunter.ts";
 import type { Mutant } from "./mutant.ts";
+import { UNPLANTED } from "./unplanted.ts";
 
 /** A mutant, and how its hunt ended. */
 export interface Trophy {
@@ -25,7 +26,11 @@ export function tableOf(trophies: readonly Trophy[]): string {
     const faults = mutant.faults === undefined ? "" : `, ${mutant.faults}`;
     return `| ${mutant.title} | ${mutant.mode}${faults} | ${found === null ? "–" : caught!.seeds} | ${found ?? "not found"} |`;
   });
-  return ["| planted bug | simulation | seeds to find it | what broke |", "|---|---|---|---|", ...rows].join(
-    "\n",
-  );
+  const left = UNPLANTED.map(({ title, reason }) => `| ${title} | – | – | not planted: ${reason} |`);
+  return [
+    "| planted bug | simulation | seeds to find it | what broke |",
+    "|---|---|---|---|",
+    ...rows,
+    ...left,
+  ].join("\n");
 }

@@ -5,7 +5,8 @@ export const UNPLANTED: readonly { readonly title: string; readonly reason: stri
     reason: "it is slow, not wrong: the benchmarks would tell, and no promise is broken by it",
   },
   {
-    title: "elections are decided by a number that is added to a list",
-    reason: "the compiler refuses it",
+    title: "entries of an outdated leader are taken and acknowledged",
+    reason:
+      "without the look at the term they are refused all the same: whom a member follows is part of its state, and its answer names its own term",
   },
 ];

@@ -21,6 +21,15 @@ interface NativeLatin1 {
 
 const { latin1Slice, latin1Write } = (typeof Buffer === "undefined" ? {} : Buffer.prototype) as NativeLatin1;
 
+const utf8Length = typeof Buffer === "undefined" ? undefined : Buffer.byteLength;
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** Whether a text is the same in ASCII, in latin1 and in UTF-8: everything else takes more bytes there than it has units. */
+export function isAscii(text: string): boolean {
+  return utf8Length === undefined ? ASCII.test(text) : utf8Length(text) === text.length;
+}
+
 /** Below this length a loop is faster than a native call. */
 const NATIVE_LENGTH_MIN = 24;
 

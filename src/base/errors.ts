@@ -57,6 +57,8 @@ export interface ErrorFields {
   ERR_KEY_NOT_FOUND: { readonly key: string };
   /** The store holds as much as its quota allows, or this member's disk is full. Reading, deleting and compacting help or go on. */
   ERR_NO_SPACE: Record<never, never>;
+  /** Members were found to differ. Clients of a front door are refused until an operator lowers the alarm. */
+  ERR_CLUSTER_CORRUPT: Record<never, never>;
   /** The client session is not known: it was ended, or not used for so long that it was given up. */
   ERR_SESSION_EXPIRED: { readonly session: string };
   /** The session has forgotten what became of this number: too many came after it, or the answer was too large to keep. */
@@ -160,4 +162,13 @@ export class QuorateError<Code extends ErrorCode = ErrorCode> extends Error {
     if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
     return code === undefined || (error as unknown as QuorateError).code === code;
   }
+}
+
+/** The refusal of an argument that cannot be right, whatever the state of things. */
+export function invalidArgument(
+  argument: string,
+  received: unknown,
+  message: string,
+): QuorateError<"ERR_INVALID_ARGUMENT"> {
+  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument, received });
 }

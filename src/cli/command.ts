@@ -9,6 +9,8 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly help: string;
+  /** The help for these arguments, where some of them are commands of their own. */
+  readonly helpFor?: (args: readonly string[]) => string;
   run(args: readonly string[], print: (text: string) => void): ExitCode | Promise<ExitCode>;
 }
 

@@ -56,16 +56,21 @@ async function main([name, ...args]: readonly string[]): Promise<ExitCode> {
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) return refuse(`there is no command "${name}"; see quorate --help`, 2);
   if (args.includes("--help") || args.includes("-h")) {
-    print(command.help);
+    print(command.helpFor?.(args) ?? command.help);
     return 0;
   }
   try {
     return await command.run(args, print);
   } catch (error) {
     if (error instanceof UsageError) return refuse(`${error.message}; see quorate ${name} --help`, 2);
-    if (QuorateError.is(error)) return refuse(error.message, 1);
+    if (QuorateError.is(error) || isSystemError(error)) return refuse(error.message, 1);
     throw error;
   }
+}
+
+/** What the system refuses, such as a file that cannot be written. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
 }
 
 function refuse(reason: string, code: ExitCode): ExitCode {

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../base/clock.ts";
 import { faults } from "../testkit/faults.ts";
+import { failureFiles, failureFolder, scenarioText } from "../testkit/report/failure-files.ts";
 import { renderReport } from "../testkit/report/render-report.ts";
 import { type AnySystem, planSeed, recordScenario, runScenario } from "../testkit/run-scenario.ts";
 import { parseScenario, type Scenario } from "../testkit/scenario.ts";
@@ -12,47 +13,32 @@ import {
   describeReport,
   planOf,
   runSeeds,
+  type SimFailure,
   type SimReport,
   type SimulateOptions,
   systemOf,
 } from "../testkit/simulate.ts";
+import { SITUATIONS } from "../testkit/simulation/probes.ts";
 import { tellStory } from "../testkit/story.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { SIM_HELP, VERB_HELP } from "./sim-help.ts";
 
-const HELP = `Usage: quorate sim run [MODULE] [--mode core|full] [--faults NAME] [--seed N]
-                         [--seeds N | --minutes M] [--shrink-seconds S] [--out DIR] [--json]
-       quorate sim replay SCENARIO [MODULE] [--json]
-       quorate sim shrink SCENARIO [MODULE] [--seconds S]
-       quorate sim view SCENARIO [MODULE] [--out FILE]
-
-Runs a cluster through crashes, torn disks, partitions and changes of membership, in
-virtual time, and holds what happens against everything that is promised. Without a
-module it is the key-value store that runs; a module exports as its default what
-\`simulate\` of quorate/testkit takes.
-
-  --mode      core: cores alone, fast; full (default): whole members
-  --faults    standard (default), nightmare, none, network, partitions, crashes, …
-  --seed      the first seed, 1 by default; the same seed is the same run
-  --seeds     how many seeds to run; 100 where no minutes are given
-  --out       where a failure is written: scenario.json, original.json, report.html
-
-Ends with 0 when nothing was broken, with 1 when something was, with 2 when too little
-happened to say anything, or the command line makes no sense.
-`;
+const VERBS = { run, replay, shrink, view } as const;
 
 export const sim: Command = {
   name: "sim",
   summary: "Simulate clusters, and find, replay and shrink what breaks them",
-  help: HELP,
-  async run(args, print) {
-    const [verb, ...rest] = args;
-    if (verb === "run") return run(rest, print);
-    if (verb === "replay") return replay(rest, print);
-    if (verb === "shrink") return shrink(rest, print);
-    if (verb === "view") return view(rest, print);
-    throw new UsageError("run, replay, shrink or view is expected");
+  help: SIM_HELP,
+  helpFor: ([verb]) => (isVerb(verb) ? VERB_HELP[verb] : SIM_HELP),
+  async run([verb, ...rest], print) {
+    if (!isVerb(verb)) throw new UsageError("run, replay, shrink or view is expected");
+    return VERBS[verb](rest, print);
   },
 };
+
+function isVerb(verb: string | undefined): verb is keyof typeof VERBS {
+  return verb !== undefined && Object.hasOwn(VERBS, verb);
+}
 
 type Print = (text: string) => void;
 
@@ -74,12 +60,13 @@ async function run(args: readonly string[], print: Print): Promise<ExitCode> {
   const minutes = number(values, "minutes");
   const profile = faultsNamed(text(values["faults"]) ?? "standard");
   const begun = systemClock.monotonic();
+  const system = user === null ? undefined : systemOf(user);
   const report = runSeeds({
     plan:
       user === null
         ? (seed) => planSeed(seed, { mode, faults: profile })
         : planOf({ faults: profile, ...user }),
-    system: user === null ? undefined : systemOf(user),
+    system,
     seed: number(values, "seed") ?? 1,
     corpus: user?.corpus ?? [],
     seedsMax: seeds ?? (minutes === undefined ? 100 : Number.POSITIVE_INFINITY),
@@ -90,8 +77,12 @@ async function run(args: readonly string[], print: Print): Promise<ExitCode> {
   });
   const ms = systemClock.monotonic() - begun;
   if (values["json"] === true) print(`${JSON.stringify(asJson(report, ms), null, 2)}\n`);
-  else print(`${describeReport(report)}\n${ratesOf(report, ms)}\n`);
-  if (report.failure !== null) writeFailure(report, text(values["out"]), positionals[0], print);
+  else {
+    print(`${describeReport(report)}\n${ratesOf(report, ms)}\n`);
+    if (user === null) print(missedOf(report, mode));
+  }
+  if (report.failure !== null)
+    writeFailure(report.failure, { out: text(values["out"]), module: positionals[0], system }, print);
   return report.verdict === "pass" ? 0 : report.verdict === "fail" ? 1 : 2;
 }
 
@@ -118,7 +109,7 @@ async function shrink(args: readonly string[], print: Print): Promise<ExitCode> 
     budgetMs: (number(values, "seconds") ?? 30) * 1000,
     now: () => systemClock.monotonic(),
   });
-  writeFileSync(path, textOf(shrunk.scenario));
+  writeFileSync(path, scenarioText(shrunk.scenario));
   print(
     `${scenario.actions.length} actions became ${shrunk.scenario.actions.length}, after ${shrunk.runs} runs: ${path}\n`,
   );
@@ -166,24 +157,23 @@ async function loadModule(path: string | undefined): Promise<UserOptions | null>
 }
 
 function writeFailure(
-  { failure }: SimReport,
-  out: string | undefined,
-  module: string | undefined,
+  failure: SimFailure,
+  {
+    out,
+    module,
+    system,
+  }: { out: string | undefined; module: string | undefined; system?: AnySystem | undefined },
   print: Print,
 ): void {
-  const { original, scenario, seed } = failure!;
-  const directory = out ?? join("sim-failures", String(seed));
-  const replay = ["npx quorate sim replay", join(directory, "scenario.json"), module]
-    .filter(Boolean)
-    .join(" ");
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, "scenario.json"), textOf(scenario));
-  writeFileSync(join(directory, "original.json"), textOf(original));
-  print(`again: ${replay}\nas a picture: ${replay.replace(" replay ", " view ")}\n`);
-}
-
-function textOf(scenario: Scenario): string {
-  return `${JSON.stringify(scenario, null, 2)}\n`;
+  const folder = out ?? failureFolder(failure.seed);
+  const replay = ["npx quorate sim replay", join(folder, "scenario.json"), module].filter(Boolean).join(" ");
+  const { recording } = recordScenario(failure.scenario, system, {
+    title: `${failure.invariant} is broken, in a cluster of ${failure.scenario.cluster.voters}`,
+    replay,
+  });
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of failureFiles(failure, recording)) writeFileSync(join(folder, name), text);
+  print(`again: ${replay}\nas a picture: ${join(folder, "report.html")}\n`);
 }
 
 function asJson({ probes, ...report }: SimReport, ms: number): object {
@@ -193,6 +183,12 @@ function asJson({ probes, ...report }: SimReport, ms: number): object {
 function ratesOf({ steps, probes }: SimReport, ms: number): string {
   const met = [...probes].sort().map(([name, times]) => `${name} ${times}`);
   return `${Math.round((steps * 1000) / ms)} steps a second, ${(ms / 1000).toFixed(1)} s\nmet: ${met.join(", ")}`;
+}
+
+/** Situations that seeds of our own should meet, and these did not. */
+function missedOf({ probes }: SimReport, mode: Scenario["mode"]): string {
+  const missed = SITUATIONS[mode].filter((name) => !probes.has(name));
+  return missed.length === 0 ? "" : `never met: ${missed.join(", ")}\n`;
 }
 
 function faultsNamed(name: string): ReturnType<typeof faults.standard> {

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 
 /** A server that can be asked. */
 export interface Endpoint {
@@ -9,18 +9,14 @@ export interface Endpoint {
 
 /** Reads `host:port`, `http://host:port` or `https://host:port`. Throws ERR_INVALID_ARGUMENT. */
 export function parseEndpoints(texts: readonly string[], usesTls: boolean): Endpoint[] {
-  if (texts.length === 0) throw invalid(texts, "at least one endpoint is needed");
+  if (texts.length === 0) throw invalidArgument("endpoints", texts, "at least one endpoint is needed");
   return texts.map((text) => {
     const withScheme = text.includes("://") ? text : `${usesTls ? "https" : "http"}://${text}`;
     const url = URL.canParse(withScheme) ? new URL(withScheme) : null;
     const isKnown = url?.protocol === "http:" || url?.protocol === "https:";
     if (url === null || !isKnown || !/:\d+\/?$/.test(withScheme))
-      throw invalid(text, `"${text}" is no endpoint`);
+      throw invalidArgument("endpoints", text, `"${text}" is no endpoint`);
     const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
     return { address: `${url.hostname}:${port}`, isTls: url.protocol === "https:" };
   });
-}
-
-function invalid(received: unknown, message: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: "endpoints", received });
 }

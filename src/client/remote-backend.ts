@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import { DeleteRangeRequest, RangeRequest as RangeMessage, SORT_ORDERS } from "../etcd/wire/kv-messages.ts";
+import { RangeRequest as RangeMessage, SORT_ORDERS } from "../etcd/wire/kv-messages.ts";
 import { ALARM_ACTIONS, ALARM_TYPES } from "../etcd/wire/maintenance-messages.ts";
 import { METHODS } from "../etcd/wire/services.ts";
 import type { Command, DeleteCommand, PutCommand, TxnCommand } from "../kv/command.ts";
@@ -28,8 +28,8 @@ import type { Channel } from "./channel.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { isNothing, wireRange } from "./ranges.ts";
 import { RemoteWatches } from "./remote-watches.ts";
-import { putRequest, txnRequest } from "./requests.ts";
-import { maybeVersion, revisionIn, txnResult, versionOf } from "./results.ts";
+import { deleteRequest, putRequest, txnRequest } from "./requests.ts";
+import { deletedIn, maybeVersion, revisionIn, txnResult, versionOf } from "./results.ts";
 
 /** Keys asked for at once. */
 const PART_KEYS = 1_000;
@@ -156,30 +156,24 @@ export class RemoteBackend implements KvBackend {
     return { kind: "put", revision: revisionIn(response), previous: maybeVersion(response.prevKv) };
   }
 
-  async #delete({ range }: DeleteCommand, options: CallOptions): Promise<BackendResult> {
-    const request = DeleteRangeRequest.of(wireRange(range));
+  async #delete(command: DeleteCommand, options: ProposeOptions): Promise<BackendResult> {
+    const request = deleteRequest(command, options.prev === true);
     const response = await this.#channel.call(METHODS.deleteRange, request, { isWrite: true }, options);
-    return { kind: "delete", revision: revisionIn(response), deleted: { length: response.deleted } };
+    return { kind: "delete", revision: revisionIn(response), deleted: deletedIn(response, request.prevKv) };
   }
 
   async #txn(command: TxnCommand, options: ProposeOptions): Promise<BackendResult> {
-    const leases = [...command.success, ...command.failure].map((operation) =>
-      operation.kind === "put" ? (operation.lease ?? "") : "",
-    );
+    const leases = leasesOf(command);
     for (const lease of leases) checkLease(lease);
-    const subject = { isWrite: true, lease: leases.find((lease) => lease !== "") };
-    const request = txnRequest(command, options.prev === true);
-    return txnResult(command, await this.#channel.call(METHODS.txn, request, subject, options));
+    const subject = { isWrite: true, lease: leases[0] };
+    const prev = options.prev === true;
+    const response = await this.#channel.call(METHODS.txn, txnRequest(command, prev), subject, options);
+    return txnResult(command, response, prev);
   }
 
   async #grant(id: LeaseId, ttlMs: number, options: CallOptions): Promise<BackendResult> {
     if (id !== "" && !LEASE_NUMBER.test(id)) {
-      const details = { argument: "id", received: id };
-      throw new QuorateError(
-        "ERR_INVALID_ARGUMENT",
-        "a lease's id must be a number here, from 1 on",
-        details,
-      );
+      throw invalidArgument("id", id, "a lease's id must be a number here, from 1 on");
     }
     const request = { id, ttl: Math.ceil(ttlMs / 1_000) };
     const response = await this.#channel.call(
@@ -263,6 +257,14 @@ export class RemoteBackend implements KvBackend {
 function readFields({ consistency, revision }: BackendRead) {
   if (revision !== undefined) checkRevisionNumber(revision);
   return { revision: revision ?? 0, serializable: consistency === "stale" };
+}
+
+/** The leases that a transaction puts keys on, at every depth. */
+function leasesOf({ success, failure }: TxnCommand): LeaseId[] {
+  return [...success, ...failure].flatMap((operation) => {
+    if (operation.kind === "txn") return leasesOf(operation);
+    return operation.kind === "put" && operation.lease ? [operation.lease] : [];
+  });
 }
 
 /** A name that the wire has no number for belongs to no lease. */

@@ -17,6 +17,7 @@ import type {
   CompareRelation,
   CompareTarget,
   CountOperation,
+  DeleteCommand,
   Operation,
   PutCommand,
   RangeOperation,
@@ -62,6 +63,10 @@ export function putRequest({ key, value, lease }: PutCommand, prevKv: boolean): 
   });
 }
 
+export function deleteRequest({ range }: DeleteCommand, prevKv: boolean): DeleteRangeRequest {
+  return DeleteRangeRequest.of({ ...wireRange(range), prevKv });
+}
+
 export function txnRequest({ compares, success, failure }: TxnCommand, prevKv: boolean): TxnRequest {
   return {
     compare: compares.map(compareRequest),
@@ -75,7 +80,7 @@ function operationRequest(operation: Operation, prevKv: boolean): RequestOp {
     case "put":
       return RequestOp.of({ requestPut: putRequest(operation, prevKv) });
     case "delete":
-      return RequestOp.of({ requestDeleteRange: DeleteRangeRequest.of(wireRange(operation.range)) });
+      return RequestOp.of({ requestDeleteRange: deleteRequest(operation, prevKv) });
     case "range":
       return RequestOp.of({ requestRange: rangeRequest(operation) });
     case "count":

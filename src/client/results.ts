@@ -1,8 +1,8 @@
 import { QuorateError } from "../base/errors.ts";
-import type { KeyValue, ResponseOp, TxnResponse } from "../etcd/wire/kv-messages.ts";
+import type { DeleteRangeResponse, KeyValue, ResponseOp, TxnResponse } from "../etcd/wire/kv-messages.ts";
 import type { Operation, TxnCommand } from "../kv/command.ts";
 import type { KeyVersion } from "../kv/key-history.ts";
-import type { BackendOperationResult, BackendTxnResult } from "../kv/kv-backend.ts";
+import type { BackendOperationResult, BackendTxnResult, Deleted } from "../kv/kv-backend.ts";
 
 /** A key as the server tells it. Its place within its revision is not told. */
 export function versionOf(kv: KeyValue): KeyVersion {
@@ -13,17 +13,27 @@ export function maybeVersion(kv: KeyValue | null): KeyVersion | null {
   return kv === null ? null : versionOf(kv);
 }
 
+/** What a server tells of a deletion, which is more where it was asked for what was there. */
+export function deletedIn({ deleted, prevKvs }: DeleteRangeResponse, prev: boolean): Deleted {
+  if (!prev) return { length: deleted };
+  if (prevKvs.length !== deleted) throw unreadable("a deletion does not tell all that it deleted");
+  return prevKvs.map(versionOf);
+}
+
 /** What became of a transaction: its answers are in the order of the branch that ran. */
-export function txnResult(command: TxnCommand, response: TxnResponse): BackendTxnResult {
-  const { succeeded, responses, header } = response;
+export function txnResult(command: TxnCommand, response: TxnResponse, prev: boolean): BackendTxnResult {
+  const { succeeded, responses } = response;
+  const revision = revisionIn(response);
   const operations = succeeded ? command.success : command.failure;
   if (responses.length !== operations.length)
     throw unreadable("a transaction's answers are not those of its operations");
-  const results = operations.map((operation, at) => operationResult(operation, responses[at]!));
-  return { kind: "txn", revision: header?.revision ?? 0, succeeded, results };
+  const results = operations.map((operation, at) => operationResult(operation, responses[at]!, prev));
+  // Of a nested one etcd does not tell the revision: it is the one of all.
+  const whole = results.map((result) => (result.kind === "txn" ? { ...result, revision } : result));
+  return { kind: "txn", revision, succeeded, results: whole };
 }
 
-function operationResult(operation: Operation, response: ResponseOp): BackendOperationResult {
+function operationResult(operation: Operation, response: ResponseOp, prev: boolean): BackendOperationResult {
   const { responsePut, responseDeleteRange, responseRange, responseTxn } = response;
   switch (operation.kind) {
     case "put":
@@ -31,7 +41,7 @@ function operationResult(operation: Operation, response: ResponseOp): BackendOpe
       return { kind: "put", revision: revisionIn(responsePut), previous: maybeVersion(responsePut.prevKv) };
     case "delete": {
       if (responseDeleteRange === null) break;
-      const deleted = { length: responseDeleteRange.deleted };
+      const deleted = deletedIn(responseDeleteRange, prev);
       return { kind: "delete", revision: revisionIn(responseDeleteRange), deleted };
     }
     case "range": {
@@ -44,7 +54,7 @@ function operationResult(operation: Operation, response: ResponseOp): BackendOpe
       return { kind: "count", revision: revisionIn(responseRange), count: responseRange.count };
     case "txn":
       if (responseTxn === null) break;
-      return txnResult(operation, responseTxn);
+      return txnResult(operation, responseTxn, prev);
   }
   throw unreadable(`an answer is not that of a ${operation.kind}`);
 }

@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Line } from "./line.ts";
@@ -28,8 +28,7 @@ export class DoubleBarrier {
   /** Use `Coordination.doubleBarrier`. */
   constructor(line: Line, count: number) {
     if (!Number.isSafeInteger(count) || count < 1) {
-      const details = { argument: "count", received: count };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "count must be a whole number above 0", details);
+      throw invalidArgument("count", count, "count must be a whole number above 0");
     }
     this.#line = line;
     this.#count = count;

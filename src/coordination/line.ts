@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { CallLimit } from "./call-limit.ts";
@@ -101,6 +101,5 @@ export function inLine<Value>(prefix: string, entries: readonly KvEntry<Value>[]
 
 export function checkedName(name: string): string {
   if (typeof name === "string" && name !== "") return name;
-  const details = { argument: "name", received: name };
-  throw new QuorateError("ERR_INVALID_ARGUMENT", "a name must be text, and not empty", details);
+  throw invalidArgument("name", name, "a name must be text, and not empty");
 }

@@ -1,7 +1,9 @@
 import type { Clock } from "../base/clock.ts";
+import type { MakeClaim } from "../kv/claims.ts";
 import type { KvEntry, Range, ReadOptions } from "../kv/keyspace.ts";
 import type { WriteResult } from "../kv/kv.ts";
-import type { Claim, KeyClaims, Op, OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
+import type { OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
+import type { Op } from "../kv/txn-operations.ts";
 import type { CodecValue, ValuesOption } from "../kv/value-codec.ts";
 import type { WatchEvent, WatchOptions } from "../kv/watch-stream.ts";
 import type { CallOptions } from "../replica/call.ts";
@@ -41,7 +43,7 @@ export interface RecipeWatch<Value> extends AsyncIterable<WatchEvent<Value>> {
 }
 
 export interface RecipeTxn<Value, Done> {
-  when(...claims: ((key: (key: string) => KeyClaims<Value>) => Claim)[]): RecipeTxn<Value, Done>;
+  when(...claims: MakeClaim<Value>[]): RecipeTxn<Value, Done>;
   do<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): RecipeTxn<Value, OpResults<Ops>>;

@@ -1,4 +1,4 @@
-import type { CallCounts } from "./call-counts.ts";
+import type { MethodCounts } from "./call-counts.ts";
 import type { RpcCall, RpcStream } from "./rpc-server.ts";
 import { Grpc, type RpcError } from "./status.ts";
 
@@ -6,22 +6,21 @@ import { Grpc, type RpcError } from "./status.ts";
 export class CountedStream implements RpcStream {
   readonly call: RpcCall;
   readonly #stream: RpcStream;
-  readonly #path: string;
-  readonly #counts: CallCounts;
+  readonly #counts: MethodCounts;
+  readonly #startedAt: number;
   #isEnded = false;
 
-  constructor(stream: RpcStream, path: string, counts: CallCounts) {
+  constructor(stream: RpcStream, counts: MethodCounts) {
     this.call = stream.call;
     this.#stream = stream;
-    this.#path = path;
     this.#counts = counts;
-    counts.started(path);
+    this.#startedAt = counts.start();
     stream.onClose(() => this.#ended(Grpc.cancelled));
   }
 
   onMessage(listener: (message: Uint8Array) => void): void {
     this.#stream.onMessage((message) => {
-      this.#counts.received(this.#path, message);
+      this.#counts.receive(message);
       listener(message);
     });
   }
@@ -35,7 +34,7 @@ export class CountedStream implements RpcStream {
   }
 
   send(message: Uint8Array): boolean {
-    this.#counts.sent(this.#path, message);
+    this.#counts.send(message);
     return this.#stream.send(message);
   }
 
@@ -51,6 +50,6 @@ export class CountedStream implements RpcStream {
   #ended(code: number): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#counts.ended(this.#path, code);
+    this.#counts.end(code, this.#startedAt);
   }
 }

@@ -45,6 +45,8 @@ export class Front {
   #failure: QuorateError | null = null;
   /** How often another leader was seen. */
   leaderChanges = 0;
+  /** Commands of which it is not known, or known not, that they were agreed on. */
+  proposalsFailed = 0;
   readonly #onChange = (): void => {
     const before = this.#standing.leader;
     this.#standing = this.#look();
@@ -108,7 +110,13 @@ export class Front {
     kind: Kind,
     options: CallOptions = { timeout: this.timeoutMs },
   ): Promise<Extract<KvResult, { kind: Kind }>> {
-    const result = await this.store.parts.host.replica.propose(encodeCommand(command), options);
+    let result: KvResult;
+    try {
+      result = await this.store.parts.host.replica.propose(encodeCommand(command), options);
+    } catch (error) {
+      this.proposalsFailed += 1;
+      throw error;
+    }
     if (result.kind === "refused") throw errorOf(result);
     assert(result.kind === kind, "each command has its kind of result");
     return result as Extract<KvResult, { kind: Kind }>;
@@ -117,6 +125,11 @@ export class Front {
   /** Waits until this member's state shows everything that was committed before. */
   linearize(): Promise<void> {
     return this.store.parts.host.replica.barrier({ timeout: this.timeoutMs });
+  }
+
+  /** Throws while members are known to differ: then keys are not shown to clients. */
+  checkSound(): void {
+    if (this.machine.alarms.isRaised("corrupt")) throw refusal("corrupt");
   }
 
   /** Throws when a request is too large to be agreed on. */

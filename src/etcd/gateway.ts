@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MalformedBytes } from "../base/bytes.ts";
+import { formatAddress } from "../transport/address.ts";
 import { GatewayStream } from "./gateway-stream.ts";
 import { JsonSplitter, parseJson } from "./json-splitter.ts";
 import type { RpcCall, RpcHandlers, StreamHandler, UnaryHandler } from "./rpc-server.ts";
@@ -82,6 +83,11 @@ class GatewayCall implements RpcCall {
     const controller = new AbortController();
     this.signal = controller.signal;
     response.once("close", () => controller.abort());
+  }
+
+  get address(): string {
+    const { remoteAddress: host = "", remotePort: port = 0 } = this.#request.socket;
+    return formatAddress({ host, port });
   }
 
   metadata(name: string): string | undefined {

@@ -1,5 +1,5 @@
+import { ALARM_NAMES } from "./alarms.ts";
 import type { Front } from "./front.ts";
-import { alarms } from "./maintenance-service.ts";
 import { rpcErrorOf } from "./status.ts";
 
 /** Something that must hold for a member to be healthy. Resolves with the reason why not, or null. */
@@ -18,7 +18,9 @@ const linearizableRead: Check = async (front) => {
   }
 };
 
-const dataCorruption: Check = async () => null;
+const dataCorruption: Check = async (front) => {
+  return front.machine.alarms.isRaised("corrupt") ? "alarm activated: CORRUPT" : null;
+};
 
 const nonLearner: Check = async (front) => (front.standing.isLearner ? "member is a learner" : null);
 
@@ -39,7 +41,9 @@ export async function whyUnhealthy(
   excluded: readonly string[],
   isSerializable: boolean,
 ): Promise<string | null> {
-  if (alarms(front).length > 0 && !excluded.includes("NOSPACE")) return "ALARM NOSPACE";
+  const names = front.machine.alarms.all().map(({ kind }) => ALARM_NAMES[kind]);
+  const alarm = names.find((name) => !excluded.includes(name));
+  if (alarm !== undefined) return `ALARM ${alarm}`;
   if (!isSerializable && front.standing.leader === null) return "RAFT NO LEADER";
   const reason = await (isSerializable ? serializableRead : linearizableRead)(front);
   return reason === null ? null : `RANGE ERROR:${reason}`;

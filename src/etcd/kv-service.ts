@@ -22,7 +22,9 @@ export function serveKv(services: Services, front: Front): void {
     checkRange(request);
     if (!request.serializable) await front.linearize();
     client.checkReads(keyRange(request.key, request.rangeEnd));
+    front.checkSound();
     checkReadable(request.revision, front.machine.store);
+    front.machine.counts.ranges += 1;
     return { header: front.header(), ...readRange(request, front.machine.store) };
   });
 
@@ -63,8 +65,9 @@ async function readTxn(client: Client, request: TxnRequest, command: TxnCommand)
   const { front } = client;
   if (!isSerializable(request)) await front.linearize();
   client.check(command);
-  const { store, leases } = front.machine;
-  const result = runTxn(command, store, new Operations(store, leases));
+  front.checkSound();
+  const { store, leases, counts } = front.machine;
+  const result = runTxn(command, store, new Operations(store, leases, counts));
   if (result.kind === "refused") throw errorOf(result);
   return txnResponse(request, result, front.header());
 }

@@ -1,4 +1,4 @@
-import type { Client } from "./client.ts";
+import { ALARM_NAMES, alarmAnswer } from "./alarms.ts";
 import type { Front } from "./front.ts";
 import { stateHash } from "./hashing.ts";
 import { moveLeader } from "./leader-move.ts";
@@ -7,22 +7,15 @@ import { sendSnapshot } from "./snapshot-stream.ts";
 import { refusal, STATUS } from "./status.ts";
 import { METHODS } from "./wire/services.ts";
 
-const GET = 0;
-const NO_ALARM = 0;
-export const NO_SPACE = 1;
-
 const VALIDATE_AND_ENABLE = [0, 1];
 
 /** What operators ask for. */
 export function serveMaintenance(services: Services, front: Front): void {
   services.answer(METHODS.status, () => statusOf(front));
 
-  services.answer(METHODS.alarm, async ({ action, alarm }, client) => {
-    if (action === GET) {
-      const raised = alarm === NO_ALARM || alarm === NO_SPACE ? alarms(front) : [];
-      return { header: front.header(), alarms: raised };
-    }
-    return { header: front.header(), alarms: await setAlarm(client, alarm, action === 1) };
+  services.answer(METHODS.alarm, async (request, client) => {
+    const alarms = await alarmAnswer(client, request);
+    return { header: front.header(), alarms };
   });
 
   // Memory is given back while the store runs: there is nothing to do, and etcd answers without a header.
@@ -78,24 +71,11 @@ function statusOf(front: Front) {
 function errorsOf(front: Front): string[] {
   return [
     ...(front.standing.leader === null ? [STATUS.noLeader[1]] : []),
-    ...alarms(front).map(({ memberId }) => `memberID:${memberId} alarm:NOSPACE `),
+    ...front.machine.alarms.all().map(({ kind, member }) => `memberID:${member} alarm:${ALARM_NAMES[kind]} `),
   ];
 }
 
 /** `major.minor.0`: what etcd says of a cluster's and a storage's version. */
 export function minorVersion(version: string): string {
   return version.replace(/\d+$/, "0");
-}
-
-/** The one alarm there is holds for the whole cluster; every member tells it as its own. */
-export function alarms(front: Front) {
-  return front.machine.isOutOfSpace ? [{ memberId: front.memberId, alarm: NO_SPACE }] : [];
-}
-
-async function setAlarm(client: Client, alarm: number, isRaised: boolean) {
-  const { front } = client;
-  const before = alarms(front);
-  if (alarm !== NO_SPACE) return [];
-  await client.propose({ kind: "alarm", alarm: "no-space", isRaised }, "done");
-  return isRaised ? alarms(front) : before;
 }

@@ -1,3 +1,4 @@
+import { Gathered } from "./http2/gathered.ts";
 import { Grpc, RpcError } from "./status.ts";
 
 /** In front of each message: whether it is compressed, and its length. */
@@ -26,8 +27,8 @@ export class Unfinished {
 export class MessageReader {
   readonly #lengthMax: number;
   readonly #unfinished: Unfinished;
-  #chunks: Buffer[] = [];
-  #held = 0;
+  /** Made on demand: most messages come in one piece. */
+  #held: Gathered | null = null;
   /** How many bytes make the next step possible: a prefix, or a whole message. */
   #needed = PREFIX_BYTES;
 
@@ -36,54 +37,66 @@ export class MessageReader {
     this.#unfinished = unfinished;
   }
 
-  /** The messages that the chunk completes. Throws RpcError. */
-  *take(chunk: Buffer): Generator<Uint8Array> {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    this.#unfinished.add(chunk.length);
-    while (this.#held >= this.#needed) {
-      const bytes = this.#gathered();
-      const needed = PREFIX_BYTES + this.#lengthIn(bytes);
-      this.#needed = needed;
-      if (bytes.length < needed) return;
-      this.#keep(bytes.subarray(needed));
-      yield bytes.subarray(PREFIX_BYTES, needed);
+  /** Tells the messages that the chunk completes. Throws RpcError. */
+  take(chunk: Buffer, onMessage: (message: Uint8Array) => void): void {
+    if (this.isBetweenMessages) this.#read(chunk, onMessage);
+    else {
+      this.#hold(chunk);
+      if (this.#heldBytes >= this.#needed) this.#read(this.#release(), onMessage);
     }
   }
 
   /** Whether the call may end here. */
   get isBetweenMessages(): boolean {
-    return this.#held === 0;
+    return this.#heldBytes === 0;
   }
 
   drop(): void {
-    this.#unfinished.remove(this.#held);
-    this.#chunks = [];
-    this.#held = 0;
+    if (this.#heldBytes > 0) this.#release();
   }
 
-  #gathered(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0]!;
+  get #heldBytes(): number {
+    return this.#held === null ? 0 : this.#held.length;
   }
 
-  #keep(rest: Buffer): void {
-    this.#unfinished.remove(this.#held - rest.length);
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#held = rest.length;
+  #read(bytes: Buffer, onMessage: (message: Uint8Array) => void): void {
+    let at = 0;
     this.#needed = PREFIX_BYTES;
+    while (bytes.length - at >= PREFIX_BYTES) {
+      const size = PREFIX_BYTES + this.#lengthAt(bytes, at);
+      if (bytes.length - at < size) {
+        this.#needed = size;
+        break;
+      }
+      const from = at + PREFIX_BYTES;
+      at += size;
+      onMessage(bytes.subarray(from, at));
+    }
+    if (at < bytes.length) this.#hold(at === 0 ? bytes : bytes.subarray(at));
   }
 
-  #lengthIn(bytes: Buffer): number {
-    const length = bytes.readUInt32BE(1);
+  #hold(bytes: Buffer): void {
+    this.#held ??= new Gathered();
+    this.#held.add(bytes);
+    this.#unfinished.add(bytes.length);
+  }
+
+  #release(): Buffer {
+    const bytes = this.#held!.take();
+    this.#unfinished.remove(bytes.length);
+    return bytes;
+  }
+
+  #lengthAt(bytes: Buffer, at: number): number {
+    const length = bytes.readUInt32BE(at + 1);
     if (length > this.#lengthMax) {
       const message = `grpc: received message larger than max (${length} vs. ${this.#lengthMax})`;
       throw new RpcError(Grpc.resourceExhausted, message);
     }
     // A small message could grow without bound when it is unpacked.
-    if (bytes[0] === 1) throw new RpcError(Grpc.unimplemented, "grpc: compressed messages are not taken");
-    if (bytes[0] !== 0)
-      throw new RpcError(Grpc.internal, `grpc: received unexpected payload format ${bytes[0]}`);
+    if (bytes[at] === 1) throw new RpcError(Grpc.unimplemented, "grpc: compressed messages are not taken");
+    if (bytes[at] !== 0)
+      throw new RpcError(Grpc.internal, `grpc: received unexpected payload format ${bytes[at]}`);
     return length;
   }
 }

@@ -7,11 +7,13 @@ export interface EtcdOptions {
    * `https://host:port`. One address speaks TLS when `tls` is given.
    */
   readonly listen: { readonly host?: string | undefined; readonly port: number } | readonly string[];
-  /**
-   * Certificates and keys for clients, in Node's own form. `requestCert` asks clients for theirs, and then its common
-   * name is the user of a call that shows no token.
-   */
+  /** Certificates and keys for clients, in Node's own form. `requestCert` asks clients for theirs. */
   readonly tls?: TlsOptions | undefined;
+  /**
+   * Whether the common name of a client's certificate is the user of a call that shows no token. Default: yes, where
+   * clients must show one that is checked.
+   */
+  readonly clientCertAuth?: boolean | undefined;
   /** Allows clients from other machines to be served without TLS. */
   readonly insecure?: boolean | undefined;
   /** More URLs that serve health, version and metrics, and nothing else. */
@@ -31,6 +33,8 @@ export interface EtcdOptions {
   readonly progressNotifyMs?: number | undefined;
   /** The largest request that may be proposed. Default 1.5 MiB. */
   readonly requestBytesMax?: number | undefined;
+  /** Tells of writes too on the channel `quorate:audit`, not only of what concerns users, roles and members. */
+  readonly auditWrites?: boolean | undefined;
   /** Compares, or operations of one branch, in a transaction. Default 128. */
   readonly txnOperationsMax?: number | undefined;
 }
@@ -62,6 +66,7 @@ export function etcdSettings({
   requestBytesMax = 1_572_864,
   txnOperationsMax = 128,
   tls,
+  clientCertAuth = true,
 }: EtcdOptions): EtcdSettings {
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw invalid("version", version, "must be three numbers with dots");
   const numbers = { electionMs, progressNotifyMs, requestBytesMax, txnOperationsMax };
@@ -69,8 +74,8 @@ export function etcdSettings({
     if (!Number.isSafeInteger(received) || received < 1)
       throw invalid(argument, received, "must be a whole number above 0");
   }
-  const clientCertAuth = tls?.requestCert === true && tls.rejectUnauthorized !== false;
-  return { peerScheme, version, ...numbers, clientCertAuth };
+  const isChecked = tls?.requestCert === true && tls.rejectUnauthorized !== false;
+  return { peerScheme, version, ...numbers, clientCertAuth: clientCertAuth && isChecked };
 }
 
 export function invalid(argument: string, received: unknown, claim: string): QuorateError {

@@ -29,7 +29,9 @@ export async function streamRange(
   const header = front.header();
   const pinned = { ...request, revision: request.revision > 0 ? request.revision : header.revision };
   stream.client.checkReads(keyRange(request.key, request.rangeEnd));
+  front.checkSound();
   checkReadable(pinned.revision, front.machine.store);
+  front.machine.counts.ranges += 1;
   const { count } = readRange({ ...pinned, countOnly: true }, front.machine.store);
   const wanted = request.limit > 0 ? Math.min(request.limit, count) : count;
 

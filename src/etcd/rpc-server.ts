@@ -4,6 +4,8 @@ import type { RpcError } from "./status.ts";
 export interface RpcCall {
   /** A header of the request, in lower case; undefined when it was not sent. */
   metadata(name: string): string | undefined;
+  /** Where it comes from, `host:port`. */
+  readonly address: string;
   /** The common name of the certificate that the client has proved to own, if it showed one. */
   readonly commonName: string | null;
   /** Aborted once nobody waits for the answer: the client gave up, its deadline passed, or the connection broke. */

@@ -1,15 +1,17 @@
 import type { Server as HttpServer } from "node:http";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
+import { Audit } from "./audit.ts";
 import { serveAuth } from "./auth-service.ts";
 import { serveCluster } from "./cluster-service.ts";
+import { CorruptionWatch } from "./corruption-watch.ts";
 import { serveElection } from "./election-service.ts";
 import { type Endpoint, endpointsOf, metricsEndpointsOf } from "./endpoints.ts";
 import { Front, type ServedStore } from "./front.ts";
 import { Gateway } from "./gateway.ts";
+import { GrpcServer } from "./grpc-server.ts";
 import { Guard } from "./guard.ts";
 import { serveHealth } from "./health-service.ts";
 import { httpFront } from "./http-front.ts";
-import { Http2RpcServer } from "./http2-server.ts";
 import { serveKv } from "./kv-service.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { serveLease } from "./lease-service.ts";
@@ -55,8 +57,9 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
 
   const front = new Front(store, settings);
   const leaderWatch = new LeaderWatch(front);
-  const services = allServices(front, leaderWatch);
-  const grpc = new Http2RpcServer(services, messageBytesMax);
+  const corruptionWatch = new CorruptionWatch(front);
+  const services = allServices(front, leaderWatch, new Audit(front, options.auditWrites === true));
+  const grpc = new GrpcServer(services, messageBytesMax);
   const metrics = await Metrics.create(front, services.counts);
   const http = httpFront(front, metrics, new Gateway(services, messageBytesMax));
   const insight = httpFront(front, metrics, null);
@@ -72,6 +75,7 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
     for (const listener of listeners) listener.stop();
     publication?.stop();
     leaderWatch.close();
+    corruptionWatch.close();
     http.closeIdleConnections();
     await grpc.close(CLOSE_GRACE_MS);
     for (const listener of listeners) listener.destroy();
@@ -99,8 +103,8 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   }
 }
 
-function allServices(front: Front, leaderWatch: LeaderWatch): Services {
-  const services = new Services(new Guard(front), leaderWatch);
+function allServices(front: Front, leaderWatch: LeaderWatch, audit: Audit): Services {
+  const services = new Services(new Guard(front), leaderWatch, audit);
   serveKv(services, front);
   serveWatch(services, front);
   serveLease(services, front);

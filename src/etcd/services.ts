@@ -1,3 +1,4 @@
+import type { Audit } from "./audit.ts";
 import { CallCounts } from "./call-counts.ts";
 import type { Client } from "./client.ts";
 import { CountedStream } from "./counted-stream.ts";
@@ -30,10 +31,12 @@ export class Services implements RpcHandlers {
   readonly counts = new CallCounts();
   readonly #guard: Guard;
   readonly #leaderWatch: LeaderWatch;
+  readonly #audit: Audit;
 
-  constructor(guard: Guard, leaderWatch: LeaderWatch) {
+  constructor(guard: Guard, leaderWatch: LeaderWatch, audit: Audit) {
     this.#guard = guard;
     this.#leaderWatch = leaderWatch;
+    this.#audit = audit;
   }
 
   /** A method that takes one message and gives one. */
@@ -45,20 +48,25 @@ export class Services implements RpcHandlers {
       size: number,
     ) => Promise<Partial<Response>> | Partial<Response>,
   ): void {
+    const counts = this.counts.of(method.path);
     this.unary.set(method.path, async (bytes, call) => {
-      this.counts.started(method.path);
-      this.counts.received(method.path, bytes);
+      const startedAt = counts.start();
+      counts.receive(bytes);
+      let request: Request | null = null;
+      let client: Client | null = null;
       try {
-        const request = method.request.decode(bytes, { elementsMax: ELEMENTS_MAX });
+        request = method.request.decode(bytes, { elementsMax: ELEMENTS_MAX });
         const admitted = this.#guard.admit(method as Method<never, never>, request, call);
-        const client = admitted instanceof Promise ? await admitted : admitted;
+        client = admitted instanceof Promise ? await admitted : admitted;
         const response = method.response.encode(await handle(request, client, bytes.length));
-        this.counts.sent(method.path, response);
-        this.counts.ended(method.path, 0);
+        counts.send(response);
+        counts.end(0, startedAt);
+        this.#audit.ended(method.path, call, request, client.caller.user, null);
         return response;
       } catch (error) {
         const answered = rpcErrorOf(error);
-        this.counts.ended(method.path, answered.code);
+        counts.end(answered.code, startedAt);
+        this.#audit.ended(method.path, call, request, client?.caller.user ?? null, answered);
         throw answered;
       }
     });
@@ -91,13 +99,19 @@ export class Services implements RpcHandlers {
     method: Method<Request, Response>,
     open: (stream: MessageStream<Request, Response>) => void,
   ): void {
+    const counts = this.counts.of(method.path);
     this.streams.set(method.path, (raw) => {
-      const stream = new CountedStream(raw, method.path, this.counts);
+      const stream = new CountedStream(raw, counts);
       const begin = (client: Client): void => {
+        this.#audit.ended(method.path, stream.call, null, client.caller.user, null);
         if (requiresLeader(stream.call)) this.#leaderWatch.add(stream);
         open(messageStream(method, stream, client));
       };
-      const fail = (error: unknown): void => stream.end(rpcErrorOf(error));
+      const fail = (error: unknown): void => {
+        const answered = rpcErrorOf(error);
+        this.#audit.ended(method.path, stream.call, null, null, answered);
+        stream.end(answered);
+      };
       try {
         const admitted = this.#guard.admit(method as Method<never, never>, null, stream.call);
         if (admitted instanceof Promise) admitted.then(begin).catch(fail);

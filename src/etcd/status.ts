@@ -140,6 +140,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_CONDITION_FAILED: null,
   ERR_KEY_NOT_FOUND: "keyNotFound",
   ERR_NO_SPACE: "noSpace",
+  ERR_CLUSTER_CORRUPT: "corrupt",
   ERR_SESSION_EXPIRED: null,
   ERR_ANSWER_FORGOTTEN: null,
   ERR_DUPLICATE_KEY: "duplicateKey",

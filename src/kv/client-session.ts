@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { SessionId } from "./command.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -43,8 +43,7 @@ export class ClientSession<View> {
    */
   once(number: number = this.#next): View {
     if (!Number.isSafeInteger(number) || number < 1) {
-      const details = { argument: "number", received: number };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "numbers of writes are whole, from 1", details);
+      throw invalidArgument("number", number, "numbers of writes are whole, from 1");
     }
     this.#next = Math.max(this.#next, number + 1);
     return this.#view(this.#space.numbered({ session: this.id, number }) as Keyspace<never>);

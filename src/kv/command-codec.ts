@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { ALARM_KINDS } from "./alarms.ts";
 import { type Caller, NOBODY } from "./auth/auth.ts";
 import { decodeAuthChange, encodeAuthChange } from "./auth/auth-codec.ts";
-import type { AsCommand, Command, LeaseCheckpoint } from "./command.ts";
+import type { AlarmCommand, AsCommand, Command, LeaseCheckpoint } from "./command.ts";
 import {
   readBoolean,
   readList,
@@ -82,6 +83,8 @@ function writeCommand(writer: ByteWriter, command: Command): void {
     case "alarm":
       writer.u8(Code.alarm);
       writeBoolean(writer, command.isRaised);
+      writer.u8(ALARM_KINDS.indexOf(command.alarm));
+      writeMaybe(writer, command.member, writeNumber);
       break;
     case "session-open":
       writer.u8(Code.sessionOpen);
@@ -159,7 +162,7 @@ function readCommand(reader: ByteReader, isOuter = true): Command {
     case Code.compact:
       return { kind: "compact", revision: reader.u64() };
     case Code.alarm:
-      return { kind: "alarm", alarm: "no-space", isRaised: readBoolean(reader) };
+      return readAlarm(reader);
     case Code.sessionOpen:
       return { kind: "session-open" };
     case Code.sessionWrite:
@@ -185,6 +188,13 @@ function readCommand(reader: ByteReader, isOuter = true): Command {
     default:
       throw new UnknownShape();
   }
+}
+
+function readAlarm(reader: ByteReader): AlarmCommand {
+  const isRaised = readBoolean(reader);
+  const alarm = ALARM_KINDS[reader.u8()];
+  if (alarm === undefined) throw new UnknownShape();
+  return { kind: "alarm", alarm, member: readMaybe(reader, readNumber), isRaised };
 }
 
 function readAsCommand(reader: ByteReader): AsCommand {

@@ -1,4 +1,5 @@
-import type { Index } from "../log/entry.ts";
+import type { Index, MemberId } from "../log/entry.ts";
+import type { AlarmKind } from "./alarms.ts";
 import type { Caller } from "./auth/auth.ts";
 import type { AuthChange } from "./auth/auth-change.ts";
 import type { AuthRevision } from "./auth/auth-state.ts";
@@ -124,10 +125,16 @@ export interface CompactCommand {
   readonly revision: Revision;
 }
 
-/** Raised by the leader when the store is over its quota. While it stands, what makes the store grow is refused. */
+/**
+ * Raises an alarm about a member, or lowers it. While `no-space` stands, what makes the store grow is refused; the leader
+ * raises it about itself when the store is over its quota. While `corrupt` stands, callers that are clients of a front door
+ * neither write nor read keys.
+ */
 export interface AlarmCommand {
   readonly kind: "alarm";
-  readonly alarm: "no-space";
+  readonly alarm: AlarmKind;
+  /** Null lowers it for all members. */
+  readonly member: MemberId | null;
   readonly isRaised: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { Index } from "../log/entry.ts";
+import { ALARMS_MAX } from "./alarms.ts";
 import type { AuthChange } from "./auth/auth-change.ts";
 import { Authority } from "./auth/authority.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
   TxnCommand,
 } from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
+import type { Counts } from "./counts.ts";
 import type { Revision } from "./key-history.ts";
 import type { KvState } from "./kv-state.ts";
 import { LeaseOperations } from "./lease-operations.ts";
@@ -30,22 +32,24 @@ export interface Moment {
 /** Carries out commands on a state: each one whole, or refused. */
 export class Executor {
   readonly #state: KvState;
+  readonly #counts: Counts;
   readonly operations: Operations;
   readonly authority: Authority;
   readonly #leaseOperations: LeaseOperations;
 
-  constructor(state: KvState) {
+  constructor(state: KvState, counts: Counts) {
     const { store, leases } = state;
     this.#state = state;
-    this.operations = new Operations(store, leases);
+    this.#counts = counts;
+    this.operations = new Operations(store, leases, counts);
     this.authority = new Authority(state);
-    this.#leaseOperations = new LeaseOperations(store, leases, this.operations);
+    this.#leaseOperations = new LeaseOperations(store, leases, this.operations, counts);
   }
 
   execute(command: Command | null, moment: Moment): KvResult {
     if (command === null)
       return this.#refuse("ERR_INVALID_ARGUMENT", "unknown command", { argument: "command" });
-    if (this.#state.isOutOfSpace && grows(command))
+    if (this.#state.alarms.isRaised("no-space") && grows(command))
       return this.#refuse("ERR_NO_SPACE", "the store is over its quota: delete and compact", {});
     switch (command.kind) {
       case "put":
@@ -53,7 +57,7 @@ export class Executor {
       case "delete":
         return this.#commit(this.operations.delete(command));
       case "txn":
-        return this.#commit(runTxn(command, this.#state.store, this.operations));
+        return this.#txn(command);
       case "lease-grant":
         return this.#leaseOperations.grant(command, moment.index);
       case "lease-revoke":
@@ -87,6 +91,13 @@ export class Executor {
     return result;
   }
 
+  #txn(command: TxnCommand): KvResult {
+    const before = this.#counts.operations;
+    const result = this.#commit(runTxn(command, this.#state.store, this.operations));
+    if (this.#counts.operations - before > 1) this.#counts.txns += 1;
+    return result;
+  }
+
   #compact(revision: Revision): KvResult {
     const { store } = this.#state;
     const refusal = this.operations.checkRevision(revision);
@@ -99,8 +110,13 @@ export class Executor {
     return this.#done();
   }
 
-  #alarm({ isRaised }: AlarmCommand): KvResult {
-    this.#state.isOutOfSpace = isRaised;
+  #alarm({ alarm: kind, member, isRaised }: AlarmCommand): KvResult {
+    const { alarms } = this.#state;
+    if (!isRaised) alarms.lower(kind, member);
+    else if (member === null)
+      return this.#refuse("ERR_INVALID_ARGUMENT", "an alarm is about a member", { argument: "member" });
+    else if (!alarms.raise({ kind, member }))
+      return this.#refuse("ERR_BUSY", `${ALARMS_MAX} alarms stand`, { what: "alarms", limit: ALARMS_MAX });
     return this.#done();
   }
 
@@ -159,7 +175,11 @@ export class Executor {
   }
 
   #executeAs(command: AsCommand, moment: Moment): KvResult {
-    return this.authority.refuseCommand(command) ?? this.execute(command.command, moment);
+    const refusal = this.authority.refuseCommand(command);
+    if (refusal !== null) return refusal;
+    if (this.#state.alarms.isRaised("corrupt") && touchesKeys(command.command))
+      return this.#refuse("ERR_CLUSTER_CORRUPT", "members differ: see the alarms", {});
+    return this.execute(command.command, moment);
   }
 
   #done(): KvResult {
@@ -179,6 +199,18 @@ export class Executor {
 function isNumbered({ kind }: Command): boolean {
   return !kind.startsWith("session") && kind !== "auth-token" && kind !== "as";
 }
+
+/**
+ * What etcd refuses its clients while members are known to differ: all that has to do with keys. Leases can be kept alive.
+ * The program that embeds the store is told by its members themselves, and decides.
+ */
+function touchesKeys({ kind }: Command): boolean {
+  return TOUCHING_KEYS.has(kind);
+}
+
+const TOUCHING_KEYS: ReadonlySet<Command["kind"]> = new Set([
+  ...(["put", "delete", "txn", "compact", "lease-grant", "lease-revoke"] as const),
+]);
 
 /** What etcd refuses without space: puts, transactions that might put, and leases. */
 function grows(command: Command): boolean {

@@ -1,13 +1,13 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { type ErrorCode, QuorateError } from "../base/errors.ts";
+import { type ErrorCode, invalidArgument, QuorateError } from "../base/errors.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
-import type { BackendResult, KvBackend, ProposeOptions } from "./kv-backend.ts";
+import type { BackendResult, Deleted, KvBackend, ProposeOptions } from "./kv-backend.ts";
 import type { Refused } from "./result.ts";
 import type { ValueCodec } from "./value-codec.ts";
 
@@ -79,10 +79,7 @@ export class Keyspace<Value> {
 
   key(text: string): Key {
     if (text === "") {
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "a key cannot be empty", {
-        argument: "key",
-        received: text,
-      });
+      throw invalidArgument("key", text, "a key cannot be empty");
     }
     return this.prefix + toByteString(text, "key");
   }
@@ -134,6 +131,12 @@ export class Keyspace<Value> {
 
   maybeEntry(version: KeyVersion | null | undefined): KvEntry<Value> | undefined {
     return version === null || version === undefined ? undefined : this.entry(version);
+  }
+
+  /** What was deleted, after it was asked for. */
+  deletedEntries(deleted: Deleted): KvEntry<Value>[] {
+    assert(Array.isArray(deleted), "what was deleted is told when it is asked for");
+    return (deleted as readonly KeyVersion[]).map((version) => this.entry(version));
   }
 
   /** Has a command agreed on, and gives its result; what the machine refuses is thrown. */
@@ -189,8 +192,7 @@ export interface WriteNumber {
 /** Throws ERR_INVALID_ARGUMENT for what no revision can be. */
 export function checkRevisionNumber(revision: Revision): void {
   if (Number.isSafeInteger(revision) && revision >= 1) return;
-  const details = { argument: "revision", received: revision };
-  throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number above 0", details);
+  throw invalidArgument("revision", revision, "revision must be a whole number above 0");
 }
 
 export function compacted(revision: Revision, compactRevision: Revision): QuorateError {

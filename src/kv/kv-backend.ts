@@ -52,7 +52,7 @@ export interface ProposeOptions extends CallOptions {
   readonly prev?: boolean | undefined;
 }
 
-/** As the machine has it, but of what was deleted only the number counts: more is not told by every server. */
+/** As the machine has it, but of what was deleted no more than `Deleted`: a server elsewhere does not tell it unasked. */
 export type BackendResult =
   | Exclude<KvResult, DeleteResult | TxnResult | LeaseRevokeResult>
   | Counted<DeleteResult>
@@ -70,7 +70,10 @@ export interface BackendTxnResult extends Omit<TxnResult, "results"> {
   readonly results: readonly BackendOperationResult[];
 }
 
-type Counted<Result> = Omit<Result, "deleted"> & { readonly deleted: { readonly length: number } };
+type Counted<Result> = Omit<Result, "deleted"> & { readonly deleted: Deleted };
+
+/** How many keys were deleted, and what they were wherever `prev` was asked for. */
+export type Deleted = readonly KeyVersion[] | { readonly length: number };
 
 export interface BackendRead extends BarrierOptions {
   /** The revision to show; the newest by default. */

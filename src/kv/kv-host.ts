@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "../replica/call.ts";
@@ -30,7 +30,7 @@ export interface KvLimits {
   readonly quotaBytes?: number | undefined;
   /**
    * Revisions of history that are kept at least: once twice as many have gathered, the leader compacts the older half.
-   * Infinity leaves compaction to you. Default 100,000.
+   * Infinity leaves compaction to you, and with it `disarm` after ERR_NO_SPACE. Default 100,000.
    */
   readonly historyRevisions?: number | undefined;
 }
@@ -42,7 +42,8 @@ export function kvLimits({ quotaBytes = 1024 ** 3, historyRevisions = 100_000 }:
   return { quotaBytes, historyRevisions };
 }
 
-type SetKvLimits = { readonly [Limit in keyof KvLimits]-?: number };
+/** Limits, all of them set. */
+export type SetKvLimits = { readonly [Limit in keyof KvLimits]-?: number };
 
 /** What all views of one store share: the member, its state machine, and what was decided when it was opened. */
 export class KvHost {
@@ -66,6 +67,5 @@ export class KvHost {
 
 function checkLimit(argument: string, received: number): void {
   if (received === Number.POSITIVE_INFINITY || (Number.isSafeInteger(received) && received > 0)) return;
-  const details = { argument, received };
-  throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be a whole number above 0`, details);
+  throw invalidArgument(argument, received, `${argument} must be a whole number above 0`);
 }

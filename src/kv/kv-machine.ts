@@ -1,10 +1,12 @@
 import { crc32 } from "../base/checksum.ts";
 import type { Applied, Restoration, StateMachine } from "../replica/state-machine.ts";
+import type { Alarms } from "./alarms.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Authority } from "./auth/authority.ts";
 import type { GrantedToken } from "./auth/granted-token.ts";
 import type { AuthTokenCommand } from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
+import { Counts } from "./counts.ts";
 import { Executor } from "./executor.ts";
 import type { Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
@@ -35,12 +37,12 @@ export type KvAnswer =
 /** The key-value store as a state machine: etcd's data model, applied to encoded commands. */
 export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, KvAnswer> {
   #state = emptyState();
-  #executor = new Executor(this.#state);
+  /** What this member has carried out since it started. */
+  readonly counts = new Counts();
+  #executor = new Executor(this.#state, this.counts);
   #observer: LeaseObserver | null = null;
   readonly #tokenListeners = new Set<(token: GrantedToken) => void>();
   readonly #watches = new WatchHub(this.#state.store);
-  #commands = 0;
-  #refusals = 0;
 
   /** For reading. It is another one after `restore`. */
   get store(): Store {
@@ -64,17 +66,16 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return this.#executor.authority;
   }
 
+  get alarms(): Pick<Alarms, "isRaised" | "all"> {
+    return this.#state.alarms;
+  }
+
   get isOutOfSpace(): boolean {
-    return this.#state.isOutOfSpace;
+    return this.alarms.isRaised("no-space");
   }
 
   get watches(): WatchHub {
     return this.#watches;
-  }
-
-  /** How many commands this member has applied since it started, and how many of them changed nothing. */
-  get counts(): { readonly commands: number; readonly refusals: number } {
-    return { commands: this.#commands, refusals: this.#refusals };
   }
 
   /** Tells one observer what happens to leases, also across `restore`; null ends it. */
@@ -94,11 +95,11 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     for (const applied of batch) {
       const command = decodeCommand(applied.command);
       const result = this.#executor.execute(command, applied);
-      if (result.kind === "refused") this.#refusals += 1;
+      if (result.kind === "refused") this.counts.refusals += 1;
       else if (command?.kind === "auth-token") this.#tellToken(command, applied.time);
       results.push(result);
     }
-    this.#commands += batch.length;
+    this.counts.commands += batch.length;
     this.#watches.publish();
     this.store.compaction.step(COMPACTION_STEP_MIN + COMPACTION_STEP_PER_COMMAND * batch.length);
     return results;
@@ -159,7 +160,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
 
   #become(state: KvState): void {
     this.#state = state;
-    this.#executor = new Executor(this.#state);
+    this.#executor = new Executor(this.#state, this.counts);
     this.leases.observe(this.#observer);
     this.#observer?.replaced(this.leases);
     this.#watches.restore(this.store);

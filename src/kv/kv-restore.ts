@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
+import { ALARM_KINDS, Alarms } from "./alarms.ts";
 import { Auth } from "./auth/auth.ts";
 import { type KeyVersion, NO_LEASE } from "./key-history.ts";
 import { Block, SNAPSHOT_FORMAT } from "./kv-snapshot.ts";
@@ -110,9 +111,19 @@ function readHeader(body: ByteReader): KvState {
     throw new QuorateError("ERR_INCOMPATIBLE", `the snapshot has the unknown format ${format}`, details);
   }
   const store = new Store(body.u64(), body.u64() - 1);
-  const isOutOfSpace = body.u8() !== 0;
+  const alarms = readAlarms(body);
   body.end();
-  return { store, leases: new LeaseTable(), sessions: new SessionTable(), auth: new Auth(), isOutOfSpace };
+  return { store, leases: new LeaseTable(), sessions: new SessionTable(), auth: new Auth(), alarms };
+}
+
+function readAlarms(body: ByteReader): Alarms {
+  const alarms = new Alarms();
+  for (let left = body.u8(); left > 0; left--) {
+    const kind = ALARM_KINDS[body.u8()];
+    if (kind === undefined) throw new MalformedBytes("an alarm of an unknown kind");
+    alarms.raise({ kind, member: body.u64() });
+  }
+  return alarms;
 }
 
 function readLease(body: ByteReader, leases: LeaseTable): void {

@@ -1,4 +1,5 @@
 import { ByteWriter, EMPTY_BYTES } from "../base/bytes.ts";
+import { ALARM_KINDS, type Alarm } from "./alarms.ts";
 import { isDeletion, type KeyVersion, NEVER_COMPACTED, type Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
 import type { KvState } from "./kv-state.ts";
@@ -37,7 +38,7 @@ export function snapshotChunks(state: KvState): Generator<Uint8Array, void, unde
 interface Moment {
   readonly revision: Revision;
   readonly compactRevision: Revision;
-  readonly isOutOfSpace: boolean;
+  readonly alarms: readonly Alarm[];
   /** Null while nobody has ever changed users and roles. */
   readonly auth: Uint8Array | null;
   readonly leases: readonly LeaseState[];
@@ -45,11 +46,11 @@ interface Moment {
   readonly changesEnd: number;
 }
 
-function pinned({ store, leases, sessions, auth, isOutOfSpace }: KvState): Moment {
+function pinned({ store, leases, sessions, auth, alarms }: KvState): Moment {
   return {
     revision: store.revision,
     compactRevision: store.compactRevision,
-    isOutOfSpace,
+    alarms: alarms.all(),
     auth: auth.isUntouched ? null : auth.pack(),
     leases: leases.pack(),
     sessions: sessions.pack(),
@@ -75,13 +76,17 @@ function* blocks(moment: Moment, store: Store): Generator<Uint8Array, void, unde
   }
 }
 
-function headerBlock(writer: ByteWriter, { revision, compactRevision, isOutOfSpace }: Moment): Uint8Array {
+function headerBlock(writer: ByteWriter, { revision, compactRevision, alarms }: Moment): Uint8Array {
   beginBlock(writer, Block.header);
   writer.u32(SNAPSHOT_FORMAT);
   writer.u64(revision);
   // From -1 on, in unsigned numbers.
   writer.u64(compactRevision + 1);
-  writer.u8(Number(isOutOfSpace));
+  writer.u8(alarms.length);
+  for (const { kind, member } of alarms) {
+    writer.u8(ALARM_KINDS.indexOf(kind));
+    writer.u64(member);
+  }
   return endBlock(writer);
 }
 

@@ -1,3 +1,4 @@
+import { Alarms } from "./alarms.ts";
 import { Auth } from "./auth/auth.ts";
 import { LeaseTable } from "./lease.ts";
 import { SessionTable } from "./session-table.ts";
@@ -9,8 +10,7 @@ export interface KvState {
   readonly leases: LeaseTable;
   readonly sessions: SessionTable;
   readonly auth: Auth;
-  /** Whether the alarm stands that refuses what makes the store grow. */
-  isOutOfSpace: boolean;
+  readonly alarms: Alarms;
 }
 
 export function emptyState(): KvState {
@@ -19,6 +19,6 @@ export function emptyState(): KvState {
     leases: new LeaseTable(),
     sessions: new SessionTable(),
     auth: new Auth(),
-    isOutOfSpace: false,
+    alarms: new Alarms(),
   };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
+import { wholeNumber } from "./claims.ts";
 import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
 import type { Revision } from "./key-history.ts";
@@ -13,18 +14,17 @@ import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvMetrics } from "./kv-metrics.ts";
+import { chosenLease, type LeaseChoice, leaseId } from "./lease-choice.ts";
 import { Lease } from "./lease-handle.ts";
 import { MachineBackend } from "./machine-backend.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
 import { type TransactOptions, type Tx, transact } from "./transact.ts";
-import { leaseId, TxnBuilder, wholeNumber } from "./txn-builder.ts";
+import { TxnBuilder } from "./txn-builder.ts";
 import { type CodecValue, type ValueCodec, type ValuesOption, valueCodec } from "./value-codec.ts";
 import { Watch, type WatchOptions } from "./watch-stream.ts";
 
-export interface PutOptions extends CallOptions {
-  /** The key lives as long as this lease. Without it the key hangs on none, whatever it hung on before. */
-  readonly lease?: string | { readonly id: string } | undefined;
+export interface PutOptions extends CallOptions, LeaseChoice {
   /** Put only if the key does not exist. */
   readonly ifMissing?: boolean | undefined;
   /** Put only if the key has this `version`. A key that was deleted and made again counts from 1 again. */
@@ -45,9 +45,16 @@ export interface PutOutcome<Value> extends WriteResult {
   readonly prev?: KvEntry<Value>;
 }
 
-export interface DeleteOutcome extends WriteResult {
+export interface DeleteOptions extends CallOptions {
+  /** Whether to tell what was deleted: keys and values then come back whole, so not for very large ranges. */
+  readonly prev?: boolean | undefined;
+}
+
+export interface DeleteOutcome<Value = never> extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
+  /** What was deleted, in key order, if `prev` was asked for. */
+  readonly prev?: readonly KvEntry<Value>[];
 }
 
 export interface SessionOptions extends CallOptions {
@@ -119,32 +126,29 @@ export class Kv<Value> {
   }
 
   /**
-   * Sets a key. Throws ERR_CONDITION_FAILED when a condition does not hold, with what the key is now, and
-   * ERR_LEASE_NOT_FOUND.
+   * Sets a key. Throws ERR_CONDITION_FAILED when a condition does not hold, with what the key is now,
+   * ERR_LEASE_NOT_FOUND, and ERR_KEY_NOT_FOUND when there is no lease to keep.
    */
   async put(key: string, value: Value, options: PutOptions = {}): Promise<PutOutcome<Value>> {
-    const command: PutCommand = {
-      kind: "put",
-      key: this.#space.key(key),
-      value: this.#space.codec.encode(value),
-      lease: leaseId(options.lease),
-    };
-    this.#life.check();
-    const compares = conditions(command.key, options);
-    const { revision, previous } =
-      compares.length === 0
-        ? this.#space.accepted(await this.#space.send(command, options), "put")
-        : await this.#putIf(command, compares, options);
-    if (options.prev !== true || previous === null) return { revision };
-    return { revision, prev: this.#space.entry(previous) };
+    const found = this.#space.key(key);
+    return this.#put(found, this.#space.codec.encode(value), options);
+  }
+
+  /**
+   * Puts a key again with the value that it has: a new revision, on the lease that is given or kept, or on none (etcd's
+   * ignore_value). Throws ERR_KEY_NOT_FOUND when there is no such key, and what `put` throws.
+   */
+  async touch(key: string, options: Omit<PutOptions, "ifMissing"> = {}): Promise<PutOutcome<Value>> {
+    return this.#put(this.#space.key(key), null, options);
   }
 
   /** Deletes a key, or all keys of a range, in one revision; a delete that finds nothing makes none. */
-  async delete(keyOrRange: string | Range, options: CallOptions = {}): Promise<DeleteOutcome> {
+  async delete(keyOrRange: string | Range, options: DeleteOptions = {}): Promise<DeleteOutcome<Value>> {
     const range = this.#space.keyOrRange(keyOrRange);
     this.#life.check();
     const { revision, deleted } = await this.#space.propose({ kind: "delete", range }, "delete", options);
-    return { revision, deleted: deleted.length };
+    if (options.prev !== true) return { revision, deleted: deleted.length };
+    return { revision, deleted: deleted.length, prev: this.#space.deletedEntries(deleted) };
   }
 
   /** The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. */
@@ -181,8 +185,7 @@ export class Kv<Value> {
    */
   async lease(ttlMs: number, options: LeaseOptions = {}): Promise<Lease> {
     if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) {
-      const details = { argument: "ttlMs", received: ttlMs };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "ttlMs must be whole milliseconds above 0", details);
+      throw invalidArgument("ttlMs", ttlMs, "ttlMs must be whole milliseconds above 0");
     }
     this.#life.check();
     const askedAt = this.#space.clock.monotonic();
@@ -241,12 +244,16 @@ export class Kv<Value> {
   }
 
   /**
-   * Lowers the alarm that refuses writes with ERR_NO_SPACE. The leader does so itself once there is space; it raises the
-   * alarm again if there is not.
+   * Lowers the alarm that refuses writes with ERR_NO_SPACE. The leader does so itself once there is space, unless
+   * `historyRevisions` leaves the history to you; it raises the alarm again if there is none.
    */
   async disarm(options: CallOptions = {}): Promise<void> {
     this.#life.check();
-    await this.#space.propose({ kind: "alarm", alarm: "no-space", isRaised: false }, "done", options);
+    await this.#space.propose(
+      { kind: "alarm", alarm: "no-space", member: null, isRaised: false } as const,
+      "done",
+      options,
+    );
   }
 
   /**
@@ -255,8 +262,7 @@ export class Kv<Value> {
    */
   async compact(revision: Revision, options: CallOptions = {}): Promise<void> {
     if (!Number.isSafeInteger(revision) || revision < 0) {
-      const details = { argument: "revision", received: revision };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "revision must be a whole number, 0 or more", details);
+      throw invalidArgument("revision", revision, "revision must be a whole number, 0 or more");
     }
     this.#life.check();
     await this.#space.propose({ kind: "compact", revision }, "done", options);
@@ -305,6 +311,18 @@ export class Kv<Value> {
       remaining: Math.max(0, Math.floor(remainingMs)),
       keys: own.map((key) => this.#space.keyText(key)),
     };
+  }
+
+  async #put(key: Key, value: string | null, options: PutOptions): Promise<PutOutcome<Value>> {
+    const command: PutCommand = { kind: "put", key, value, lease: chosenLease(options) };
+    this.#life.check();
+    const compares = conditions(key, options);
+    const { revision, previous } =
+      compares.length === 0
+        ? this.#space.accepted(await this.#space.send(command, options), "put")
+        : await this.#putIf(command, compares, options);
+    if (options.prev !== true || previous === null) return { revision };
+    return { revision, prev: this.#space.entry(previous) };
   }
 
   async #putIf(put: PutCommand, compares: readonly Compare[], options: CallOptions): Promise<Put> {

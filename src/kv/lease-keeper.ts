@@ -2,9 +2,9 @@ import type { Index } from "../log/entry.ts";
 import type { LeaseCheckpoint } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId } from "./key-history.ts";
-import type { KvReplica } from "./kv-host.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { LeaseObserver, LeaseState, LeaseTable } from "./lease.ts";
+import type { UpkeepMember } from "./upkeep-member.ts";
 
 /** How exactly expiry is judged. Leases may live this much longer, never shorter. */
 export const LEASE_TICK_MS = 200;
@@ -37,7 +37,7 @@ interface Countdown {
  * a lease that was renewed since (etcd-io/etcd#15247).
  */
 export class LeaseKeeper implements LeaseObserver {
-  readonly #replica: KvReplica;
+  readonly #member: UpkeepMember;
   readonly #machine: KvMachine;
   readonly #countdowns = new Map<LeaseId, Countdown>();
   /** Which leases to look at in which tick. A renewed lease stays where it is, and is moved when its old time comes. */
@@ -46,13 +46,13 @@ export class LeaseKeeper implements LeaseObserver {
   #revokes = 0;
   #isLeading = false;
 
-  constructor(replica: KvReplica, machine: KvMachine) {
-    this.#replica = replica;
+  constructor(member: UpkeepMember, machine: KvMachine) {
+    this.#member = member;
     this.#machine = machine;
     this.#tick = this.#tickAt(this.#now());
     machine.observeLeases(this);
     this.replaced(machine.leases);
-    if (replica.isLeader) this.lead();
+    if (member.isLeader) this.lead();
   }
 
   /** This member leads from now on. */
@@ -142,11 +142,10 @@ export class LeaseKeeper implements LeaseObserver {
 
   #revoke(lease: LeaseId, renewedAt: Index): void {
     this.#revokes += 1;
-    const done = (): void => {
-      this.#revokes -= 1;
-    };
     // Whether it worked shows in the table; if not, the lease is looked at again.
-    this.#replica.propose(encodeCommand({ kind: "lease-revoke", lease, renewedAt })).then(done, done);
+    this.#member.propose(encodeCommand({ kind: "lease-revoke", lease, renewedAt }), () => {
+      this.#revokes -= 1;
+    });
   }
 
   #writeDown(checkpoints: readonly LeaseCheckpoint[]): void {
@@ -154,7 +153,7 @@ export class LeaseKeeper implements LeaseObserver {
       const some = checkpoints.slice(from, from + CHECKPOINT_LEASES_MAX);
       const command = encodeCommand({ kind: "lease-checkpoint", checkpoints: some });
       // A checkpoint that fails costs precision, nothing else.
-      this.#replica.propose(command).catch(() => {});
+      this.#member.propose(command, () => {});
     }
   }
 
@@ -170,7 +169,7 @@ export class LeaseKeeper implements LeaseObserver {
   }
 
   #now(): number {
-    return this.#replica.clock.monotonic();
+    return this.#member.clock.monotonic();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Index } from "../log/entry.ts";
 import type { LeaseCheckpointCommand, LeaseGrantCommand, LeaseRevokeCommand } from "./command.ts";
+import type { Counts } from "./counts.ts";
 import type { LeaseId } from "./key-history.ts";
 import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS, LEASES_MAX, type LeaseTable } from "./lease.ts";
 import { leaseNotFound, type Operations } from "./operations.ts";
@@ -11,11 +12,13 @@ export class LeaseOperations {
   readonly #store: Store;
   readonly #leases: LeaseTable;
   readonly #operations: Operations;
+  readonly #counts: Counts;
 
-  constructor(store: Store, leases: LeaseTable, operations: Operations) {
+  constructor(store: Store, leases: LeaseTable, operations: Operations, counts: Counts) {
     this.#store = store;
     this.#leases = leases;
     this.#operations = operations;
+    this.#counts = counts;
   }
 
   grant({ lease, ttlMs }: LeaseGrantCommand, index: Index): KvResult {
@@ -34,6 +37,7 @@ export class LeaseOperations {
     const id = lease === "" ? this.#freeId(index) : lease;
     const granted = Math.max(ttlMs, LEASE_TTL_MIN_MS);
     this.#leases.add(id, granted, granted, index);
+    this.#counts.leasesGranted += 1;
     return { kind: "lease-grant", revision, lease: id, ttlMs: granted };
   }
 
@@ -46,11 +50,14 @@ export class LeaseOperations {
     const versions = [...lease.keys].sort().map((key) => this.#store.get(key)!);
     const deleted = this.#operations.deleteAll(versions);
     this.#leases.remove(id);
+    this.#counts.leasesRevoked += 1;
+    if (renewedAt !== null) this.#counts.leasesExpired += 1;
     return { kind: "lease-revoke", revision: this.#store.openRevision, deleted };
   }
 
   keepAlive(ids: readonly LeaseId[], index: Index): KvResult {
     const ttlsMs = ids.map((id) => (this.#leases.keepAlive(id, index) ? this.#leases.get(id)!.ttlMs : 0));
+    this.#counts.leasesRenewed += ttlsMs.filter((ttlMs) => ttlMs > 0).length;
     return { kind: "lease-keep-alive", revision: this.#store.revision, ttlsMs };
   }
 

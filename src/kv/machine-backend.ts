@@ -3,6 +3,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { CallTime } from "./call-time.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
@@ -26,10 +27,13 @@ import type { KvResult } from "./result.ts";
 import { hashSteps } from "./state-hash.ts";
 import type { Store } from "./store.ts";
 import { Upkeep } from "./upkeep.ts";
+import { upkeepMember } from "./upkeep-member.ts";
 import type { WatchRequest } from "./watch.ts";
 
 /** Keys read at once; other work gets its turn between two parts. */
 const PART_KEYS = 256;
+
+const SHOWN = Promise.resolve();
 
 /** The state machine of a member in this process. */
 export class MachineBackend implements KvBackend {
@@ -38,7 +42,7 @@ export class MachineBackend implements KvBackend {
 
   constructor(host: KvHost) {
     this.host = host;
-    this.upkeep = new Upkeep(host);
+    this.upkeep = new Upkeep(upkeepMember(host.replica), host.machine, host.limits);
   }
 
   get clock(): Clock {
@@ -53,14 +57,16 @@ export class MachineBackend implements KvBackend {
     return this.host.replica.propose(encodeCommand(command), options);
   }
 
-  async get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
+  get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
     // Most reads are these, of the newest state: they go without the turns and copies that the others take.
-    if (options.isShown !== true) await this.host.replica.barrier(options);
-    const { store } = this.host.machine;
-    const { revision } = options;
-    if (revision === undefined) return { version: store.get(key), revision: store.revision };
-    checkRevision(revision, store);
-    return { version: store.getAt(key, revision), revision };
+    const shown = options.isShown === true ? SHOWN : this.host.replica.barrier(options);
+    return shown.then(() => {
+      const { store } = this.host.machine;
+      const { revision } = options;
+      if (revision === undefined) return { version: store.get(key), revision: store.revision };
+      checkRevision(revision, store);
+      return { version: store.getAt(key, revision), revision };
+    });
   }
 
   async range(
@@ -74,11 +80,12 @@ export class MachineBackend implements KvBackend {
   }
 
   async count(range: KeyRange, options: BackendRead = {}): Promise<CountAnswer> {
+    const time = new CallTime(this.clock, options);
     let { versions, more, revision } = await this.range({ range, limit: PART_KEYS }, options);
     let count = versions.length;
     while (more) {
       const rest = { from: `${versions.at(-1)!.key}\0`, to: range.to };
-      await new Promise<void>((resolve) => this.clock.soon(resolve));
+      await time.turn();
       const shown = { ...options, revision, isShown: true };
       ({ versions, more, revision } = await this.range({ range: rest, limit: PART_KEYS }, shown));
       count += versions.length;
@@ -102,6 +109,7 @@ export class MachineBackend implements KvBackend {
   }
 
   async hash(asked: Revision | undefined, options: BackendRead = {}): Promise<StateHash> {
+    const time = new CallTime(this.clock, options);
     const revision = await this.#read({ ...options, revision: asked });
     const steps = hashSteps(this.host.machine.store, revision);
     for (;;) {
@@ -110,8 +118,7 @@ export class MachineBackend implements KvBackend {
         if (step.value === null) throw compacted(revision, this.host.machine.store.compactRevision);
         return { revision, hash: step.value };
       }
-      await new Promise<void>((resolve) => this.clock.soon(resolve));
-      options.signal?.throwIfAborted();
+      await time.turn();
       checkRevision(revision, this.host.machine.store);
     }
   }

@@ -1,4 +1,5 @@
 import type { CountOperation, DeleteCommand, PutCommand, RangeOperation } from "./command.ts";
+import type { Counts } from "./counts.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import type { LeaseTable } from "./lease.ts";
 import {
@@ -19,10 +20,12 @@ import type { Store } from "./store.ts";
 export class Operations {
   readonly #store: Store;
   readonly #leases: LeaseTable;
+  readonly #counts: Counts;
 
-  constructor(store: Store, leases: LeaseTable) {
+  constructor(store: Store, leases: LeaseTable, counts: Counts) {
     this.#store = store;
     this.#leases = leases;
+    this.#counts = counts;
   }
 
   checkPut(put: PutCommand): Refused | null {
@@ -45,6 +48,7 @@ export class Operations {
   put({ key, value, lease }: PutCommand): PutResult {
     const current = value === null || lease === null ? this.#store.get(key) : undefined;
     const newLease = lease ?? current?.lease ?? NO_LEASE;
+    this.#counts.puts += 1;
     const previous = this.#store.put(key, value ?? current?.value ?? "", newLease);
 
     const oldLease = previous === null ? NO_LEASE : previous.lease;
@@ -56,6 +60,7 @@ export class Operations {
   }
 
   delete({ range }: DeleteCommand): DeleteResult {
+    this.#counts.deletes += 1;
     const deleted = this.deleteAll(this.#store.range(range).versions);
     return { kind: "delete", revision: this.#store.openRevision, deleted };
   }
@@ -90,6 +95,7 @@ export class Operations {
   }
 
   range({ range, revision, limit, reverse, selection }: RangeOperation): RangeResult {
+    this.#counts.ranges += 1;
     const options = { revision: revision ?? undefined, limit, reverse, selection };
     const found = selectRange(this.#store, range, options);
     return { kind: "range", revision: this.#store.openRevision, ...found };

@@ -1,4 +1,5 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
+import { CallTime } from "./call-time.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { intersection, isEmptyRange, type KeyRange } from "./key-range.ts";
 import type { Keyspace, KvEntry, Range, ReadOptions } from "./keyspace.ts";
@@ -166,8 +167,7 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
     read: BackendRead,
   ): AsyncGenerator<readonly KeyVersion[], void, undefined> {
     const { backend } = this.#space;
-    const { timeout = Number.POSITIVE_INFINITY, signal } = this.#options;
-    const deadline = backend.clock.monotonic() + timeout;
+    const time = new CallTime(backend.clock, this.#options);
     let { range, limit } = request;
     let shown = read;
     if (isEmptyRange(range)) limit = 0;
@@ -179,17 +179,14 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
       if (!more || limit === 0) return;
 
       range = beyond(range, versions.at(-1)!.key, request.reverse === true);
-      shown = { ...read, revision, isShown: true };
-      await new Promise<void>((resolve) => backend.clock.soon(resolve));
-      signal?.throwIfAborted();
-      if (backend.clock.monotonic() > deadline) throw tooSlow(timeout);
+      await time.turn();
+      shown = { ...read, ...time.step(), revision, isShown: true };
     }
   }
 
   #behind(after: string): KeyRange {
     if (this.#selection !== null && this.#selection.sortBy !== "key") {
-      const details = { argument: "after", received: after };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", "a sorted scan has no place to go on from", details);
+      throw invalidArgument("after", after, "a sorted scan has no place to go on from");
     }
     return beyond(this.#range, this.#space.key(after), this.#options.reverse === true);
   }
@@ -202,10 +199,5 @@ function beyond(range: KeyRange, key: string, reverse: boolean): KeyRange {
 
 function checkCount(limit = Number.POSITIVE_INFINITY): number {
   if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
-  const details = { argument: "limit", received: limit };
-  throw new QuorateError("ERR_INVALID_ARGUMENT", "limit must be a whole number, 0 or more", details);
-}
-
-function tooSlow(timeoutMs: number): QuorateError {
-  return new QuorateError("ERR_TIMEOUT", "the scan took too long", { timeoutMs }, { retryable: true });
+  throw invalidArgument("limit", limit, "limit must be a whole number, 0 or more");
 }

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
 import type { KeysFound, RangeOptions, Store } from "./store.ts";
@@ -37,7 +37,7 @@ export const SORT_TARGETS: readonly SortTarget[] = [
 
 /** Null when everything is wanted, in key order. Throws ERR_INVALID_ARGUMENT. */
 export function selectionOf({ sortBy = "key", ...bounds }: SelectionOptions): Selection | null {
-  if (!SORT_TARGETS.includes(sortBy)) throw invalid("sortBy", sortBy, `cannot sort by ${sortBy}`);
+  if (!SORT_TARGETS.includes(sortBy)) throw invalidArgument("sortBy", sortBy, `cannot sort by ${sortBy}`);
   const selection = {
     sortBy,
     minModRevision: bound("minModRevision", bounds.minModRevision),
@@ -50,11 +50,7 @@ export function selectionOf({ sortBy = "key", ...bounds }: SelectionOptions): Se
 
 function bound(argument: string, revision: Revision = 0): Revision {
   if (Number.isSafeInteger(revision) && revision >= 0) return revision;
-  throw invalid(argument, revision, `${argument} must be a whole number, 0 or more`);
-}
-
-function invalid(argument: string, received: unknown, message: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument, received });
+  throw invalidArgument(argument, revision, `${argument} must be a whole number, 0 or more`);
 }
 
 function isFiltered({ minModRevision, maxModRevision, minCreateRevision, maxCreateRevision }: Selection) {

@@ -1,22 +1,29 @@
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/call.ts";
-import type { Compare, Operation } from "./command.ts";
-import { NO_LEASE, type Revision } from "./key-history.ts";
+import { CallTime } from "./call-time.ts";
+import type { Compare, DeleteCommand, PutCommand } from "./command.ts";
+import type { LeaseId, Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { ReadKey } from "./kv-backend.ts";
+import { chosenLease, type LeaseChoice } from "./lease-choice.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {
   get(key: string): Promise<Value | undefined>;
-  put(key: string, value: Value): void;
+  /** Without options the key hangs on no lease afterwards, whatever it hung on before. */
+  put(key: string, value: Value, options?: LeaseChoice): void;
   delete(key: string): void;
 }
 
+/** The limit in milliseconds is for the whole, however often the function runs. */
 export interface TransactOptions extends CallOptions {
   /** How often the function may run again because somebody else changed what it had read; default 16. */
   readonly retries?: number | undefined;
 }
+
+/** A put whose value is its own. */
+type Put = PutCommand & { readonly value: string };
 
 const RETRIES = 16;
 const BACKOFF_MS_MAX = 64;
@@ -30,9 +37,10 @@ export async function transact<Value, Result>(
   work: (tx: Tx<Value>) => Promise<Result>,
   { retries = RETRIES, ...options }: TransactOptions,
 ): Promise<Result> {
+  const time = new CallTime(space.clock, options);
   for (let attempt = 0; attempt <= retries; attempt++) {
-    options.signal?.throwIfAborted();
-    const attempted = new Attempt(space, options);
+    time.check();
+    const attempted = new Attempt(space, time);
     const result = await work(attempted);
     if (await attempted.commit()) return result;
     await backOff(space as Keyspace<unknown>, attempt);
@@ -44,43 +52,54 @@ export async function transact<Value, Result>(
 
 class Attempt<Value> implements Tx<Value> {
   readonly #space: Keyspace<Value>;
-  readonly #options: CallOptions;
+  readonly #time: CallTime;
   /** The first read; the others read at the revision that it showed. */
   #first: Promise<ReadKey> | null = null;
   readonly #seen = new Map<Key, Revision>();
-  /** What is to be put, as a byte string; null deletes. */
-  readonly #writes = new Map<Key, string | null>();
+  readonly #writes = new Map<Key, Put | DeleteCommand>();
 
-  constructor(space: Keyspace<Value>, options: CallOptions) {
+  constructor(space: Keyspace<Value>, time: CallTime) {
     this.#space = space;
-    this.#options = options;
+    this.#time = time;
   }
 
   async get(text: string): Promise<Value | undefined> {
     const key = this.#space.key(text);
     const written = this.#writes.get(key);
-    if (written !== undefined) return written === null ? undefined : this.#space.codec.decode(written);
+    if (written?.kind === "put") return this.#space.codec.decode(written.value);
+    if (written !== undefined) return undefined;
 
     const { version } = await this.#read(key);
     this.#seen.set(key, version?.modRevision ?? 0);
     return version === undefined ? undefined : this.#space.codec.decode(version.value);
   }
 
-  put(text: string, value: Value): void {
-    this.#writes.set(this.#space.key(text), this.#space.codec.encode(value));
+  put(text: string, value: Value, options: LeaseChoice = {}): void {
+    const key = this.#space.key(text);
+    const lease = chosenLease(options) ?? this.#keptLease(key);
+    this.#writes.set(key, { kind: "put", key, value: this.#space.codec.encode(value), lease });
   }
 
   delete(text: string): void {
-    this.#writes.set(this.#space.key(text), null);
+    const key = this.#space.key(text);
+    this.#writes.set(key, { kind: "delete", range: singleKey(key) });
+  }
+
+  /** The lease that the key will hang on by what was written so far. */
+  #keptLease(key: Key): LeaseId | null {
+    const written = this.#writes.get(key);
+    if (written?.kind !== "delete") return written === undefined ? null : written.lease;
+    const details = { key: this.#space.keyText(key) };
+    throw new QuorateError("ERR_KEY_NOT_FOUND", "the key whose lease is to stay was deleted", details);
   }
 
   async #read(key: Key): Promise<ReadKey> {
     if (this.#first === null) {
-      this.#first = this.#space.backend.get(key, this.#options);
+      this.#first = this.#space.backend.get(key, this.#time.step());
       return this.#first;
     }
     const { revision } = await this.#first;
-    return this.#space.backend.get(key, { ...this.#options, revision, isShown: true });
+    return this.#space.backend.get(key, { ...this.#time.step(), revision, isShown: true });
   }
 
   /** False when something that was read has changed. */
@@ -89,12 +108,8 @@ class Attempt<Value> implements Tx<Value> {
     const compares = [...this.#seen].map(([key, operand]): Compare => {
       return { range: singleKey(key), target: "modRevision", relation: "equal", operand };
     });
-    const success = [...this.#writes].map(([key, value]): Operation => {
-      if (value === null) return { kind: "delete", range: singleKey(key) };
-      return { kind: "put", key, value, lease: NO_LEASE };
-    });
-    const command = { kind: "txn", compares, success, failure: [] } as const;
-    return (await this.#space.propose(command, "txn", this.#options)).succeeded;
+    const command = { kind: "txn", compares, success: [...this.#writes.values()], failure: [] } as const;
+    return (await this.#space.propose(command, "txn", this.#time.step())).succeeded;
   }
 }
 

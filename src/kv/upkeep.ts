@@ -1,8 +1,10 @@
 import type { Timer } from "../base/clock.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import { Housekeeper } from "./housekeeper.ts";
-import type { KvHost } from "./kv-host.ts";
+import type { SetKvLimits } from "./kv-host.ts";
+import type { KvMachine } from "./kv-machine.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
+import type { UpkeepMember } from "./upkeep-member.ts";
 
 /** Changes that a compaction looks at before others have their turn: about a millisecond's work. */
 const COMPACTION_STEP = 256;
@@ -10,7 +12,8 @@ const COMPACTION_STEP = 256;
 /** What a member does for its store besides calls: it counts the time of leases while it leads, and finishes compactions. */
 export class Upkeep {
   readonly keeper: LeaseKeeper;
-  readonly #host: KvHost;
+  readonly #member: UpkeepMember;
+  readonly #machine: KvMachine;
   readonly #housekeeper: Housekeeper;
   readonly #onRole = (role: RoleKind): void => {
     if (role === "leader") this.keeper.lead();
@@ -20,23 +23,24 @@ export class Upkeep {
   #isCompacting = false;
   #isOver = false;
 
-  constructor(host: KvHost) {
-    this.#host = host;
-    this.keeper = new LeaseKeeper(host.replica, host.machine);
-    this.#housekeeper = new Housekeeper(host);
-    host.replica.on("role", this.#onRole);
+  constructor(member: UpkeepMember, machine: KvMachine, limits: SetKvLimits) {
+    this.#member = member;
+    this.#machine = machine;
+    this.keeper = new LeaseKeeper(member, machine);
+    this.#housekeeper = new Housekeeper(member, machine, limits);
+    member.on("role", this.#onRole);
     this.#ticker = this.#scheduleTick();
   }
 
   stop(): void {
     this.#isOver = true;
     this.#ticker.cancel();
-    this.#host.replica.off("role", this.#onRole);
+    this.#member.off("role", this.#onRole);
     this.keeper.stop();
   }
 
   #scheduleTick(): Timer {
-    return this.#host.clock.after(LEASE_TICK_MS, () => {
+    return this.#member.clock.after(LEASE_TICK_MS, () => {
       this.#ticker = this.#scheduleTick();
       this.keeper.tick();
       this.#housekeeper.tick();
@@ -46,7 +50,7 @@ export class Upkeep {
 
   /** Frees what was compacted, a little at a time, until all is freed or somebody reads the past. */
   #compact(): void {
-    this.#isCompacting = !this.#isOver && this.#host.machine.store.compaction.step(COMPACTION_STEP);
-    if (this.#isCompacting) this.#host.clock.soon(() => this.#compact());
+    this.#isCompacting = !this.#isOver && this.#machine.store.compaction.step(COMPACTION_STEP);
+    if (this.#isCompacting) this.#member.clock.soon(() => this.#compact());
   }
 }

@@ -1,6 +1,6 @@
 import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { pack, unpack } from "../base/codec.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import type { Codec } from "../replica/state-machine.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 
@@ -40,10 +40,7 @@ export function valueCodec<Values extends ValuesOption>(values: Values): ValueCo
 function builtIn(name: CodecName): ValueCodec<never> {
   const codec = BUILT_IN[name] as ValueCodec<never> | undefined;
   if (codec !== undefined) return codec;
-  throw new QuorateError("ERR_INVALID_ARGUMENT", `there is no codec named ${name}`, {
-    argument: "values",
-    received: name,
-  });
+  throw invalidArgument("values", name, `there is no codec named ${name}`);
 }
 
 const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } = {

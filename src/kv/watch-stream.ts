@@ -1,6 +1,6 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
@@ -299,7 +299,6 @@ export class Watch<Value>
 function checkOptions({ from, highWaterMark }: WatchOptions): void {
   for (const [argument, received] of Object.entries({ from, highWaterMark })) {
     if (received === undefined || (Number.isSafeInteger(received) && received > 0)) continue;
-    const details = { argument, received };
-    throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be a whole number above 0`, details);
+    throw invalidArgument(argument, received, `${argument} must be a whole number above 0`);
   }
 }

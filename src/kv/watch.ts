@@ -50,6 +50,8 @@ export class Watcher {
   /** Whether the history has to be read before the queue counts again. */
   #isBehind: boolean;
   #isClosed = false;
+  /** For the hub: whether it is about to notify this one. */
+  isReady = false;
 
   /** Use `WatchHub.watch`. */
   constructor(hub: WatchHub, request: WatchRequest, onReady: () => void) {
@@ -126,6 +128,7 @@ export class Watcher {
 
   /** For the hub: tells the consumer that there is something to take. */
   notify(): void {
+    this.isReady = false;
     if (!this.#isClosed) this.#onReady();
   }
 
@@ -233,7 +236,7 @@ export class WatchHub {
   /** Gives each watcher what is new to it. */
   publish(): void {
     const { changes } = this.#store;
-    const ready = new Set<Watcher>();
+    const ready: Watcher[] = [];
     if (this.#byKey.size > 0 || this.#byRange.size > 0) {
       for (; this.#position < changes.end; this.#position++) this.#offer(changes.at(this.#position)!, ready);
     }
@@ -265,11 +268,13 @@ export class WatchHub {
     for (const watchers of this.#byKey.values()) yield* watchers;
   }
 
-  #offer(change: KeyVersion, ready: Set<Watcher>): void {
-    const watchers = this.#byKey.get(change.key);
-    if (watchers !== undefined) for (const watcher of watchers) if (watcher.offer(change)) ready.add(watcher);
-    this.#byRange.visit(change.key, (watcher) => {
-      if (watcher.offer(change)) ready.add(watcher);
-    });
+  #offer(change: KeyVersion, ready: Watcher[]): void {
+    const offer = (watcher: Watcher): void => {
+      if (!watcher.offer(change) || watcher.isReady) return;
+      watcher.isReady = true;
+      ready.push(watcher);
+    };
+    this.#byKey.get(change.key)?.forEach(offer);
+    this.#byRange.visit(change.key, offer);
   }
 }

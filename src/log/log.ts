@@ -42,6 +42,8 @@ export class Log {
   /** What was handed out and not reported as applied, and how much of that there may be. */
   #applyingBytes = 0;
   readonly #applyingBytesMax: number;
+  /** A committed change of membership that is held back, and all after it with it. */
+  #heldFrom: Index = Number.POSITIVE_INFINITY;
   /** Set when a hand-out stopped at the budget: the next one waits until something is applied. */
   #isApplyPaused = false;
 
@@ -194,6 +196,21 @@ export class Log {
     this.#committed = index;
   }
 
+  /**
+   * Holds back the changes of membership that were committed after `index`, until the disk knows that they are. True when
+   * there are any.
+   */
+  holdChanges(index: Index): boolean {
+    const change = this.#changeAfter(index);
+    this.#heldFrom = Math.min(this.#heldFrom, change);
+    return change <= this.#committed;
+  }
+
+  /** Told that the disk knows of everything up to `index` that it is committed. */
+  releaseChanges(index: Index): void {
+    if (index >= this.#heldFrom) this.#heldFrom = this.#changeAfter(index);
+  }
+
   get hasUnsaved(): boolean {
     return this.#saving < this.lastIndex;
   }
@@ -270,6 +287,7 @@ export class Log {
     this.#saving = snapshot.index;
     this.#saved = snapshot.index;
     this.#restoring = this.#base;
+    this.#heldFrom = Number.POSITIVE_INFINITY;
   }
 
   /** Told that the snapshot up to `index` is saved and restored. */
@@ -287,7 +305,17 @@ export class Log {
   }
 
   #appliable(applyUnsaved: boolean): Index {
-    return applyUnsaved ? this.#committed : Math.min(this.#committed, this.#saved);
+    const last = Math.min(this.#committed, this.#heldFrom - 1);
+    return applyUnsaved ? last : Math.min(last, this.#saved);
+  }
+
+  /** The first change of membership that is committed after `index`; infinite when there is none. */
+  #changeAfter(index: Index): Index {
+    const offset = this.#base.index + 1;
+    for (let at = Math.max(index + 1, offset); at <= this.#committed; at++) {
+      if (this.#entries[at - offset]!.kind === "membership") return at;
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   /** How far from `from` on the bytes suffice; at least to `from` itself, or nothing could ever move. */

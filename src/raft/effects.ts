@@ -9,7 +9,7 @@ export type { SnapshotMetadata } from "./snapshot.ts";
 export interface HardState {
   readonly term: Term;
   readonly vote: MemberId | null;
-  /** Kept for a quick restart; safety does not need it. */
+  /** Kept for a quick restart, and so that no applied change of membership is forgotten; safety does not need it. */
   readonly commit: Index;
 }
 

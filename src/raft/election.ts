@@ -66,6 +66,7 @@ function newLeader(core: Core): Leader {
     leaseTick: null,
     isLeaseOver: false,
     isAppendDue: false,
+    isCommitDue: false,
     idleTicks: 0,
     scratch: [],
   };

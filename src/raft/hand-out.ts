@@ -20,7 +20,7 @@ export class HandOut {
     const { log, outbox, role, settings } = this.#core;
     return (
       !outbox.isEmpty ||
-      (role.kind === "leader" && role.isAppendDue) ||
+      (role.kind === "leader" && (role.isAppendDue || role.isCommitDue)) ||
       log.hasUnsaved ||
       log.hasUnapplied(settings.applyUnsaved) ||
       hasReadsToAsk(this.#core) ||
@@ -32,7 +32,7 @@ export class HandOut {
   take(): Effects {
     const { log, outbox, role, settings } = this.#core;
     askForReads(this.#core);
-    if (role.kind === "leader" && role.isAppendDue) flushAppends(this.#core, role);
+    if (role.kind === "leader" && (role.isAppendDue || role.isCommitDue)) flushAppends(this.#core, role);
 
     const save = this.#takeSave();
     const apply = log.takeUnapplied(settings.applyUnsaved);
@@ -44,7 +44,7 @@ export class HandOut {
   }
 
   #takeSave(): Save | null {
-    const { log, outbox, term, vote } = this.#core;
+    const { log, outbox, settings, term, vote } = this.#core;
     const { sendAfter, snapshot } = outbox;
     const isNews = this.#isHardStateNew();
     if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === null) return null;
@@ -55,11 +55,12 @@ export class HandOut {
     const before = this.#knownHardState;
     if (isNews) this.#knownHardState = { term, vote, commit: log.committed };
     const isNewVote = term !== before.term || vote !== before.vote;
+    const hasChange = settings.durableChanges && log.holdChanges(before.commit);
     return {
       hardState: isNews ? this.#knownHardState : null,
       entries,
       snapshot,
-      mustSync: entries.length > 0 || isNewVote || snapshot !== null,
+      mustSync: entries.length > 0 || isNewVote || snapshot !== null || hasChange,
       sendAfter,
       last: log.saved < log.lastIndex ? log.last : null,
       term,

@@ -42,11 +42,19 @@ export interface RaftOptions {
   readonly committedBytesMax?: number;
   /** Reads that may wait on one member; more are refused. Default 100 000. */
   readonly readsMax?: number;
-  /** What gathers between two calls of `takeEffects` is sent as one: appends, commit indexes, acknowledgements. Default true. */
+  /**
+   * What gathers between two calls of `takeEffects` is sent as one: appends, commit indexes, acknowledgements. A commit
+   * index without entries waits for one call more. Default true.
+   */
   readonly coalesce?: boolean;
   /** Hand out committed entries that the own disk does not hold yet. Only for hosts that save before they apply. Default false. */
   readonly applyUnsaved?: boolean;
 
+  /**
+   * A change of membership is applied only once the own disk knows that it is committed. A member that applied and forgot
+   * it could need the vote of one that was removed by it and is gone. etcd applies it at once. Default true.
+   */
+  readonly durableChanges?: boolean;
   /** A leader that is removed or demoted steps down. Default true. */
   readonly stepDownOnRemoval?: boolean;
   /** And then asks the voter that is furthest to stand for election at once. Default true. */
@@ -98,6 +106,7 @@ const DEFAULTS: Omit<Settings, "id"> = {
   readsMax: 100_000,
   coalesce: true,
   applyUnsaved: false,
+  durableChanges: true,
   stepDownOnRemoval: true,
   handOver: true,
   refusedChange: "refuse",
@@ -124,6 +133,7 @@ export const etcdProfile = {
   uncommittedBytesMax: Number.POSITIVE_INFINITY,
   committedBytesMax: Number.POSITIVE_INFINITY,
   coalesce: false,
+  durableChanges: false,
   stepDownOnRemoval: false,
   handOver: false,
   refusedChange: "empty-entry",

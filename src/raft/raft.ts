@@ -338,8 +338,9 @@ export class Raft {
   }
 
   #savedLog(save: Save): void {
-    const { last, snapshot } = save;
+    const { hardState, last, snapshot } = save;
     const { log, term, trace } = this.#core;
+    if (hardState !== null) log.releaseChanges(hardState.commit);
     if (last !== null && save.term < term) {
       // Since that save was made a new term may have replaced its entries, and later ones put the same back: the disk
       // may hold neither yet.

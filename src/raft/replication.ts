@@ -52,12 +52,19 @@ export function broadcastAppend(core: Core, leader: Leader): void {
   }
 }
 
-/** Sends every follower all that it lacks and may be sent, and the commit index where it can use it. */
+/**
+ * Sends every follower all that it lacks and may be sent, and the commit index where it can use it. A commit index alone
+ * waits for the next hand-out: those who hear of their commit propose again, and it travels with what they propose.
+ */
 export function flushAppends(core: Core, leader: Leader): void {
+  const hasWaited = leader.isCommitDue;
   leader.isAppendDue = false;
+  leader.isCommitDue = false;
   for (const progress of leader.progress) {
     if (progress.id === core.id) continue;
-    if (sendAppend(core, progress, progress.needsCommit(core.log.committed))) sendAllAppends(core, progress);
+    const needsCommit = progress.needsCommit(core.log.committed);
+    if (sendAppend(core, progress, needsCommit && hasWaited)) sendAllAppends(core, progress);
+    else if (needsCommit && !hasWaited) leader.isCommitDue = true;
   }
 }
 

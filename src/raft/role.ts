@@ -38,6 +38,8 @@ export interface Leader {
   isLeaseOver: boolean;
   /** Appends or commit indexes wait for the next hand-out of effects. */
   isAppendDue: boolean;
+  /** A commit index waits for entries to travel with, until the hand-out after the next. */
+  isCommitDue: boolean;
   /** Ticks without anything to do. */
   idleTicks: number;
   /** For the quorum: an array to sort in. */

@@ -26,6 +26,7 @@ type What = "log" | "state";
 /** What is known of one index. */
 interface Checkpoint {
   readonly reports: Map<MemberId, Report>;
+  readonly diverged: Set<MemberId>;
   own: Report | null;
 }
 
@@ -38,6 +39,8 @@ export interface CheckpointsParts {
   /** See `StateMachine.beginHash`. */
   beginHash(): (() => number | null) | null;
   onDiverged(error: QuorateError<"ERR_DIVERGED">): void;
+  /** A majority, of which this member is one, has another sum than that member. Told once for each checkpoint. */
+  onOtherDiverged?(member: MemberId, index: Index): void;
 }
 
 /**
@@ -56,6 +59,8 @@ export class Checkpoints {
   /** Our own report, until it is agreed on. */
   #due: Report | null = null;
   #ticksSinceSent = 0;
+  /** Why this member is to stop, and when at the latest. */
+  #ending: { readonly error: QuorateError<"ERR_DIVERGED">; ticksLeft: number } | null = null;
   #timer: Timer | null = null;
 
   constructor(parts: CheckpointsParts) {
@@ -82,6 +87,7 @@ export class Checkpoints {
     this.#log = log;
     this.#known.clear();
     this.#due = null;
+    this.#ending = null;
   }
 
   /** Sums up one more entry. */
@@ -115,6 +121,7 @@ export class Checkpoints {
 
   /** Has our report agreed on; again when that was lost. */
   tick(raft: Raft): void {
+    if (this.#ending !== null && --this.#ending.ticksLeft <= 0) this.#parts.onDiverged(this.#ending.error);
     this.#ticksSinceSent += 1;
     if (this.#due === null || raft.leader === null || this.#ticksSinceSent < this.#parts.electionTicks)
       return;
@@ -147,6 +154,12 @@ export class Checkpoints {
     this.#compare(index, checkpoint, voters);
   }
 
+  /** The others are to know who came apart: so we stop when our report is agreed on, or could not be for a while. */
+  #end(error: QuorateError<"ERR_DIVERGED">): void {
+    if (this.#due === null) this.#parts.onDiverged(error);
+    else this.#ending ??= { error, ticksLeft: this.#parts.electionTicks };
+  }
+
   /** Null for one that is too old. */
   #checkpoint(index: Index): Checkpoint | null {
     const known = this.#known.get(index);
@@ -156,19 +169,26 @@ export class Checkpoints {
       if (index < oldest) return null;
       this.#known.delete(oldest);
     }
-    const checkpoint = { reports: new Map<MemberId, Report>(), own: null };
+    const checkpoint = { reports: new Map<MemberId, Report>(), diverged: new Set<MemberId>(), own: null };
     this.#known.set(index, checkpoint);
     return checkpoint;
   }
 
-  #compare(index: Index, { reports, own }: Checkpoint, voters: readonly MemberId[]): void {
+  #compare(index: Index, { reports, diverged, own }: Checkpoint, voters: readonly MemberId[]): void {
     if (own === null) return;
     for (const what of ["log", "state"] as const) {
       const sums = voters.map((voter) => reports.get(voter)?.[what] ?? null);
       const verdict = verdictOn(sums);
-      if (verdict === "open" || own[what] === null || verdict === own[what]) continue;
-      this.#parts.onDiverged(divergedError(index, what, own[what], verdict));
-      return;
+      if (verdict === "open" || own[what] === null) continue;
+      if (verdict !== own[what]) {
+        this.#end(divergedError(index, what, own[what], verdict));
+        return;
+      }
+      for (const [at, voter] of voters.entries()) {
+        if (sums[at] === null || sums[at] === verdict || diverged.has(voter)) continue;
+        diverged.add(voter);
+        this.#parts.onOtherDiverged?.(voter, index);
+      }
     }
   }
 }

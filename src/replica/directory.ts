@@ -56,7 +56,13 @@ export class Directory {
     const member = patched(known, patch);
     const holder = this.byName(member.name);
     const name = holder === undefined || holder.id === id ? member.name : known.name;
-    this.#byId.set(id, { ...member, name, address: this.#addresses.get(name) ?? member.address });
+    this.#byId.set(id, this.relocated({ ...member, name }));
+  }
+
+  /** The member with the address that this process was told at its start, if it was told one. */
+  relocated(member: MemberRecord): MemberRecord {
+    const address = this.#addresses.get(member.name);
+    return address === undefined ? member : { ...member, address };
   }
 
   remove(id: MemberId): void {

@@ -24,23 +24,26 @@ export interface Envelope {
 }
 
 export function sealCommand(envelope: Envelope): Uint8Array {
-  return sealCommands([envelope])[0]!;
+  return sealCommands(envelope, [envelope])[0]!;
 }
 
 /**
- * All in one buffer. The log keeps hundreds of thousands of entries, and a buffer of its own for each costs the garbage
- * collector more than all of their bytes.
+ * Commands that go out together, and have all but their numbers in common. They lie in one buffer: the log keeps hundreds
+ * of thousands of entries, and a buffer of its own for each costs the garbage collector more than all of their bytes.
  */
-export function sealCommands(envelopes: readonly Envelope[]): Uint8Array[] {
-  const bytes = envelopes.reduce((sum, { command }) => sum + ENVELOPE_BYTES + command.length, 0);
+export function sealCommands(
+  { origin, settledBelow, time }: Pick<Envelope, "origin" | "settledBelow" | "time">,
+  commands: readonly Pick<Envelope, "sequence" | "command">[],
+): Uint8Array[] {
+  const bytes = commands.reduce((sum, { command }) => sum + ENVELOPE_BYTES + command.length, 0);
   const writer = new ByteWriter(bytes);
-  return envelopes.map((envelope) => {
+  return commands.map(({ sequence, command }) => {
     const from = writer.length;
-    writer.u64(envelope.origin);
-    writer.u64(envelope.sequence);
-    writer.u64(envelope.settledBelow);
-    writer.f64(envelope.time);
-    writer.bytes(envelope.command);
+    writer.u64(origin);
+    writer.u64(sequence);
+    writer.u64(settledBelow);
+    writer.f64(time);
+    writer.bytes(command);
     return writer.written(from);
   });
 }

@@ -1,4 +1,5 @@
 import type { QuorateError } from "../base/errors.ts";
+import type { Index, MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { MemberRecord } from "./directory.ts";
 import type { SnapshotTaken } from "./snapshotter.ts";
@@ -17,6 +18,8 @@ export type ReplicaEvents = {
   repairing: (damage: QuorateError | null) => void;
   /** This member holds again all that it may have acknowledged. */
   repaired: () => void;
+  /** That member's log or state is not that of the others, as of an entry: it stops as soon as it finds out itself. */
+  diverged: (member: MemberId, index: Index) => void;
   refused: (reason: QuorateError) => void;
   error: (error: QuorateError) => void;
   close: () => void;

@@ -1,3 +1,4 @@
+import type { Callback } from "../base/callback.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Snapshot, SnapshotReader } from "../storage/storage.ts";
 import { chunksOf } from "./recovery.ts";
@@ -18,8 +19,34 @@ interface RestoredMachine {
 export type Installed = (error: unknown) => void;
 
 /**
- * Brings a snapshot that a leader sent into the machine of a running member: slice by slice where the machine can, so
- * that heartbeats, clients and the rest of the process go on meanwhile. The disk is not waited for either.
+ * Brings the snapshot of a start into the machine, if there is one: in slices as well, so that the process answers
+ * others meanwhile. Nothing else waits for the disk yet, so a chunk is read in one go.
+ */
+export function restoreMachine(
+  { machine, clock }: { readonly machine: RestoredMachine; readonly clock: Clock },
+  reader: SnapshotReader | null,
+  done: Installed,
+): void {
+  if (reader === null) {
+    done(null);
+    return;
+  }
+  const { snapshot, size } = reader;
+  const readSync = (): Uint8Array | null => reader.readSync();
+  const close = (): void => reader.close();
+  const source = {
+    snapshot,
+    size,
+    readSync,
+    read: (next: Callback<Uint8Array | null>) => next(null, readSync()),
+    close,
+  };
+  new Installation(source, machine, clock, done);
+}
+
+/**
+ * Brings a snapshot, of a leader or of an earlier life, into the machine: slice by slice where the machine can, so that
+ * heartbeats, clients and the rest of the process go on meanwhile. The disk is not waited for either.
  */
 export class Installation {
   readonly #reader: SnapshotReader;

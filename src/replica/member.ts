@@ -2,17 +2,19 @@ import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
-import type { MemberId } from "../log/entry.ts";
+import type { Index, MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SnapshotMetadata, SoftState } from "../raft/effects.ts";
 import { isMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
-import type { SnapshotReader, Storage } from "../storage/storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
 import { Chance } from "./chance.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { Contacts } from "./contacts.ts";
+import { Departure } from "./departure.ts";
 import { Directory } from "./directory.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
@@ -22,18 +24,18 @@ import { Failover } from "./failover.ts";
 import { GroupChanges } from "./group-changes.ts";
 import { Handovers } from "./handovers.ts";
 import { storeTag } from "./identity.ts";
-import { Installation, type Installed } from "./installation.ts";
+import { Installation, type Installed, restoreMachine } from "./installation.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { type OpenedStorage, openStorage } from "./opening.ts";
 import { type ReplicaLimits, type ReplicaOptions, replicaLimits } from "./options.ts";
 import { Peers, replacedError } from "./peers.ts";
 import { Proposals } from "./proposals.ts";
 import { type ReadOptions, Reads } from "./reads.ts";
-import { chunksOf } from "./recovery.ts";
 import { Requests } from "./requests.ts";
+import { Roster } from "./roster.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
-import type { CapturedState, ReplicaStatus } from "./status.ts";
+import type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./status.ts";
 import { Stores } from "./stores.ts";
 import { Turn } from "./turn.ts";
 
@@ -56,6 +58,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #limits: ReplicaLimits;
   readonly #hasLeaseReads: boolean;
   readonly #directory: Directory;
+  readonly #contacts: Contacts;
   readonly #stores: Stores;
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
@@ -66,6 +69,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #checkpoints: Checkpoints;
   readonly #applier: Applier<Command, Result, Query, Answer>;
   readonly #snapshotter: Snapshotter<Command, Result, Query, Answer>;
+  readonly #roster: Roster;
   readonly #peers: Peers;
   readonly #turn: Turn<Command, Result, Query, Answer>;
   #state: ReplicaStatus["state"] = "open";
@@ -73,6 +77,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #softState: SoftState;
   #ticker: Timer | null = null;
   #installation: Installation | null = null;
+  /** Set once this member was removed. */
+  #departure: Departure | null = null;
   /** What this start has repaired. */
   readonly #damage: QuorateError | null;
   #isRepairing: boolean;
@@ -95,16 +101,22 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         settle(openError);
         return;
       }
-      try {
-        const member = new Member(options, opened!);
-        member.#start((error) => (error === null ? settle(null, member) : fail(error)));
-      } catch (error) {
-        fail(error);
-      }
+      restoreMachine(options, opened!.snapshot, (restoreError) => {
+        if (restoreError !== null) {
+          fail(restoreError);
+          return;
+        }
+        try {
+          const member = new Member(options, opened!);
+          member.#start((error) => (error === null ? settle(null, member) : fail(error)));
+        } catch (error) {
+          fail(error);
+        }
+      });
     });
   }
 
-  /** Use `open`. */
+  /** Use `open`, which has brought the snapshot into the machine before. */
   constructor(options: ReplicaOptions<Command, Result, Query, Answer>, opened: OpenedStorage) {
     super();
     const { enrolment, recovered, snapshot } = opened;
@@ -121,6 +133,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
     this.#directory = new Directory(new Map(Object.entries(options.peers)));
     for (const member of enrolment.members) this.#directory.put(member);
+    this.#contacts = new Contacts(this.#directory, () => this.#applier.index);
     const disk = new DiskWatch();
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
     const requests = new Requests(recovered.bootEpoch);
@@ -138,6 +151,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       electionTicks: this.#limits.electionTicks,
       beginHash: () => machine.beginHash?.() ?? null,
       onDiverged: (error) => this.#fail(error),
+      onOtherDiverged: (member, index) => this.emit("diverged", member, index),
     });
     this.#applier = new Applier(
       this.id,
@@ -148,11 +162,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       this.#checkpoints,
       (entry) => {
         this.#changes.applied(entry);
-        this.#onMembers();
+        this.#onMembers(entry.index);
       },
     );
     const newest = snapshot?.snapshot.metadata ?? null;
-    if (snapshot !== null) this.#restore(snapshot);
+    if (snapshot !== null) this.#applier.restored(snapshot.snapshot);
 
     this.#snapshotter = new Snapshotter(
       {
@@ -204,18 +218,28 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#isRepairing = this.#raft.isRepairing;
     this.#damage = recovered.damage ?? null;
 
+    const self = {
+      clusterId: this.clusterId,
+      name: this.name,
+      id: this.id,
+      storeId: recovered.storeId,
+      bootEpoch: recovered.bootEpoch,
+      address: options.peers[this.name] ?? enrolment.self.address,
+    };
+    this.#roster = new Roster({
+      self,
+      transport: this.#transport,
+      directory: this.#directory,
+      contacts: this.#contacts,
+      stores: this.#stores,
+      electionTicks: this.#limits.electionTicks,
+    });
     this.#peers = new Peers({
-      self: {
-        clusterId: this.clusterId,
-        name: this.name,
-        id: this.id,
-        storeId: recovered.storeId,
-        bootEpoch: recovered.bootEpoch,
-        address: options.peers[this.name] ?? enrolment.self.address,
-      },
+      self,
       transport: this.#transport,
       storage: this.#storage,
-      directory: this.#directory,
+      contacts: this.#contacts,
+      roster: this.#roster,
       stores: this.#stores,
       applied: () => this.#applier.index,
       onMessage: (message) => this.#turn.received(message),
@@ -268,6 +292,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     return this.#raft;
   }
 
+  /** See `Turn.count`. */
+  get turns(): number {
+    return this.#turn.count;
+  }
+
   propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
     this.#checkOpen();
     checkCallOptions(options);
@@ -305,6 +334,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#snapshotter.take(this.#raft);
   }
 
+  metrics(): ReplicaMetrics {
+    return { storage: this.#storage.metrics?.() ?? null, peers: this.#transport.metrics?.() ?? [] };
+  }
+
   status(): ReplicaStatus {
     const { role, leader, term } = this.#raft;
     return {
@@ -313,7 +346,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       clusterId: this.clusterId,
       state: this.#state,
       role,
-      leader: this.#directory.nameOf(leader),
+      leader: this.#contacts.nameOf(leader),
       term,
       commit: this.#raft.log.committed,
       applied: this.#applier.index,
@@ -333,7 +366,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       return;
     }
     this.#closers.push(done);
-    if (this.#state === "open") this.#drain();
+    if (this.#state === "open" || this.#state === "leaving") this.#drain();
   }
 
   #start(done: Done): void {
@@ -342,7 +375,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         done(error);
         return;
       }
-      this.#peers.connect();
+      this.#roster.changed(this.#applier.index);
+      if (this.#isRemoved) this.#leave(this.#applier.index);
       this.#scheduleTick();
       // Nobody else can be elected, so there is nothing to wait for.
       if (this.#raft.membership.voters.length === 1) this.#raft.campaign();
@@ -360,6 +394,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       this.#turn.ticked();
       this.#noteRepair();
       this.#scheduleTick();
+      this.#depart();
     });
   }
 
@@ -375,7 +410,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     if (state.role !== previous.role) this.emit("role", state.role, state.term);
     if (state.leader === previous.leader && state.term === previous.term) return;
 
-    this.emit("leader", this.#directory.nameOf(state.leader), state.term);
+    this.emit("leader", this.#contacts.nameOf(state.leader), state.term);
     this.#handovers.leads(state.leader);
     if (state.leader === null) return;
     this.#proposals.resendAll();
@@ -384,16 +419,35 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#turn.wake();
   }
 
-  #onMembers(): void {
+  /** The directory is as of `index` now. */
+  #onMembers(index: Index): void {
     if (this.#stores.isReplaced) this.#fail(replacedError(this.name));
-    if (this.#raft.membership.removed.includes(this.id)) this.#fail(removedError(this.name));
     if (this.#failure !== null) return;
-    this.#peers.connect();
+    this.#roster.changed(index);
+    if (this.#isRemoved) this.#leave(index);
     this.emit("members", this.#directory.members);
   }
 
+  get #isRemoved(): boolean {
+    return this.#raft.membership.removed.includes(this.id);
+  }
+
+  /** From now on this member is there for the others only: see `Departure`. */
+  #leave(index: Index): void {
+    if (this.#departure !== null) return;
+    this.#departure = new Departure(index, this.#limits.electionTicks);
+    if (this.#state === "open") this.#state = "leaving";
+    this.#failCalls((outcome) => stopped(removedError(this.name), outcome));
+  }
+
+  #depart(): void {
+    if (this.#departure === null) return;
+    this.#departure.tick(this.#raft.membership, (id) => this.#roster.toldBy(id));
+    if (this.#departure.isOver && this.#state === "leaving") this.#fail(removedError(this.name));
+  }
+
   #onPeerDown(peer: string): void {
-    const id = this.#directory.byName(peer)?.id;
+    const id = this.#contacts.byName(peer)?.id;
     if (id !== undefined) this.#turn.lostConnection(id);
     this.emit("peer", peer, "down");
   }
@@ -421,13 +475,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#applier.restored(snapshot);
     this.#snapshotter.installed(snapshot.metadata);
     this.#storage.compactTo(snapshot.metadata.index);
-    this.#onMembers();
-  }
-
-  #restore(reader: SnapshotReader): void {
-    this.#machine.restore(chunksOf(reader));
-    reader.close();
-    this.#applier.restored(reader.snapshot);
+    this.#onMembers(snapshot.metadata.index);
   }
 
   /** After a fault of the disk or of ours nobody knows what holds: the member says so and stops (fail-stop). */
@@ -440,7 +488,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.emit("error", error);
   }
 
-  /** Waits, for an election timeout at most, until what was proposed here is settled and another member leads. */
+  /** Waits, for an election timeout at most, until what was proposed here is settled and others do without this member. */
   #drain(): void {
     this.#state = "closing";
     const { tickMs, electionTicks } = this.#limits;
@@ -449,7 +497,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const deadline = this.clock.monotonic() + tickMs * electionTicks;
     const look = (): void => {
       if (this.#failure !== null) return;
-      const isDrained = this.#proposals.count === 0 && (heir === null || !this.isLeader);
+      const isSettled = this.#proposals.count === 0 && (heir === null || !this.isLeader);
+      const isDrained = isSettled && this.#departure?.isOver !== false;
       if (isDrained || this.clock.monotonic() >= deadline) this.#shutDown();
       else this.clock.after(DRAIN_POLL_MS, look);
     };
@@ -483,6 +532,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#checkpoints.stop();
     this.#snapshotter.stop();
     this.#peers.stop();
+    this.#failCalls(makeError);
+  }
+
+  #failCalls(makeError: (outcome: Outcome) => QuorateError): void {
     this.#proposals.failAll(makeError);
     this.#changes.failAll(makeError);
     this.#reads.failAll(() => makeError("none"));
@@ -491,6 +544,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   #checkOpen(): void {
     if (this.#failure !== null) throw stopped(this.#failure, "none");
+    if (this.#departure !== null) throw stopped(removedError(this.name), "none");
     if (this.#state !== "open") throw new QuorateError("ERR_CLOSED", "the member is closed", {});
   }
 }

@@ -6,6 +6,7 @@ import type { SnapshotSink } from "../transport/incoming-snapshot.ts";
 import {
   decodePeerFrame,
   encodePeerFrame,
+  type MembersFrame,
   type MessageFrame,
   type PeerFrame,
   type SnapshotBegin,
@@ -14,15 +15,17 @@ import { SnapshotReceiver } from "../transport/snapshot-receiver.ts";
 import { SnapshotSender, transferNumber } from "../transport/snapshot-sender.ts";
 import type { Newcomer, Self, Transport, TransportHost } from "../transport/transport.ts";
 import type { Settle } from "./call.ts";
-import type { Directory } from "./directory.ts";
+import type { Contacts } from "./contacts.ts";
 import { isProvisionalName } from "./identity.ts";
+import type { Roster } from "./roster.ts";
 import { type IntakeParts, SnapshotIntake } from "./snapshot-intake.ts";
 import type { Stores } from "./stores.ts";
 
 export interface PeersParts extends IntakeParts {
   readonly self: Self;
   readonly transport: Transport;
-  readonly directory: Directory;
+  readonly contacts: Contacts;
+  readonly roster: Roster;
   readonly stores: Stores;
   /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
   applied(): Index;
@@ -67,18 +70,9 @@ export class Peers implements TransportHost {
     return this.#framesRefused;
   }
 
-  /** Tells the transport whom to reach, after the directory changed. */
-  connect(): void {
-    const { transport, directory } = this.#parts;
-    // Who has no name yet has not started.
-    transport.setPeers(
-      directory.members.filter(({ id, name }) => id !== this.self.id && !isProvisionalName(name)),
-    );
-  }
-
   send(messages: readonly Message[]): void {
     for (const message of messages) {
-      const peer = this.#parts.directory.byId(message.to);
+      const peer = this.#parts.contacts.byId(message.to);
       if (peer === undefined) continue; // It has left the group.
       if (isProvisionalName(peer.name)) this.#missed(message);
       else if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
@@ -87,6 +81,7 @@ export class Peers implements TransportHost {
   }
 
   tick(): void {
+    this.#parts.roster.tick();
     this.#refusedStores.clear();
     this.#intake.tick();
     this.#receiver.tick();
@@ -108,6 +103,7 @@ export class Peers implements TransportHost {
   }
 
   peerUp(name: string): void {
+    this.#parts.roster.tell(name);
     this.#parts.onUp(name);
   }
 
@@ -132,6 +128,9 @@ export class Peers implements TransportHost {
       case "store-refuse":
         if (frame.store === stores.ownTag && !stores.isAgreed) this.#parts.onReplaced();
         break;
+      case "members":
+        this.#takeMembers(from, frame);
+        break;
       case "snapshot-begin":
       case "snapshot-chunk":
       case "snapshot-abort":
@@ -149,9 +148,17 @@ export class Peers implements TransportHost {
       this.#framesRefused += 1;
       return;
     }
-    const { directory, stores, onMessage } = this.#parts;
-    if (stores.admits(directory.byId(message.from)!, store)) onMessage(message);
+    const { contacts, stores, onMessage } = this.#parts;
+    if (stores.admits(contacts.byId(message.from)!, store)) onMessage(message);
     else this.#refuseStore(from, store);
+  }
+
+  #takeMembers(from: string, frame: MembersFrame): void {
+    const { contacts, roster, stores } = this.#parts;
+    const teller = contacts.byName(from);
+    if (teller?.id !== frame.from) this.#framesRefused += 1;
+    else if (stores.admits(teller, frame.store)) roster.hear(frame);
+    else this.#refuseStore(from, frame.store);
   }
 
   /** Tells both sides, once a tick at most: the other one goes on sending until it understands. */
@@ -169,7 +176,7 @@ export class Peers implements TransportHost {
 
   /** Nobody speaks for another member, and what was meant for another one is not for us. */
   #isAddressed(from: string, message: Message): boolean {
-    return this.#parts.directory.byName(from)?.id === message.from && message.to === this.self.id;
+    return this.#parts.contacts.byName(from)?.id === message.from && message.to === this.self.id;
   }
 
   /** A message to a member that was added and has never started. */

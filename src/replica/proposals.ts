@@ -169,12 +169,8 @@ export class Proposals<Result> {
   }
 
   #seal(pendings: readonly Pending<Result>[]): Proposal[] {
-    const settledBelow = this.#oldestPending();
-    const time = this.#clock.wall();
-    const envelopes = pendings.map(({ sequence, command }) => {
-      return { origin: this.#origin, sequence, settledBelow, time, command };
-    });
-    return sealCommands(envelopes).map((data) => ({ kind: "command", data }));
+    const shared = { origin: this.#origin, settledBelow: this.#oldestPending(), time: this.#clock.wall() };
+    return sealCommands(shared, pendings).map((data) => ({ kind: "command", data }));
   }
 
   #oldestPending(): number {

@@ -8,7 +8,7 @@ import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
 import { promised } from "./promised.ts";
 import type { ReadOptions } from "./reads.ts";
-import type { CapturedState, ReplicaStatus } from "./status.ts";
+import type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./status.ts";
 
 /**
  * A member of a cluster that replicates a state machine. Every member takes commands and reads; who leads is the
@@ -18,6 +18,9 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   /** The members, and the ways to change them. */
   readonly group: Group;
   readonly #member: Member<Command, Result, Query, Answer>;
+  /** What those wait for together who asked for a barrier since the last turn. */
+  #barrier: Promise<void> | null = null;
+  #barrierTurn = -1;
 
   /**
    * Opens the storage, recovers what it holds (or founds the cluster, when it is new), and starts to take part.
@@ -69,12 +72,24 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
    * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_NO_SPACE, ERR_CLOSED, ERR_DISK.
    */
   propose(command: Command, options: CallOptions = {}): Promise<Result> {
-    return promised((settle) => this.#member.propose(command, options, settle));
+    // Written out, since most calls are these and `promised` takes a closure more.
+    return new Promise((resolve, reject) => {
+      this.#member.propose(command, options, (error, result) => {
+        if (error === null) resolve(result as Result);
+        else reject(error);
+      });
+    });
   }
 
   /** Resolves once this member's state shows everything that was committed, anywhere, before the call (ReadIndex). */
   barrier(options: ReadOptions = {}): Promise<void> {
-    return promised((settle) => this.#member.barrier(options, settle));
+    if (!isPlain(options)) return promised((settle) => this.#member.barrier(options, settle));
+    const { turns } = this.#member;
+    if (this.#barrier === null || this.#barrierTurn !== turns) {
+      this.#barrier = promised((settle) => this.#member.barrier(options, settle));
+      this.#barrierTurn = turns;
+    }
+    return this.#barrier;
   }
 
   /** Asks the machine, after a barrier. */
@@ -105,6 +120,11 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this.#member.status();
   }
 
+  /** What its disk and its network have counted. */
+  metrics(): ReplicaMetrics {
+    return this.#member.metrics();
+  }
+
   on<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): this {
     this.#member.on(event, listener);
     return this;
@@ -131,4 +151,9 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Whether a read wants nothing of its own, so that it may wait together with others. */
+function isPlain({ signal, timeout, consistency = "linearizable" }: ReadOptions): boolean {
+  return signal === undefined && timeout === undefined && consistency === "linearizable";
 }

@@ -2,6 +2,8 @@ import type { Index, MemberId, Term } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { Membership } from "../raft/membership.ts";
 import type { RaftStatus } from "../raft/status.ts";
+import type { StorageMetrics } from "../storage/storage-metrics.ts";
+import type { PeerTraffic } from "../transport/transport.ts";
 import type { MemberRecord } from "./directory.ts";
 
 /** One member's view of itself and of the group, at one moment. */
@@ -9,7 +11,8 @@ export interface ReplicaStatus {
   readonly name: string;
   readonly id: MemberId;
   readonly clusterId: string;
-  readonly state: "open" | "closing" | "closed" | "failed";
+  /** `leaving`: it was removed, and stops once the others need it no more. */
+  readonly state: "open" | "leaving" | "closing" | "closed" | "failed";
   readonly role: RoleKind;
   /** The leader's name, or null when none is known. */
   readonly leader: string | null;
@@ -28,6 +31,12 @@ export interface ReplicaStatus {
   readonly framesRefused: number;
   /** The core's own view: progress of each peer, budgets, reads. */
   readonly raft: RaftStatus;
+}
+
+/** What a member's disk and network have counted since its start: nothing where they do not count. */
+export interface ReplicaMetrics {
+  readonly storage: StorageMetrics | null;
+  readonly peers: readonly PeerTraffic[];
 }
 
 /** The state that a cluster had agreed on at one index. */

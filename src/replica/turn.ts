@@ -63,10 +63,16 @@ export class Turn<Command, Result, Query, Answer> {
   readonly #startedAt: number;
   #isScheduled = false;
   #isStopped = false;
+  #count = 0;
 
   constructor(parts: TurnParts<Command, Result, Query, Answer>) {
     this.#parts = parts;
     this.#startedAt = parts.clock.monotonic();
+  }
+
+  /** How many turns there were. What is recorded while it stays the same is handled together. */
+  get count(): number {
+    return this.#count;
   }
 
   received(message: Message): void {
@@ -105,6 +111,7 @@ export class Turn<Command, Result, Query, Answer> {
   #wakeUp(): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
+    this.#count += 1;
     try {
       this.#run();
     } catch (cause) {

@@ -15,6 +15,7 @@ import { segmentPath } from "./segment.ts";
 import { SegmentRow } from "./segment-row.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
+import type { StorageMetrics } from "./storage-metrics.ts";
 import { Wal } from "./wal.ts";
 
 export interface DiskOptions extends Partial<DiskLimits> {
@@ -111,6 +112,10 @@ export class DiskStorage implements Storage {
     const { wal, snapshots } = this.#openParts();
     // The log stays as far back as the oldest snapshot that is kept: it stands in when the newest is damaged.
     wal.dropTo(Math.min(this.#compactedTo, snapshots.oldest?.index ?? 0));
+  }
+
+  metrics(): StorageMetrics | null {
+    return this.#parts?.wal.metrics ?? null;
   }
 
   onFault(listener: (fault: QuorateError) => void): void {

@@ -6,6 +6,7 @@ import { QuorateError } from "../base/errors.ts";
 import { diskError } from "./disk-error.ts";
 import type { File, Files, OpenMode } from "./files.ts";
 import { directoryOf, Inode, MemoryDisk } from "./memory-disk.ts";
+import { type WriteSome, writeWhole, writeWholeSync } from "./whole-write.ts";
 
 /** One call of a program to its disk. */
 export interface DiskCall {
@@ -22,6 +23,8 @@ export interface MemoryFilesOptions {
    * moment for a power cut.
    */
   readonly beforeCall?: (call: DiskCall) => string | undefined;
+  /** How many of so many bytes a write takes, which may be fewer than all, as with any system. */
+  readonly takes?: (call: DiskCall, length: number) => number;
 }
 
 /**
@@ -35,6 +38,7 @@ export class MemoryFiles implements Files {
   readonly disk: MemoryDisk;
   readonly #clock: Clock;
   readonly #beforeCall: (call: DiskCall) => string | undefined;
+  readonly #takes: (call: DiskCall, length: number) => number;
   #calls = 0;
   #isHalted = false;
 
@@ -42,6 +46,7 @@ export class MemoryFiles implements Files {
     this.disk = disk;
     this.#clock = options.clock ?? systemClock;
     this.#beforeCall = options.beforeCall ?? (() => undefined);
+    this.#takes = options.takes ?? ((_call, length) => length);
   }
 
   /** How many calls were made so far. */
@@ -88,10 +93,15 @@ export class MemoryFiles implements Files {
   }
 
   writeSync(path: string, bytes: Uint8Array): void {
-    this.attempt("write", path);
     const inode = this.#findOrCreate(path);
     inode.empty();
-    inode.write(bytes, 0);
+    const writeSome = (part: Uint8Array, offset: number): number => {
+      this.attempt("write", path);
+      const count = this.taken(path, part.length);
+      inode.write(part.subarray(0, count), offset);
+      return count;
+    };
+    writeWholeSync(writeSome, path, bytes, 0);
     const marked = inode.mark();
     const failure = this.refusal("sync", path);
     endSync(inode, marked, failure);
@@ -158,6 +168,11 @@ export class MemoryFiles implements Files {
   attempt(operation: string, path: string): void {
     const failure = this.refusal(operation, path);
     if (failure !== null) throw failure;
+  }
+
+  /** How many bytes the write that was counted last takes. */
+  taken(path: string, length: number): number {
+    return this.#takes({ number: this.#calls, operation: "write", path }, length);
   }
 
   /** Runs later, if the program still does. */
@@ -249,20 +264,30 @@ class MemoryFile implements File {
     this.#files.later("read", this.path, () => this.#inode.read(offset, length), done);
   }
 
-  /** The bytes are seen at once; a durable file has them for good when it calls back. */
   write(bytes: Uint8Array, offset: number, done: Done): void {
-    const failure = this.#files.refusal("write", this.path);
     const given = bytes.slice();
-    this.#inode.write(
-      failure === null || this.#isDurable ? given : given.subarray(0, given.length / 2),
-      offset,
-    );
+    writeWhole(this.#writeSome, this.path, bytes, offset, (error) => {
+      assert(equalBytes(given, bytes), "bytes do not change while they are written");
+      done(error);
+    });
+  }
+
+  /** The bytes are seen at once; a durable file has them for good when it calls back. */
+  readonly #writeSome: WriteSome = (bytes, offset, done) => {
+    const failure = this.#files.refusal("write", this.path);
+    const count = failure === null ? this.#files.taken(this.path, bytes.length) : this.#brokenOff(bytes);
+    this.#inode.write(bytes.subarray(0, count), offset);
     const marked = this.#inode.mark();
     this.#files.soon(() => {
-      assert(equalBytes(given, bytes), "bytes do not change while they are written");
       if (this.#isDurable) endSync(this.#inode, marked, failure);
-      done(failure);
+      if (failure !== null) done(failure);
+      else done(null, count);
     });
+  };
+
+  /** How much a write that fails has written. */
+  #brokenOff(bytes: Uint8Array): number {
+    return this.#isDurable ? bytes.length : bytes.length >>> 1;
   }
 
   sync(done: Done): void {

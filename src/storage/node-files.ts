@@ -1,16 +1,25 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import type { Callback, Done } from "../base/callback.ts";
-import type { QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
 import { diskError } from "./disk-error.ts";
 import type { File, Files, OpenMode } from "./files.ts";
 import { NodeLock } from "./node-lock.ts";
+import { type WriteSome, type WriteSomeSync, writeWhole, writeWholeSync } from "./whole-write.ts";
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /** Where a write with O_DSYNC truly waits for the disk; elsewhere a write is followed by a sync. */
 const HAS_DSYNC = process.platform === "linux";
+
+/**
+ * A durable write of at most so many bytes is made on the spot, if the one before it took at most so many milliseconds.
+ * The way to the thread pool and back costs as long again as a quick disk itself; on a slow one, and for a long write,
+ * the process has better things to do.
+ */
+const SHORT_BYTES = 4096;
+const QUICK_MS = 0.5;
 
 /** A directory on a real disk, through `node:fs`. Directories and files are made for the owner alone. */
 export class NodeFiles implements Files {
@@ -64,9 +73,7 @@ export class NodeFiles implements Files {
     attempt("write", path, () => {
       const descriptor = fs.openSync(this.#at(path), "w", FILE_MODE);
       try {
-        let written = 0;
-        while (written < bytes.length)
-          written += fs.writeSync(descriptor, bytes, written, bytes.length - written, written);
+        writeWholeSync(syncWriterOf(descriptor), path, bytes, 0);
         fs.fsyncSync(descriptor);
       } finally {
         fs.closeSync(descriptor);
@@ -88,13 +95,13 @@ export class NodeFiles implements Files {
 
   openSync(path: string, mode: OpenMode): File {
     const descriptor = attempt("open", path, () => fs.openSync(this.#at(path), flagsOf(mode), FILE_MODE));
-    return new NodeFile(path, descriptor, mode === "durable" && !HAS_DSYNC);
+    return new NodeFile(path, descriptor, mode === "durable");
   }
 
   open(path: string, mode: OpenMode, done: Callback<File>): void {
     fs.open(this.#at(path), flagsOf(mode), FILE_MODE, (error, descriptor) => {
       if (error !== null) done(refusal("open", path, error));
-      else done(null, new NodeFile(path, descriptor, mode === "durable" && !HAS_DSYNC));
+      else done(null, new NodeFile(path, descriptor, mode === "durable"));
     });
   }
 
@@ -141,12 +148,16 @@ export class NodeFiles implements Files {
 class NodeFile implements File {
   readonly path: string;
   readonly #descriptor: number;
-  readonly #syncsEachWrite: boolean;
+  readonly #isDurable: boolean;
+  readonly #writeSomeSync: WriteSomeSync;
+  /** Milliseconds that the last durable write took. */
+  #lastMs = Number.POSITIVE_INFINITY;
 
-  constructor(path: string, descriptor: number, syncsEachWrite: boolean) {
+  constructor(path: string, descriptor: number, isDurable: boolean) {
     this.path = path;
     this.#descriptor = descriptor;
-    this.#syncsEachWrite = syncsEachWrite;
+    this.#isDurable = isDurable;
+    this.#writeSomeSync = syncWriterOf(descriptor);
   }
 
   sizeSync(): number {
@@ -181,7 +192,9 @@ class NodeFile implements File {
   }
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
-    this.#writeOn(bytes, 0, offset, this.#syncsEachWrite ? this.#syncAfter(done) : done);
+    if (!this.#isDurable) this.#writeAll(bytes, offset, done);
+    else if (!HAS_DSYNC) this.#writeAll(bytes, offset, this.#syncAfter(done));
+    else this.#writeDurably(bytes, offset, done);
   }
 
   sync(done: Done): void {
@@ -192,14 +205,41 @@ class NodeFile implements File {
     fs.closeSync(this.#descriptor);
   }
 
-  /** The system may take fewer bytes than it is given. */
-  #writeOn(bytes: Uint8Array, from: number, offset: number, done: Done): void {
-    fs.write(this.#descriptor, bytes, from, bytes.length - from, offset + from, (error, written) => {
-      if (error !== null) done(refusal("write", this.path, error));
-      else if (from + written < bytes.length) this.#writeOn(bytes, from + written, offset, done);
-      else done(null);
-    });
+  #writeDurably(bytes: Uint8Array, offset: number, done: Done): void {
+    const begin = performance.now();
+    if (bytes.length > SHORT_BYTES || this.#lastMs > QUICK_MS) {
+      this.#writeAll(bytes, offset, (error) => {
+        this.#lastMs = performance.now() - begin;
+        done(error);
+      });
+      return;
+    }
+    // What was handed to the network before leaves before: the other members write meanwhile.
+    process.nextTick(() => done(this.#writeNow(bytes, offset)));
   }
+
+  #writeNow(bytes: Uint8Array, offset: number): QuorateError | null {
+    const begin = performance.now();
+    try {
+      writeWholeSync(this.#writeSomeSync, this.path, bytes, offset);
+      return null;
+    } catch (error) {
+      return refusal("write", this.path, error);
+    } finally {
+      this.#lastMs = performance.now() - begin;
+    }
+  }
+
+  #writeAll(bytes: Uint8Array, offset: number, done: Done): void {
+    writeWhole(this.#writeSome, this.path, bytes, offset, done);
+  }
+
+  readonly #writeSome: WriteSome = (bytes, offset, done) => {
+    fs.write(this.#descriptor, bytes, 0, bytes.length, offset, (error, count) => {
+      if (error !== null) done(refusal("write", this.path, error));
+      else done(null, count);
+    });
+  };
 
   #syncAfter(done: Done): Done {
     return (error) => (error === null ? this.sync(done) : done(error));
@@ -218,6 +258,10 @@ function flagsOf(mode: OpenMode): number {
     case "durable":
       return HAS_DSYNC ? O_RDWR | O_DSYNC : O_RDWR;
   }
+}
+
+function syncWriterOf(descriptor: number): WriteSomeSync {
+  return (bytes, offset) => fs.writeSync(descriptor, bytes, 0, bytes.length, offset);
 }
 
 function syncFolder(path: string): void {
@@ -243,6 +287,7 @@ function answer(operation: string, path: string, done: Done): (error: Error | nu
 }
 
 function refusal(operation: string, path: string, error: unknown): QuorateError<"ERR_DISK"> {
+  if (QuorateError.is(error, "ERR_DISK")) return error;
   return diskError(operation, path, errnoOf(error), error);
 }
 

@@ -2,6 +2,7 @@ import type { Callback, Done } from "../base/callback.ts";
 import type { QuorateError } from "../base/errors.ts";
 import type { Entry, Index, MemberId, Term } from "../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../raft/effects.ts";
+import type { StorageMetrics } from "./storage-metrics.ts";
 
 /**
  * What survives a power cut. One member owns one storage; the member keeps the log itself in memory (`src/log`), so
@@ -61,6 +62,9 @@ export interface Storage {
    * the disk is not what was written. Saves fail from then on. A storage that never looks may leave this out.
    */
   onFault?(listener: (fault: QuorateError) => void): void;
+
+  /** What it has counted since it was opened, for dashboards. A storage that counts nothing may leave this out. */
+  metrics?(): StorageMetrics | null;
 
   /**
    * Finishes the steps that were saved and the snapshots that are being committed, drops other snapshots in the

@@ -7,6 +7,7 @@ import { Batch } from "./batch.ts";
 import { FRAMES_OFFSET } from "./segment.ts";
 import type { SegmentRow } from "./segment-row.ts";
 import type { SavedState, StateSlots } from "./state-slots.ts";
+import { writeDurations } from "./storage-metrics.ts";
 
 /** Where a WAL goes on: after its last frame. */
 export interface WalStart {
@@ -31,6 +32,8 @@ interface Flight {
   readonly length: number;
   readonly checksum: number;
   readonly dones: readonly Done[];
+  /** When the disk was given it, by the clock that counts on. */
+  readonly since: number;
 }
 
 /**
@@ -44,6 +47,7 @@ interface Flight {
  * 3. After a failure nothing is written any more and every callback has the error.
  */
 export class Wal {
+  readonly metrics = { writes: writeDurations(), bytesWritten: 0 };
   readonly #parts: WalParts;
   #offset: number;
   #sequence: number;
@@ -136,7 +140,8 @@ export class Wal {
       previous: this.#checksum,
     };
     const { bytes, checksum } = batch.seal(place, seed);
-    this.#flight = { batch, length: bytes.length, checksum, dones: batch.takeDones() };
+    const since = this.#parts.clock.monotonic();
+    this.#flight = { batch, length: bytes.length, checksum, dones: batch.takeDones(), since };
     this.#swapBatches();
     row.file.write(bytes, place.offset, this.#onWritten);
   }
@@ -164,7 +169,9 @@ export class Wal {
   }
 
   readonly #onWritten: Done = (error) => {
-    const { batch } = this.#flight!;
+    const { batch, length, since } = this.#flight!;
+    this.metrics.writes.note(this.#parts.clock.monotonic() - since);
+    this.metrics.bytesWritten += length;
     const { term, vote } = this.#savedState.hardState;
     const isKnown = batch.hardState.term === term && batch.hardState.vote === vote;
     if (isKnown || error !== null || this.#failure !== null) this.#onDurable(error);

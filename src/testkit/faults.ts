@@ -21,7 +21,7 @@ export interface FaultProfile {
   readonly rot?: boolean;
   /** Members come, go, and hand over. */
   readonly membership?: boolean;
-  /** Somebody wipes a member's directory, or starts a stranger under its name. */
+  /** Somebody wipes a member's directory, puts an old copy in its place or another member's, or sends in its name. */
   readonly operator?: boolean;
 }
 

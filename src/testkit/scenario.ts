@@ -104,7 +104,18 @@ export type Action = { readonly at: number } & (
   | { readonly kind: "clock-jump"; readonly member: MemberNumber; readonly ms: number }
   /** The operator starts the member with an empty directory, after `downMs`. */
   | { readonly kind: "wipe"; readonly member: MemberNumber; readonly downMs: number }
-  /** The operator starts a member of another cluster under this one's name, for a while. */
+  | OldBackupAction
+  /** The operator starts the member on a copy of another one's directory, and puts its own back after `forMs`. */
+  | {
+      readonly kind: "clone";
+      readonly member: MemberNumber;
+      readonly of: MemberNumber;
+      readonly forMs: number;
+    }
+  /**
+   * For a while others send under the member's name: a store of another cluster does, frames of long ago come again, and
+   * bytes that are no frames.
+   */
   | { readonly kind: "stranger"; readonly member: MemberNumber; readonly forMs: number }
 );
 
@@ -132,6 +143,18 @@ export interface ChangeAction {
     readonly kind: "add-voter" | "add-learner" | "remove";
     readonly member: MemberNumber;
   }[];
+}
+
+/**
+ * The operator copies the directory, puts the copy back `ageMs` later, and starts the process on it after another
+ * `downMs`: if the others hold all that the copy lacks, or `regardless` of that, which no cluster has to stand.
+ */
+export interface OldBackupAction {
+  readonly kind: "old-backup";
+  readonly member: MemberNumber;
+  readonly ageMs: number;
+  readonly downMs: number;
+  readonly regardless?: true;
 }
 
 export type ActionKind = Action["kind"];

@@ -1,5 +1,6 @@
 import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { pack, unpack } from "../base/codec.ts";
 import { type CommandCodecName, commandCodec } from "../replica/command-codec.ts";
 import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
@@ -16,7 +17,7 @@ import { Probes } from "./simulation/probes.ts";
 import type { Failure, RunResult } from "./simulation/simulation.ts";
 import type { Input, SimSystem } from "./simulation/system.ts";
 import { tellStory } from "./story.ts";
-import { structureKey } from "./structure.ts";
+import { equalStructure, structureKey } from "./structure.ts";
 
 export interface SimulateOptions<State, Command, Result, Query, Answer> {
   readonly machine: () => StateMachine<Command, Result, Query, Answer>;
@@ -284,18 +285,22 @@ function readCall<Command, Query>(operation: unknown): Input<Command, Query> {
     : { command: fromText(call.command) as Command };
 }
 
-/** A value as it stands in a scenario: as JSON where that says all, with its bytes marked where it holds any. */
-type Written = { readonly json: unknown } | { readonly bytes: string };
+/** A value as it stands in a scenario: as JSON where that says all, else packed, and bytes as they are; both in base64. */
+type Written = { readonly json: unknown } | { readonly bytes: string } | { readonly packed: string };
 
 export function asText(value: unknown): Written {
   if (value instanceof Uint8Array) return { bytes: btoa(latin1Text(value)) };
-  const json: unknown = value === undefined ? null : JSON.parse(JSON.stringify(value));
-  if (value !== undefined && structureKey(json) !== structureKey(value)) {
-    throw new TypeError(`a scenario is JSON, and cannot hold ${structureKey(value)}`);
-  }
-  return value === undefined ? { json: undefined } : { json };
+  if (value === undefined) return { json: undefined };
+  const json: unknown = JSON.parse(JSON.stringify(value) ?? "null");
+  if (equalStructure(json, value)) return { json };
+  const bytes = pack(value);
+  if (equalStructure(unpack(bytes), value)) return { packed: btoa(latin1Text(bytes)) };
+  throw new TypeError(`a scenario is JSON, and cannot hold ${structureKey(value)}`);
 }
 
 function fromText(written: Written): unknown {
-  return "bytes" in written ? latin1Bytes(atob(written.bytes)) : written.json;
+  if ("bytes" in written) return latin1Bytes(atob(written.bytes));
+  if ("packed" in written) return unpack(latin1Bytes(atob(written.packed)));
+  // In a file an undefined value is a missing one.
+  return written.json;
 }

@@ -1,3 +1,5 @@
+import { equalBytes } from "../base/bytes.ts";
+
 /**
  * Values by what they hold, not by who they are. A property that is `undefined` counts as missing, since it does not
  * survive JSON or MessagePack; 0 and -0 differ, and NaN equals itself.
@@ -5,6 +7,7 @@
 export function equalStructure(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return equalBytes(left, right);
   return structureKey(left) === structureKey(right);
 }
 

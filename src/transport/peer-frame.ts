@@ -1,4 +1,5 @@
 import { ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.ts";
+import type { Index, MemberId } from "../log/entry.ts";
 import type { Message, SnapshotMessage } from "../raft/message.ts";
 import { encodeWith, readMessage, writeMessage } from "./message-codec.ts";
 import { readFlag, writeFlag } from "./wire-fields.ts";
@@ -59,10 +60,22 @@ export interface StoreRefuse {
   readonly store: number;
 }
 
-/** What travels between members: a message of the core, or a part of a snapshot on its way. */
+/** Who takes part as of an index that the sender has applied, for those that have applied less. */
+export interface MembersFrame {
+  readonly kind: "members";
+  /** The member that speaks, and its store. */
+  readonly from: MemberId;
+  readonly store: number;
+  readonly index: Index;
+  /** Opaque here: names, ids and addresses. */
+  readonly members: Uint8Array;
+}
+
+/** What travels between members: a message of the core, a part of a snapshot on its way, or news of who takes part. */
 export type PeerFrame =
   | MessageFrame
   | StoreRefuse
+  | MembersFrame
   | SnapshotBegin
   | SnapshotChunk
   | SnapshotAck
@@ -77,6 +90,7 @@ const CODES: Record<PeerFrame["kind"], number> = {
   "snapshot-abort": 5,
   "snapshot-refuse": 6,
   "store-refuse": 7,
+  members: 8,
 };
 
 const KINDS = new Map(Object.entries(CODES).map(([kind, code]) => [code, kind as PeerFrame["kind"]]));
@@ -98,9 +112,10 @@ export function decodePeerFrame(bytes: Uint8Array): PeerFrame {
 
 function writePeerFrame(writer: ByteWriter, frame: PeerFrame): void {
   writer.u8(CODES[frame.kind]);
-  if (frame.kind === "message" || frame.kind === "store-refuse") {
+  if (frame.kind === "message" || frame.kind === "store-refuse" || frame.kind === "members") {
     writer.u64(frame.store);
     if (frame.kind === "message") writeMessage(writer, frame.message);
+    if (frame.kind === "members") writeMembers(writer, frame);
     return;
   }
   writer.u64(frame.transfer);
@@ -124,9 +139,16 @@ function writePeerFrame(writer: ByteWriter, frame: PeerFrame): void {
   }
 }
 
+function writeMembers(writer: ByteWriter, { from, index, members }: MembersFrame): void {
+  writer.u64(from);
+  writer.u64(index);
+  writer.block(members);
+}
+
 function readPeerFrame(reader: ByteReader, kind: PeerFrame["kind"]): PeerFrame {
   if (kind === "message") return { kind, store: reader.u64(), message: readMessage(reader) };
   if (kind === "store-refuse") return { kind, store: reader.u64() };
+  if (kind === "members") return readMembers(reader);
   const transfer = reader.u64();
   switch (kind) {
     case "snapshot-begin":
@@ -145,6 +167,12 @@ function readPeerFrame(reader: ByteReader, kind: PeerFrame["kind"]): PeerFrame {
     case "snapshot-refuse":
       return { kind, transfer };
   }
+}
+
+function readMembers(reader: ByteReader): MembersFrame {
+  const store = reader.u64();
+  const from = reader.u64();
+  return { kind: "members", from, store, index: reader.u64(), members: reader.block() };
 }
 
 function readSnapshotMessage(reader: ByteReader): SnapshotMessage {

@@ -7,7 +7,7 @@ import { DiallerHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
 import type { TcpLimits } from "./tcp-limits.ts";
 import type { TcpSockets } from "./tcp-sockets.ts";
 import type { TlsPeers } from "./tls-peers.ts";
-import type { Peer, TransportHost } from "./transport.ts";
+import type { Peer, PeerTraffic, TransportHost } from "./transport.ts";
 
 /** What leaves in one write. The rest follows when the kernel has taken it. */
 const BATCH_BYTES_MAX = 1024 * 1024;
@@ -39,6 +39,9 @@ export class TcpPeer {
   #queue: Uint8Array[] = [];
   #queueBytes = 0;
   #isFlushDue = false;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #framesDropped = 0;
 
   #inbound: TcpConnection | null = null;
   /** Whether the peer has let go of its connection to us and not come back. */
@@ -67,16 +70,27 @@ export class TcpPeer {
 
   /** Drops the frame where there is no way, or no room. */
   send(frame: Uint8Array): void {
-    const outbound = this.#outbound;
-    if (outbound.kind !== "open" && outbound.kind !== "dialing") return;
-    if (frame.length === 0 || frame.length > this.#limits.frameBytesMax) return;
-
-    const waiting = this.#queueBytes + outbound.connection.waitingBytes;
-    if (waiting + frame.length > this.#limits.queueBytesMax) return;
+    if (!this.#takes(frame)) {
+      this.#framesDropped += 1;
+      return;
+    }
 
     this.#queue.push(frame);
     this.#queueBytes += frame.length;
     this.#flushSoon();
+  }
+
+  /** Notes what came from the peer. */
+  received(bytes: number): void {
+    this.#receivedBytes += bytes;
+  }
+
+  get traffic(): PeerTraffic {
+    const { name, id } = this.peer;
+    return {
+      ...{ name, id, isUp: this.#isUp, sentBytes: this.#sentBytes },
+      ...{ receivedBytes: this.#receivedBytes, framesDropped: this.#framesDropped },
+    };
   }
 
   /** Takes the connection on which the peer sends from now on. */
@@ -114,6 +128,15 @@ export class TcpPeer {
     this.#inbound?.end();
     this.#inbound = null;
     this.#isUp = false;
+  }
+
+  /** Whether there is a way, and room. */
+  #takes(frame: Uint8Array): boolean {
+    const outbound = this.#outbound;
+    if (outbound.kind !== "open" && outbound.kind !== "dialing") return false;
+    if (frame.length === 0 || frame.length > this.#limits.frameBytesMax) return false;
+    const waiting = this.#queueBytes + outbound.connection.waitingBytes;
+    return waiting + frame.length <= this.#limits.queueBytesMax;
   }
 
   #advance(): void {
@@ -260,6 +283,7 @@ export class TcpPeer {
     while (count < this.#queue.length && (count === 0 || bytes < BATCH_BYTES_MAX))
       bytes += this.#queue[count++]!.length;
     this.#queueBytes -= bytes;
+    this.#sentBytes += bytes;
     if (count < this.#queue.length) return this.#queue.splice(0, count);
 
     const batch = this.#queue;

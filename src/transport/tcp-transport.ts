@@ -9,7 +9,7 @@ import { type TcpLimits, tcpLimits } from "./tcp-limits.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
 import { type PeerTlsOptions, TlsPeers } from "./tls-peers.ts";
-import type { Peer, Transport, TransportHost } from "./transport.ts";
+import type { Peer, PeerTraffic, Transport, TransportHost } from "./transport.ts";
 
 export interface TcpOptions {
   /** Where to listen, `host:port`, when that is not the member's own address: `0.0.0.0:2380`, or port 0 for any free one. */
@@ -103,6 +103,10 @@ export class TcpTransport implements Transport {
     this.#peers.get(to)?.send(frame);
   }
 
+  metrics(): readonly PeerTraffic[] {
+    return [...this.#peers.values()].map(({ traffic }) => traffic);
+  }
+
   close(closed: Done): void {
     this.#closing.push(closed);
     if (this.#closing.length > 1) return;
@@ -160,7 +164,10 @@ export class TcpTransport implements Transport {
     assert(peer !== undefined, "the handshake knew the member");
     peer.adopt(connection);
     return {
-      frame: (payload) => host.deliver(name, payload),
+      frame: (payload) => {
+        peer.received(payload.length);
+        host.deliver(name, payload);
+      },
       lost: () => peer.onInboundLost(connection),
     };
   }

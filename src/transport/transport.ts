@@ -22,6 +22,9 @@ export interface Transport {
    */
   send(to: string, frame: Uint8Array): void;
 
+  /** What it has carried since it was started, for dashboards. A transport that counts nothing may leave this out. */
+  metrics?(): readonly PeerTraffic[];
+
   /** Stops listening, ends every connection. After the callback nothing is delivered any more. */
   close(closed: Done): void;
 }
@@ -62,6 +65,19 @@ export interface Self {
   readonly bootEpoch: number;
   /** Where this member is reached, `host:port` for TCP; empty for transports that need none. */
   readonly address: string;
+}
+
+/** What went to one other member and came from it. */
+export interface PeerTraffic {
+  readonly name: string;
+  readonly id: MemberId;
+  /** Whether the way there and the way back stand. */
+  readonly isUp: boolean;
+  /** Bytes of frames. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Frames for which there was no way, or no room. */
+  readonly framesDropped: number;
 }
 
 export interface Peer {

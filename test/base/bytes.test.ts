@@ -5,6 +5,7 @@ import {
   ByteWriter,
   concatBytes,
   equalBytes,
+  isAscii,
   latin1Bytes,
   latin1Text,
   MalformedBytes,
@@ -229,6 +230,22 @@ describe("helpers on bytes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {
         expect(utf8Text(utf8Bytes(text))).toBe(text);
+      }),
+    );
+  });
+});
+
+describe("isAscii", () => {
+  it("holds for texts whose every unit is below 128, and for no others", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.integer({ max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
+    );
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(isAscii(given)).toBe(
+          [...Array(given.length).keys()].every((at) => given.charCodeAt(at) < 128),
+        );
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -167,6 +167,47 @@ test("the program finds its servers in the environment, and explains each comman
   const help = execFileSync(process.execPath, [...program, "lease", "--help"], { encoding: "utf8" });
   expect(help).toContain("Usage: quorate lease grant SECONDS");
 }, 30_000);
+
+test("each command explains itself, with the flags that all of them take", () => {
+  for (const command of [get, put, del, watch, txn, lease, compact, member, status, snapshot]) {
+    expect(command.help, command.name).toMatch(new RegExp(`^Usage: quorate ${command.name}\\b`));
+    for (const flag of ["--endpoints", "--cacert, --cert, --key", "--user", "--command-timeout", "--json"])
+      expect(command.help, command.name).toContain(flag);
+  }
+});
+
+test("what the system or the command line makes impossible ends in a sentence, not in a trace", async () => {
+  const program = async (...args: string[]) => {
+    const env = { ...process.env, QUORATE_ENDPOINTS: server.urls.join(",") };
+    const command = ["--import", "tsx", "src/cli/main.ts", ...args];
+    return run(process.execPath, command, { env }).catch((error: { code: number; stderr: string }) => error);
+  };
+  const outcomes = await Promise.all([
+    program("snapshot", join(directory, "no such folder", "state")),
+    program("get", "a", "--endpoints", "https://127.0.0.1:1", "--cacert", join(directory, "no.pem")),
+    program("get", "a", "--endpoints", "%%%"),
+    program("get", "a", "--cert", "cert.pem"),
+    program("fly"),
+  ]);
+  expect(outcomes).toMatchObject([
+    { code: 1, stderr: expect.stringMatching(/^quorate: ENOENT: no such file or directory.*\n$/) },
+    { stderr: expect.stringMatching(/^quorate: the TLS ca of .*no\.pem cannot be used: ENOENT.*\n$/) },
+    { code: 2, stderr: 'quorate: "%%%" is no endpoint; see quorate get --help\n' },
+    { code: 2, stderr: "quorate: --cert and --key belong together; see quorate get --help\n" },
+    { code: 2, stderr: 'quorate: there is no command "fly"; see quorate --help\n' },
+  ]);
+}, 30_000);
+
+test("a snapshot that fails on the way leaves nothing behind", async () => {
+  const file = join(directory, "unfinished");
+  const closed = await open({});
+  const other = await serveEtcd(closed, { listen: { host: "127.0.0.1", port: 0 } });
+  await other.close();
+  await closed.close();
+  const code = await snapshot.run([file, "--endpoints", other.urls[0]!, "--command-timeout", "1"], () => {});
+  expect(code).toBe(1);
+  expect(readdirSync(directory).filter((name) => name.startsWith("unfinished"))).toEqual([]);
+});
 
 test("words that make no sense are refused", async () => {
   await expect(quorate(get)).rejects.toThrow("KEY is missing");

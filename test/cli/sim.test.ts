@@ -34,6 +34,18 @@ async function run(...args: readonly string[]): Promise<{ readonly code: number;
   return { code, text };
 }
 
+test("sim and each of its verbs explain themselves", () => {
+  expect(sim.helpFor!([])).toContain("sim run [MODULE]");
+  for (const verb of ["run", "replay", "shrink", "view"]) {
+    expect(sim.helpFor!([verb, "--help"])).toMatch(new RegExp(`^Usage: quorate sim ${verb} `));
+  }
+});
+
+test("sim run names what it never met", async () => {
+  const { text } = await run("run", "--mode", "core", "--seeds", "1", "--faults", "none");
+  expect(text).toContain("never met: append rejected, leader changed");
+});
+
 test("sim run passes, and says how much it has seen", async () => {
   const { code, text } = await run("run", "--mode", "core", "--seeds", "3");
   expect(code).toBe(0);

@@ -96,6 +96,56 @@ export function storeSuite(name: string, begin: () => Promise<StorePlace>): void
       expect(await kv.range().keys()).toEqual(["b"]);
     });
 
+    test("a delete tells what was deleted, in order, if it is asked to", async () => {
+      const kv = await fresh();
+      for (const key of ["a/2", "a/1", "b"]) await kv.put(key, `of ${key}`);
+      const { prev, deleted } = await kv.delete({ prefix: "a/" }, { prev: true });
+      expect([deleted, prev?.map(({ key, value }) => [key, value])]).toEqual([
+        2,
+        [
+          ["a/1", "of a/1"],
+          ["a/2", "of a/2"],
+        ],
+      ]);
+      expect((await kv.delete("a/1", { prev: true })).prev).toEqual([]);
+      expect((await kv.delete("b")).prev).toBeUndefined();
+    });
+
+    test("a put can keep the lease that there is, and a touch keeps the value", async () => {
+      const kv = await fresh();
+      const lease = await kv.lease(60_000);
+      await kv.put("a", "1", { lease });
+      await kv.put("a", "2", { keepLease: true });
+      expect(await kv.entry("a")).toMatchObject({ value: "2", version: 2, lease: lease.id });
+      const touched = await kv.touch("a", { prev: true });
+      expect(touched.prev).toMatchObject({ value: "2", version: 2 });
+      const entry = await kv.entry("a");
+      expect(entry).toMatchObject({ value: "2", version: 3, modRevision: touched.revision });
+      expect(entry?.lease).toBeUndefined();
+      await kv.touch("a", { lease });
+      await kv.touch("a", { keepLease: true, ifVersion: 4 });
+      expect(await kv.entry("a")).toMatchObject({ value: "2", version: 5, lease: lease.id });
+      await lease.revoke();
+      expect(await kv.get("a")).toBeUndefined();
+    });
+
+    test("there is nothing to keep of a key that does not exist, and no lease is named and kept at once", async () => {
+      const kv = await fresh();
+      const missing = { code: "ERR_KEY_NOT_FOUND", outcome: "none" };
+      await expect(kv.put("a", "1", { keepLease: true })).rejects.toMatchObject(missing);
+      await expect(kv.touch("a")).rejects.toMatchObject(missing);
+      await expect(
+        kv
+          .txn()
+          .do((op) => [op.put("b", "1"), op.touch("a")])
+          .commit(),
+      ).rejects.toMatchObject(missing);
+      await expect(kv.put("a", "1", { keepLease: true, lease: "7" })).rejects.toMatchObject({
+        code: "ERR_INVALID_ARGUMENT",
+      });
+      expect(await kv.range().count()).toBe(0);
+    });
+
     test("ranges have bounds, limits, both directions, pages and counts", async () => {
       const kv = await fresh();
       const keys = Array.from({ length: 12 }, (_, at) => `k${String(at).padStart(2, "0")}`);
@@ -169,6 +219,112 @@ export function storeSuite(name: string, begin: () => Promise<StorePlace>): void
         .otherwise((op) => [op.get("c"), op.get("a")])
         .commit();
       expect(otherwise).toMatchObject({ ok: false, results: [{ value: "3" }, undefined] });
+    });
+
+    test("transactions nest, and their claims are about the state before all of it", async () => {
+      const kv = await fresh();
+      await kv.put("a", "1");
+      const { revision, ok, results } = await kv
+        .txn()
+        .when((key) => key("a").exists())
+        .do((op) => [
+          op.put("b", "2"),
+          op.txn((txn) =>
+            txn
+              .when((key) => key("b").exists())
+              .do((inner) => [inner.get("a")])
+              .otherwise((inner) => [
+                inner.get("b"),
+                inner.txn((txn) => txn.do((third) => [third.put("c", "3"), third.count({})])),
+              ]),
+          ),
+        ])
+        .commit();
+      expect(ok).toBe(true);
+      expect(results[1]).toMatchObject({
+        ok: false,
+        revision,
+        results: [{ value: "2" }, { ok: true, results: [undefined, 3] }],
+      });
+      expect((await kv.range().toArray()).map(({ modRevision }) => modRevision)).toEqual([
+        revision - 1,
+        revision,
+        revision,
+      ]);
+    });
+
+    test("a claim can be about every key of a range, and about there being none", async () => {
+      const kv = await fresh();
+      for (const key of ["job/1", "job/2"]) await kv.put(key, "done");
+      const holds = async (...claims: Parameters<ReturnType<typeof kv.txn>["when"]>) =>
+        (
+          await kv
+            .txn()
+            .when(...claims)
+            .commit()
+        ).ok;
+      const jobs = { prefix: "job/" };
+      expect(await holds((_, every) => every(jobs).value.eq("done"))).toBe(true);
+      expect(await holds((_, every) => every(jobs).missing())).toBe(false);
+      expect(await holds((_, every) => every({ prefix: "none/" }).missing())).toBe(true);
+      expect(await holds((_, every) => every({ prefix: "none/" }).exists())).toBe(false);
+      await kv.put("job/2", "again");
+      expect(await holds((_, every) => every(jobs).exists())).toBe(true);
+      expect(
+        await holds(
+          (_, every) => every(jobs).version.gt(0),
+          (_, every) => every(jobs).value.eq("done"),
+        ),
+      ).toBe(false);
+    });
+
+    test("in a transaction deletes tell what they deleted, puts keep leases, and reads reach into the past", async () => {
+      const kv = await fresh();
+      const lease = await kv.lease(60_000);
+      const { revision } = await kv.put("a", "1", { lease });
+      await kv.put("b", "1");
+      const { results } = await kv
+        .txn()
+        .do((op) => [
+          op.put("a", "2", { keepLease: true, prev: true }),
+          op.delete("b", { prev: true }),
+          op.delete("c"),
+          op.get("a", { revision }),
+          op.count({ gte: "a" }),
+          op.range({ revision }),
+        ])
+        .commit();
+      expect(results).toMatchObject([
+        { value: "1", lease: lease.id },
+        [{ key: "b", value: "1", version: 1 }],
+        0,
+        { value: "1" },
+        1,
+        [{ key: "a", value: "1" }],
+      ]);
+      expect(await kv.entry("a")).toMatchObject({ value: "2", lease: lease.id });
+      await lease.revoke();
+    });
+
+    test("a function that writes decides on leases as a put does", async () => {
+      const kv = await fresh();
+      const lease = await kv.lease(60_000);
+      await kv.transact(async (tx) => tx.put("a", "1", { lease }));
+      await kv.transact(async (tx) => tx.put("a", `${await tx.get("a")}+`, { keepLease: true }));
+      expect(await kv.entry("a")).toMatchObject({ value: "1+", lease: lease.id });
+      await kv.transact(async (tx) => {
+        tx.put("b", "1", { lease });
+        tx.put("b", "2", { keepLease: true });
+      });
+      expect(await kv.entry("b")).toMatchObject({ value: "2", lease: lease.id });
+      const deletedFirst = kv.transact(async (tx) => {
+        tx.delete("a");
+        tx.put("a", "3", { keepLease: true });
+      });
+      await expect(deletedFirst).rejects.toMatchObject({ code: "ERR_KEY_NOT_FOUND" });
+      await kv.transact(async (tx) => tx.put("a", "4"));
+      await lease.revoke();
+      expect(await kv.range().keys()).toEqual(["a"]);
     });
 
     test("a key is written once in a transaction", async () => {

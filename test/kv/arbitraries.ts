@@ -143,7 +143,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("alarm" as const),
-      alarm: fc.constant("no-space" as const),
+      alarm: fc.constantFrom("no-space" as const, "corrupt" as const),
+      member: fc.option(fc.integer({ min: 1, max: 3 })),
       isRaised: fc.oneof(
         { weight: 1, arbitrary: fc.constant(true) },
         { weight: 4, arbitrary: fc.constant(false) },

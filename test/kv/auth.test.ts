@@ -126,7 +126,7 @@ describe("a caller", () => {
     expect(results.map(codeOf)).toEqual(["ok", "ok", "ERR_AUTH_DENIED"]);
   });
 
-  test("needs to write where it writes and to read where it compares, reads, or is shown what was there", () => {
+  test("needs to write where it writes and to read where it compares, reads, or is shown what was there (trap 21)", () => {
     const world = new AuthWorld().enabled();
     world.user(
       "ann",
@@ -154,7 +154,7 @@ describe("a caller", () => {
         "ERR_AUTH_DENIED",
       ],
       [{ kind: "compact", revision: 1 }, [], "ERR_AUTH_DENIED"],
-      [{ kind: "alarm", alarm: "no-space", isRaised: true }, [], "ERR_AUTH_DENIED"],
+      [{ kind: "alarm", alarm: "no-space", member: 1, isRaised: true }, [], "ERR_AUTH_DENIED"],
       [{ kind: "auth", change: { kind: "disable" } }, [], "ERR_AUTH_DENIED"],
       [{ kind: "session-open" }, [], "ERR_AUTH_DENIED"],
       [{ kind: "lease-checkpoint", checkpoints: [] }, [], "ERR_AUTH_DENIED"],
@@ -166,7 +166,7 @@ describe("a caller", () => {
     }
   });
 
-  test("may not hang a key on a lease, nor end one, that holds keys it may not write", () => {
+  test("may not hang a key on a lease, nor end one, that holds keys it may not write (trap 21)", () => {
     const world = new AuthWorld().enabled().user("ann", may("readwrite", singleKey("a")));
     world.as("root", { kind: "lease-grant", lease: "L", ttlMs: 1000 });
     expect(world.try("ann", put("a", "L"))).toBe("ok");

@@ -4,8 +4,9 @@ import { QuorateError } from "../../src/base/errors.ts";
 import type { KvEntry } from "../../src/kv/keyspace.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { TXN_DEPTH_MAX } from "../../src/kv/limits.ts";
 import type { Codec } from "../../src/replica/state-machine.ts";
-import { LoneReplica, rejection } from "./support.ts";
+import { HandClock, LoneReplica, rejection } from "./support.ts";
 
 function opened() {
   const machine = new KvMachine();
@@ -278,6 +279,39 @@ test("a transaction reads one revision, and gives up after so many conflicts", a
   expect(await rejection(disturbed)).toMatchObject({ code: "ERR_BUSY", outcome: "none", retryable: true });
   expect(runs).toBe(3);
   expect(await kv.get("a")).toBe("3");
+});
+
+test("a transaction's time is that of all its attempts, and nothing is committed after it", async () => {
+  const clock = new HandClock();
+  const machine = new KvMachine();
+  const kv = Kv.over(new LoneReplica(machine, clock), machine);
+  await kv.put("a", "1");
+  const slow = kv.transact(
+    async (tx) => {
+      await tx.get("a");
+      tx.put("a", "late");
+      await clock.pass(600);
+      await kv.put("a", "1");
+    },
+    { timeout: 1_000 },
+  );
+  expect(await rejection(slow)).toMatchObject({ code: "ERR_TIMEOUT", outcome: "none" });
+  expect(await kv.get("a")).toBe("1");
+});
+
+test("transactions nest so deep and no deeper", async () => {
+  const { kv } = opened();
+  type Txn = ReturnType<typeof kv.txn>;
+  const nested = (txn: Txn, depth: number): Txn =>
+    (depth === 1
+      ? txn.do((op) => [op.put("a", "deep")])
+      : txn.do((op) => [op.txn((inner) => nested(inner, depth - 1))])) as unknown as Txn;
+  expect(await rejection(nested(kv.txn(), TXN_DEPTH_MAX + 1).commit())).toMatchObject({
+    code: "ERR_TOO_LARGE",
+    details: { size: TXN_DEPTH_MAX + 1, limit: TXN_DEPTH_MAX },
+  });
+  expect((await nested(kv.txn(), TXN_DEPTH_MAX).commit()).ok).toBe(true);
+  expect(await kv.get("a")).toBe("deep");
 });
 
 test("what the replica throws reaches the caller, with its outcome, and nothing is sent again", async () => {

@@ -112,7 +112,8 @@ class Pair {
     agree(machine.store.revision, model.revision, "revision");
     agree(machine.store.compactRevision, model.compactRevision, "compacted revision");
     agree(machine.store.liveKeys, model.at(Number.POSITIVE_INFINITY).length, "live keys");
-    agree(machine.isOutOfSpace, model.isOutOfSpace, "alarm");
+    const alarms = machine.alarms.all().map(({ kind, member }) => `${kind} ${member}`);
+    agree(alarms.sort(), model.alarms.map(({ alarm, member }) => `${alarm} ${member}`).sort(), "alarms");
     agree(
       machine.sessions
         .pack()

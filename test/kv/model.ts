@@ -1,4 +1,11 @@
-import type { Command, Compare, Operation, PutCommand, TxnCommand } from "../../src/kv/command.ts";
+import type {
+  AlarmCommand,
+  Command,
+  Compare,
+  Operation,
+  PutCommand,
+  TxnCommand,
+} from "../../src/kv/command.ts";
 import { decodeCommand } from "../../src/kv/command-codec.ts";
 import type { KeyVersion } from "../../src/kv/key-history.ts";
 import type { KeyRange } from "../../src/kv/key-range.ts";
@@ -25,7 +32,11 @@ export class Model {
   compactRevision = -1;
   leases = new Map<string, ModelLease>();
   sessions = new Map<string, Map<number, { readonly write: Uint8Array; readonly answer: Expected }>>();
-  isOutOfSpace = false;
+  alarms: { readonly alarm: string; readonly member: number }[] = [];
+
+  get isOutOfSpace(): boolean {
+    return this.alarms.some(({ alarm }) => alarm === "no-space");
+  }
 
   /** The live keys as of a revision, in key order. */
   at(revision: number): KeyVersion[] {
@@ -95,8 +106,7 @@ export class Model {
         this.compactRevision = command.revision;
         return { kind: "done", revision: this.revision };
       case "alarm":
-        this.isOutOfSpace = command.isRaised;
-        return { kind: "done", revision: this.revision };
+        return this.#alarm(command);
       case "session-open":
         this.sessions.set(String(index), new Map());
         return { kind: "session-open", revision: this.revision, session: String(index) };
@@ -122,6 +132,15 @@ export class Model {
     const answer = this.apply(decodeCommand(write)!, index);
     if (answer.kind !== "refused") answers.set(number, { write, answer });
     return answer;
+  }
+
+  #alarm({ alarm, member, isRaised }: AlarmCommand): Expected {
+    if (isRaised && member === null) return refusal("ERR_INVALID_ARGUMENT");
+    this.alarms = this.alarms.filter(
+      (each) => each.alarm !== alarm || (member !== null && each.member !== member),
+    );
+    if (isRaised) this.alarms.push({ alarm, member: member! });
+    return { kind: "done", revision: this.revision };
   }
 
   #grant(lease: string, ttlMs: number, index: number): Expected {

@@ -8,7 +8,7 @@ import { Applying, HandClock, LoneReplica, rejection } from "./support.ts";
 
 const put = (key: string, value = "") => ({ kind: "put", key, value, lease: "" }) as const;
 const txn = (success: readonly Operation[]): Command => ({ kind: "txn", compares: [], success, failure: [] });
-const alarm = (isRaised: boolean): Command => ({ kind: "alarm", alarm: "no-space", isRaised });
+const alarm = (isRaised: boolean): Command => ({ kind: "alarm", alarm: "no-space", member: 1, isRaised });
 
 function opened(limits: KvLimits) {
   const clock = new HandClock();
@@ -115,7 +115,7 @@ test("history is compacted by itself, half of it at a time, and only by the lead
   kv.close();
 });
 
-test("a store whose history is its user's to compact is never compacted, but still has a quota", async () => {
+test("a store whose history is its user's to compact is neither compacted nor disarmed, but still has a quota", async () => {
   const { clock, kv, machine } = opened({
     quotaBytes: 10_000,
     historyRevisions: Number.POSITIVE_INFINITY,
@@ -125,6 +125,9 @@ test("a store whose history is its user's to compact is never compacted, but sti
   expect(machine.store.compactRevision).toBe(-1);
   expect(kv.metrics().outOfSpace).toBe(1);
   await kv.compact(kv.metrics().revision);
+  await clock.pass(1000);
+  expect(kv.metrics().outOfSpace).toBe(1);
+  await kv.disarm();
   await clock.pass(1000);
   expect(kv.metrics().outOfSpace).toBe(0);
   kv.close();

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { Kv } from "../../src/kv/kv.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
 import type { ScanOptions } from "../../src/kv/scan.ts";
-import { LoneReplica, rejection } from "./support.ts";
+import type { CallOptions } from "../../src/replica/call.ts";
+import { Applying, HandClock, LoneReplica, rejection } from "./support.ts";
 
 function opened() {
   const machine = new KvMachine();
@@ -131,6 +132,30 @@ test("a scan gives what its parts would give in one go, for any options", async 
     ),
     { numRuns: 40 },
   );
+});
+
+test("a count, a hash and an iteration end when their caller gives up, and in their time, however long they are", async () => {
+  const clock = new HandClock();
+  const machine = new KvMachine();
+  const kv = Kv.over(new LoneReplica(machine, clock), machine);
+  const applying = new Applying(machine);
+  applying.batch(
+    Array.from({ length: 5_000 }, (_, at) => ({ kind: "put", key: `k${at}`, value: "", lease: "" }) as const),
+  );
+  for (const read of [
+    (options: CallOptions) => kv.range(options).count(),
+    (options: CallOptions) => kv.range(options).keys(),
+    (options: CallOptions) => kv.hash(undefined, options),
+  ]) {
+    const controller = new AbortController();
+    const aborted = expect(read({ signal: controller.signal })).rejects.toThrow("enough");
+    const late = rejection(read({ timeout: 5 }));
+    await clock.pass(0);
+    controller.abort(new Error("enough"));
+    await clock.pass(10);
+    await aborted;
+    expect(await late).toMatchObject({ code: "ERR_TIMEOUT", outcome: "none", retryable: true });
+  }
 });
 
 test("what no scan can do is refused: unknown sorts, odd numbers, and going on in sorted entries", async () => {

@@ -56,7 +56,7 @@ test("a snapshot shows the moment it was asked for, whatever is applied while it
       const applying = new Applying(new KvMachine());
       apply(applying, before);
       // Several blocks, so that there are moments between them.
-      applying.one({ kind: "alarm", alarm: "no-space", isRaised: false });
+      applying.one({ kind: "alarm", alarm: "no-space", member: null, isRaised: false });
       applying.batch(Array.from({ length: 40 }, (_, at) => put(`big${at}`, "x".repeat(10_000))));
       const expected = bytesOf(applying.machine);
       const chunks: Uint8Array[] = [];

@@ -265,10 +265,10 @@ test("trap 16: progress comes behind the events that it covers, and only in quie
 });
 
 test("trap 20: without space nothing grows, until the alarm is lowered", () => {
-  const { code } = machine(put("a"), { kind: "alarm", alarm: "no-space", isRaised: true });
+  const { code } = machine(put("a"), { kind: "alarm", alarm: "no-space", member: 1, isRaised: true });
   expect([put("b"), txn([put("b")]), grant("L")].map(code)).toEqual(Array(3).fill("ERR_NO_SPACE"));
   expect([remove("a"), txn([remove("a")]), compact(2)].map(code)).toEqual(Array(3).fill("ok"));
-  expect(code({ kind: "alarm", alarm: "no-space", isRaised: false })).toBe("ok");
+  expect(code({ kind: "alarm", alarm: "no-space", member: 1, isRaised: false })).toBe("ok");
   expect(code(put("b"))).toBe("ok");
 });
 

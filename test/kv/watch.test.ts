@@ -20,7 +20,8 @@ type Step =
       readonly pendingMax: number;
     }
   | { readonly kind: "take"; readonly which: number; readonly times: number }
-  | { readonly kind: "restore" };
+  /** A snapshot comes from a member that has applied more. */
+  | { readonly kind: "restore"; readonly missed: readonly Command[] };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -48,7 +49,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       times: fc.integer({ min: 1, max: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.constant<Step>({ kind: "restore" }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("restore"), missed: fc.array(command, { maxLength: 8 }) }),
+  },
 );
 
 /** A watcher with what it has told so far, and what must be true of that. */
@@ -125,6 +129,17 @@ class Witness {
   }
 }
 
+/** Has the model and a member carry out the same, one after the other. */
+function apply(model: Model, applying: Applying, unplaced: readonly Command[]): void {
+  const commands: Command[] = [];
+  for (const [at, each] of unplaced.entries()) {
+    const command = placed(each, model.revision);
+    model.apply(command, applying.index + 1 + at);
+    commands.push(command);
+  }
+  applying.batch(commands);
+}
+
 test("a watch is ordered, unique, reliable, atomic, resumable and bookmarkable, however slow its consumer, across compactions and snapshots", () => {
   let compactions = 0;
   fc.assert(
@@ -135,14 +150,17 @@ test("a watch is ordered, unique, reliable, atomic, resumable and bookmarkable, 
       const witnesses: Witness[] = [];
       for (const one of steps) {
         if (one.kind === "watch") witnesses.push(new Witness(machine, model, one));
-        else if (one.kind === "commands") {
-          const commands = one.commands.map((unplaced) => placed(unplaced, model.revision));
-          for (const [at, each] of commands.entries()) model.apply(each, applying.index + 1 + at);
-          applying.batch(commands);
-        } else if (one.kind === "take") {
+        else if (one.kind === "commands") apply(model, applying, one.commands);
+        else if (one.kind === "take") {
           const witness = witnesses[one.which % Math.max(1, witnesses.length)];
           for (let time = 0; time < one.times; time++) witness?.take();
-        } else machine.restore([...machine.snapshot()]);
+        } else {
+          const ahead = new Applying(new KvMachine(), applying.index);
+          ahead.machine.restore([...machine.snapshot()]);
+          apply(model, ahead, one.missed);
+          machine.restore([...ahead.machine.snapshot()]);
+          applying.index = ahead.index;
+        }
       }
       for (const witness of witnesses) {
         let batches = 0;

@@ -163,6 +163,27 @@ describe("the entries to be applied", () => {
     expect(log.takeUnapplied(false)).toHaveLength(1);
   });
 
+  it("end before a change of membership until the disk knows that it is committed", () => {
+    const change = { ...entries([1, 1])[1]!, kind: "membership" } as const;
+    const log = new Log(
+      {
+        base: { index: 0, term: 0 },
+        entries: [entries([1])[0]!, change, ...entries([1], 3)],
+        committed: 0,
+        applied: 0,
+      },
+      Number.POSITIVE_INFINITY,
+    );
+    log.commitTo(3);
+    expect(log.holdChanges(0)).toBe(true);
+    expect(log.takeUnapplied(false).map(({ index }) => index)).toEqual([1]);
+    log.releaseChanges(1);
+    expect(log.hasUnapplied(false)).toBe(false);
+    log.releaseChanges(2);
+    expect(log.takeUnapplied(false).map(({ index }) => index)).toEqual([2, 3]);
+    expect(log.holdChanges(2)).toBe(false);
+  });
+
   it("may be ahead of the disk for hosts that save before they apply", () => {
     const log = logOf([]);
     log.append(entries([1]));

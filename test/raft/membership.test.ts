@@ -97,6 +97,21 @@ describe("a change of membership", () => {
     expect(cluster.member(2).outcomes.get(elsewhere)).toEqual({ refused: "not-leader" });
   });
 
+  it("is applied only once the own disk knows that it is committed: a restart does not forget it", () => {
+    const cluster = new PureCluster({ voters: [1, 2], slowDisks: true });
+    cluster.elect(1);
+    cluster.proposeChange(1, [remove(2)]);
+    const change = cluster.raft(1).log.lastIndex;
+    for (let steps = 0; cluster.raft(1).log.applied < change; steps++) {
+      expect(steps).toBeLessThan(100);
+      for (const id of [1, 2]) cluster.save(id);
+      cluster.deliver();
+    }
+    cluster.crash(1);
+    cluster.restart(1);
+    expect(cluster.raft(1).membership.voters).toEqual([1]);
+  });
+
   it("asked for on a follower is forwarded, and the refusal comes back", () => {
     const cluster = leadBy1([1, 2, 3]);
     const request = cluster.proposeChange(2, []);

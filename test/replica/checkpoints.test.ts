@@ -3,6 +3,7 @@ import { crc32 } from "../../src/base/checksum.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { pack } from "../../src/base/codec.ts";
 import { QuorateError } from "../../src/base/errors.ts";
+import type { Raft } from "../../src/raft/raft.ts";
 import { Checkpoints } from "../../src/replica/checkpoints.ts";
 import { Counter } from "./counter.ts";
 import { TestCluster, until } from "./test-cluster.ts";
@@ -62,6 +63,8 @@ describe("members that compare their sums", () => {
       const wrong = role === "leader" ? cluster.leader : cluster.followers[0]!;
       const failures: QuorateError[] = [];
       wrong.on("error", (error) => failures.push(error));
+      const told: number[] = [];
+      for (const member of cluster.all) member.on("diverged", (id) => told.push(id));
       cluster.machines.get(wrong.name)!.sum += 1_000_000;
       const others = cluster.all.filter((member) => member !== wrong);
       await until(() => {
@@ -73,6 +76,8 @@ describe("members that compare their sums", () => {
       const [other] = others;
       expect(await other!.propose({ add: 1 }), "the others know nothing of the wrong sum").toBe(11);
       expect(others.map((member) => member.status().state)).toEqual(["open", "open"]);
+      await until(() => told.length >= 2, "both others to be told of the wrong one");
+      expect(new Set(told)).toEqual(new Set([wrong.status().id]));
     },
   );
 });
@@ -96,6 +101,7 @@ describe("a checkpoint", () => {
     checkpoints.take(entryOf(2, "b"));
     checkpoints.reached(2, VOTERS);
     for (const [member, log] of reports) checkpoints.reported(packed(member, 2, log), VOTERS);
+    checkpoints.tick({ leader: null } as Raft);
     return errors.map(({ details }) => details.majority);
   };
   const right = sumAfter(["a", "b"]);
@@ -178,6 +184,38 @@ describe("a checkpoint", () => {
     ],
   ] as const)("%s", (_what, reports, majorities) => {
     expect(verdict(reports)).toEqual(majorities);
+  });
+
+  it("tells the others of its own sum before it stops, if it can", () => {
+    const errors: QuorateError[] = [];
+    const checkpoints = new Checkpoints({ ...VOTED, electionTicks: 5, onDiverged: (error) => errors.push(error) });
+    checkpoints.take(entryOf(1, "a"));
+    checkpoints.take(entryOf(2, "b"));
+    checkpoints.reached(2, VOTERS);
+    for (const member of [2, 3]) checkpoints.reported(packed(member, 2, wrong), VOTERS);
+    expect(errors).toHaveLength(0);
+    checkpoints.reported(packed(1, 2, right), VOTERS);
+    expect(errors).toHaveLength(1);
+  });
+
+  it("names whoever came apart once for each checkpoint, if the others agree", () => {
+    const told: number[] = [];
+    const checkpoints = new Checkpoints({
+      ...VOTED,
+      onDiverged() {},
+      onOtherDiverged: (member, index) => told.push(member, index),
+    });
+    checkpoints.take(entryOf(1, "a"));
+    checkpoints.take(entryOf(2, "b"));
+    checkpoints.reached(2, VOTERS);
+    for (const [member, log] of [
+      [3, wrong],
+      [1, right],
+      [2, right],
+      [2, right],
+    ] as const)
+      checkpoints.reported(packed(member, 2, log), VOTERS);
+    expect(told).toEqual([3, 2]);
   });
 
   it("takes no notice of bytes that are no report", () => {

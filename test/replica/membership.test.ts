@@ -65,6 +65,49 @@ test("a leader that is removed hands over first", async () => {
   expect(followers[0]!.status().leader).not.toBe(leader.name);
 });
 
+test("a removed member refuses its users at once, and stays until a majority of the others knows", async () => {
+  await started(3);
+  const { leader, followers } = cluster;
+  const [away, other] = followers;
+  await cluster.stop(away!.name);
+  await other!.group.remove(leader.name);
+
+  // The one that is away will need two votes of three, or the news that two are enough.
+  await until(() => leader.status().state === "leaving", "the removed member to know");
+  const refusal = { code: "ERR_MEMBERSHIP", outcome: "none", details: { reason: "removed" } };
+  await expect(leader.propose({ add: 1 })).rejects.toMatchObject(refusal);
+  await expect(leader.barrier()).rejects.toMatchObject(refusal);
+
+  const error = new Promise((resolve) => leader.once("error", resolve));
+  await cluster.start(away!.name);
+  await other!.propose({ add: 1 });
+  expect(await error).toMatchObject({ code: "ERR_MEMBERSHIP", details: { reason: "removed" } });
+  expect(leader.status().state).toBe("failed");
+});
+
+test("a removed member may be closed before it has left", async () => {
+  await started(3);
+  const { leader, followers } = cluster;
+  await cluster.stop(followers[0]!.name);
+  await followers[1]!.group.remove(leader.name);
+  await until(() => leader.status().state === "leaving", "the removed member to know");
+  await leader.close();
+  expect(leader.status().state).toBe("closed");
+});
+
+test("a removed member that is started again leaves again", async () => {
+  await started(3);
+  const { leader, followers } = cluster;
+  await cluster.stop(followers[0]!.name);
+  await followers[1]!.group.remove(leader.name);
+  await until(() => leader.status().state === "leaving", "the removed member to know");
+  await cluster.stop(leader.name);
+  const again = await cluster.start(leader.name);
+  await until(() => again.status().state === "leaving", "it to know again");
+  await cluster.start(followers[0]!.name);
+  await until(() => again.status().state === "failed", "it to leave");
+});
+
 test("a change that makes no sense is refused with its reason", async () => {
   await started(1);
   const { leader } = cluster;

@@ -55,6 +55,29 @@ describe.each(Object.entries(makers))("%s", (_, make) => {
     files.unlock();
   });
 
+  it("calls back later, and with all bytes written, whatever the lengths of durable writes", async () => {
+    const files = made();
+    const lengths = fc.array(
+      fc.oneof(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 3000, max: 9000 })),
+    );
+    await fc.assert(
+      fc.asyncProperty(lengths, async (given) => {
+        files.writeSync("wal/durable", new Uint8Array(0));
+        const file = files.openSync("wal/durable", "durable");
+        let end = 0;
+        for (const [at, length] of given.entries()) {
+          const bytes = new Uint8Array(length).fill(at + 1);
+          await result((done) => file.write(bytes, end, done));
+          expect(files.readSync("wal/durable").subarray(end)).toEqual(bytes);
+          end += length;
+        }
+        file.close();
+      }),
+      { numRuns: 8 },
+    );
+    files.unlock();
+  });
+
   it("empties a file that is written as a whole", async () => {
     const files = made();
     files.writeSync("wal/x", new Uint8Array(9000).fill(1));

@@ -1,4 +1,6 @@
-import { dirname } from "node:path";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { run } from "../../scripts/process.ts";
@@ -7,8 +9,10 @@ import type { Applied, StateMachine } from "../../src/replica/state-machine.ts";
 import { faults } from "../../src/testkit/faults.ts";
 import { integer } from "../../src/testkit/generate.ts";
 import { readSimEnvironment } from "../../src/testkit/runners/environment.ts";
-import { simTestOf, type TakeTest } from "../../src/testkit/runners/sim-test.ts";
+import { keepIn } from "../../src/testkit/runners/keep.ts";
+import { type Keep, simTestOf, type TakeTest } from "../../src/testkit/runners/sim-test.ts";
 import { simTest } from "../../src/testkit/runners/vitest.ts";
+import { parseScenario } from "../../src/testkit/scenario.ts";
 import type { SimulateOptions } from "../../src/testkit/simulate.ts";
 import { jsonChunks, jsonOf } from "./machines/sample.ts";
 
@@ -70,13 +74,15 @@ describe("a simulated test", () => {
     callsPerSecond: 5,
     budget: { seeds: 2 },
   };
+  const kept = new Map<string, ReadonlyMap<string, string>>();
   const taken = (
     asked: Partial<SimulateOptions<number, number, number, void, number>>,
     variables: Record<string, string> = {},
   ) => {
     const tests: { name: string; run: () => void; timeoutMs: number }[] = [];
     const take: TakeTest = (name, run, timeoutMs) => tests.push({ name, run, timeoutMs });
-    simTestOf(take, () => variables)("the sum is right", { ...options, ...asked });
+    const keep: Keep = (folder, files) => void kept.set(folder, files);
+    simTestOf(take, () => variables, keep)("the sum is right", { ...options, ...asked });
     return tests[0]!;
   };
 
@@ -88,7 +94,12 @@ describe("a simulated test", () => {
   it("passes when nothing is broken, and fails with the story when something is", () => {
     taken({}).run();
     const spec = { init: () => 0, step: (sum: number) => [sum, 0] as const };
-    expect(taken({ spec, shrinkMs: 500 }).run).toThrow(/the sum is right: fail: C2/);
+    expect(taken({ spec, shrinkMs: 500 }).run).toThrow(
+      /the sum is right: fail: C2[\s\S]+again: QUORATE_SIM_SEED=1\nas a picture: sim-failures\/1\/report.html/,
+    );
+    const files = kept.get("sim-failures/1")!;
+    expect([...files.keys()]).toEqual(["scenario.json", "original.json", "report.html"]);
+    expect(parseScenario(files.get("scenario.json")!).seed).toBe(1);
   });
 
   it("fails, too, when too little happened", () => {
@@ -116,6 +127,21 @@ simTest("the glue for vitest runs a simulation", {
   machine: () => new Sum(),
   commands: integer(1, 9),
   budget: { seeds: 1 },
+});
+
+describe("what a failed test keeps", () => {
+  const files = new Map([["report.html", "a page"]]);
+
+  it("is written where the tests were started", () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "quorate-keep-")), "sim-failures/7");
+    keepIn(process)(folder, files);
+    expect(readFileSync(join(folder, "report.html"), "utf8")).toBe("a page");
+  });
+
+  it("is nothing where there are no files", () => {
+    expect(() => keepIn(undefined)("sim-failures/7", files)).not.toThrow();
+    expect(() => keepIn({})("sim-failures/7", files)).not.toThrow();
+  });
 });
 
 describe("the glue", () => {

@@ -94,6 +94,13 @@ export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
   fc.record({ kind: fc.constant("message" as const), store: wide, message }),
   fc.record({ kind: fc.constant("store-refuse" as const), store: wide }),
   fc.record({
+    kind: fc.constant("members" as const),
+    from: member,
+    store: wide,
+    index: wide,
+    members: bytes,
+  }),
+  fc.record({
     kind: fc.constant("snapshot-begin" as const),
     transfer: wide,
     size: wide,

@@ -23,7 +23,7 @@ export interface ClientCall<Kinds extends FlagKinds> {
   /** Whether to print JSON. */
   readonly json: boolean;
   print(text: string): void;
-  /** Aborts when the process is told to end. */
+  /** Aborts when the process is told to end. To be asked for once, by what then ends by itself. */
   readonly signal: AbortSignal;
 }
 
@@ -74,10 +74,16 @@ export function clientCommand<const Kinds extends FlagKinds>(parts: ClientComman
       const store = await connectBy(values);
       const ending = new AbortController();
       const end = (): void => ending.abort();
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
       try {
         const json = values["json"] === true;
-        return await run({ store, words: positionals, flags, json, print, signal: ending.signal });
+        return await run({
+          ...{ store, words: positionals, flags, json, print },
+          // Whoever does not ask for it is ended as programs usually are.
+          get signal() {
+            for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
+            return ending.signal;
+          },
+        });
       } catch (error) {
         if (!QuorateError.is(error)) throw error;
         const happened = error.outcome === "unknown" ? " (it may have happened all the same)" : "";
@@ -132,7 +138,7 @@ function parse(args: readonly string[], kinds: FlagKinds): { values: Values; pos
   }
 }
 
-function connectBy(values: Values): Promise<RemoteStore<string>> {
+async function connectBy(values: Values): Promise<RemoteStore<string>> {
   const given = (flag: string): string | undefined => {
     const value = values[flag] ?? variable(flag);
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -142,13 +148,17 @@ function connectBy(values: Values): Promise<RemoteStore<string>> {
   const password = given("password") ?? rest.join(":");
   const tls =
     ca === undefined && cert === undefined ? undefined : { ca, cert, key, minVersion: "TLSv1.2" as const };
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together");
   const timeout = given("command-timeout");
-  return connect({
+  const options = {
     endpoints: (given("endpoints") ?? "127.0.0.1:2379").split(","),
     tls,
     auth: user === "" ? undefined : { user, password },
     callTimeoutMs:
       timeout === undefined ? undefined : 1_000 * wholeNumber("--command-timeout", timeout.replace(/s$/, "")),
+  };
+  return connect(options).catch((error: unknown) => {
+    throw QuorateError.is(error, "ERR_INVALID_ARGUMENT") ? new UsageError(error.message) : error;
   });
 }
 

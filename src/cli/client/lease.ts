@@ -12,7 +12,9 @@ export const lease = clientCommand({
   list            the ids of all
   hold SECONDS    grants one, keeps it alive until the command is ended, then revokes it`,
   flags: {},
-  async run({ store, words: [action, ...words], json, print, signal }) {
+  async run(call) {
+    const { store, json, print } = call;
+    const [action, ...words] = call.words;
     switch (action) {
       case "grant": {
         const granted = await store.lease(seconds(expectWords(words, "SECONDS")[0]!));
@@ -46,7 +48,7 @@ export const lease = clientCommand({
         const held = await store.lease(seconds(expectWords(words, "SECONDS")[0]!));
         print(json ? asJson({ id: held.id, ttl: held.ttl }) : `${held.id}\n`);
         await new Promise<void>((resolve) => {
-          signal.addEventListener("abort", () => resolve(), { once: true });
+          call.signal.addEventListener("abort", () => resolve(), { once: true });
           held.signal.addEventListener("abort", () => resolve(), { once: true });
         });
         const wasLost = held.isOver;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { asJson, clientCommand, expectWords } from "./client-command.ts";
 
 export const snapshot = clientCommand({
@@ -13,7 +13,8 @@ and can be restored by etcdutl; that of a Quorate server is for Quorate.`,
   flags: {},
   async run({ store, words, json, print }) {
     const [path] = expectWords(words, "FILE");
-    const file = openSync(`${path}.part`, "w", 0o600);
+    const part = `${path}.part`;
+    const file = openSync(part, "w", 0o600);
     const hash = createHash("sha256");
     let bytes = 0;
     try {
@@ -23,10 +24,12 @@ and can be restored by etcdutl; that of a Quorate server is for Quorate.`,
         bytes += piece.length;
       }
       fsyncSync(file);
-    } finally {
       closeSync(file);
+      renameSync(part, path!);
+    } catch (error) {
+      rmSync(part);
+      throw error;
     }
-    renameSync(`${path}.part`, path!);
     const sha256 = hash.digest("hex");
     print(json ? asJson({ file: path, bytes, sha256 }) : `${path}: ${bytes} bytes, SHA-256 ${sha256}\n`);
     return 0;

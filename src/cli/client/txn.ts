@@ -1,5 +1,7 @@
+import type { Claim, KeyClaims } from "../../kv/claims.ts";
 import type { KvEntry } from "../../kv/keyspace.ts";
-import type { Claim, KeyClaims, Op, OpFactory } from "../../kv/txn-builder.ts";
+import type { OpFactory } from "../../kv/txn-builder.ts";
+import type { Op } from "../../kv/txn-operations.ts";
 import { UsageError } from "../command.ts";
 import { asJson, clientCommand, expectWords, wholeNumber } from "./client-command.ts";
 

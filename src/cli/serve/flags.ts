@@ -34,9 +34,9 @@ export const FLAGS = {
   "listen-metrics-urls": flag("", "where to serve metrics and health besides"),
   "cert-file": flag("", "certificate for clients"),
   "key-file": flag("", "its key"),
-  "trusted-ca-file": flag("", "authority of the clients' certificates"),
+  "trusted-ca-file": flag("", "authority of the clients' certificates, which they must then show"),
   "client-crl-file": flag("", "clients' certificates that were revoked"),
-  "client-cert-auth": flag("false", "clients must show a certificate", true),
+  "client-cert-auth": flag("false", "clients must show a certificate, and its name is that of a user", true),
   "peer-cert-file": flag("", "certificate for members; it must name this one, as DNS name or common name"),
   "peer-key-file": flag("", "its key"),
   "peer-trusted-ca-file": flag("", "authority of the members' certificates"),
@@ -44,6 +44,8 @@ export const FLAGS = {
   "peer-client-cert-auth": flag("true", "members must show a certificate: they always must", true),
   "tls-min-version": flag("", "TLS1.2 or TLS1.3 (default: TLS1.3 for members, TLS1.2 for clients)"),
   "peer-secret-file": flag("", "a file whose text all members share, and nobody else"),
+  "audit-log": flag("", "a file to add a line of JSON to for each audited call; - is the standard output"),
+  "audit-writes": flag("false", "audit writes too, not only what is about users, roles and members", true),
   insecure: flag("false", "listen without TLS where other machines can connect", true),
 } as const satisfies Readonly<Record<string, Flag>>;
 

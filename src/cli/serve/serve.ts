@@ -36,6 +36,7 @@ ${flagsHelp()}
     const flags = readFlags(args, process.env);
     for (const warning of flags.warnings) log(warning);
     const settings = serveSettings(flags);
+    for (const warning of settings.warnings) log(warning);
     if (settings.insecure)
       log("--insecure: without TLS others on the network can read and change everything");
     const server = await Server.start(settings, log);

@@ -3,6 +3,7 @@ import { open } from "../../open.ts";
 import type { Store } from "../../store.ts";
 import { type TcpTransport, tcp } from "../../transport/tcp-transport.ts";
 import { TlsFiles } from "../../transport/tls-files.ts";
+import { AuditLog } from "./audit-log.ts";
 import { AutoCompactor } from "./auto-compaction.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { fetchTicket } from "./joining.ts";
@@ -13,6 +14,14 @@ const COMMAND_OVERHEAD_BYTES = 32 * 1024;
 /** How often the certificates for clients are looked at. */
 const CERTIFICATES_MS = 1_000;
 
+/** What a server is made of. */
+interface ServerParts {
+  readonly store: Store<Uint8Array>;
+  readonly front: EtcdServer;
+  readonly tls: TlsFiles | null;
+  readonly auditLog: AuditLog | null;
+}
+
 /** A member with a front for etcd's clients, as one process runs it. */
 export class Server {
   readonly store: Store<Uint8Array>;
@@ -20,6 +29,7 @@ export class Server {
   readonly #front: EtcdServer;
   readonly #compactor: AutoCompactor | null;
   readonly #renewal: NodeJS.Timeout | null;
+  readonly #auditLog: AuditLog | null;
 
   /**
    * Starts from the directory if it was used before, else founds a cluster or joins one. Resolves when it listens.
@@ -27,6 +37,7 @@ export class Server {
    */
   static async start(settings: ServeSettings, log: (line: string) => void): Promise<Server> {
     const tls = settings.clientTls === null ? null : new TlsFiles(settings.clientTls);
+    const auditLog = openAuditLog(settings, log);
     const transport = tcp({
       listen: settings.peerListen,
       secret: settings.peerSecret,
@@ -36,7 +47,7 @@ export class Server {
     const store = await openStore(settings, transport, log);
     try {
       const front = await serveFront(store, settings, tls);
-      return new Server(store, front, tls, settings, log);
+      return new Server({ store, front, tls, auditLog }, settings, log);
     } catch (error) {
       await store.close();
       throw error;
@@ -45,9 +56,7 @@ export class Server {
 
   /** Use `start`. */
   constructor(
-    store: Store<Uint8Array>,
-    front: EtcdServer,
-    tls: TlsFiles | null,
+    { store, front, tls, auditLog }: ServerParts,
     { compaction }: ServeSettings,
     log: (line: string) => void,
   ) {
@@ -55,6 +64,7 @@ export class Server {
     this.urls = front.urls;
     this.#front = front;
     this.#compactor = compaction === null ? null : new AutoCompactor(store, compaction);
+    this.#auditLog = auditLog;
     this.#renewal = tls === null ? null : setInterval(() => renew(tls, front, log), CERTIFICATES_MS).unref();
   }
 
@@ -64,7 +74,12 @@ export class Server {
     if (this.#renewal !== null) clearInterval(this.#renewal);
     await this.#front.close();
     await this.store.close();
+    this.#auditLog?.close();
   }
+}
+
+function openAuditLog({ auditLog }: ServeSettings, log: (line: string) => void): AuditLog | null {
+  return auditLog === "" ? null : new AuditLog(auditLog, (error) => log(`--audit-log: ${error.message}`));
 }
 
 async function openStore(settings: ServeSettings, transport: TcpTransport, log: (line: string) => void) {
@@ -124,6 +139,7 @@ async function serveFront(
     progressNotifyMs: settings.progressNotifyMs,
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
+    auditWrites: settings.auditWrites,
     ...(tls === null
       ? {}
       : {
@@ -132,6 +148,7 @@ async function serveFront(
             requestCert: needsClientCertificate,
             rejectUnauthorized: needsClientCertificate,
           },
+          clientCertAuth: settings.clientCertAuth,
         }),
   });
 }

@@ -31,9 +31,15 @@ export interface ServeSettings {
   readonly progressNotifyMs: number;
   readonly clientTls: TlsOptions | null;
   readonly needsClientCertificate: boolean;
+  /** Whether the names in clients' certificates are those of users. */
+  readonly clientCertAuth: boolean;
   readonly peerTls: PeerTlsOptions | null;
   readonly peerSecret: string | undefined;
+  readonly auditLog: string;
+  readonly auditWrites: boolean;
   readonly insecure: boolean;
+  /** What was asked for, and is not done as it was meant. */
+  readonly warnings: readonly string[];
 }
 
 const QUOTA_BYTES = 2 * 1024 ** 3;
@@ -49,8 +55,9 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
   const number = (name: FlagName, least: number): number => readNumber(name, text(name), least);
 
   const name = text("name");
-  const listen = onePeerUrl("listen-peer-urls", list("listen-peer-urls"));
-  const advertised = onePeerUrl("initial-advertise-peer-urls", list("initial-advertise-peer-urls"));
+  const listenUrls = peerUrls("listen-peer-urls", list("listen-peer-urls"));
+  const advertisedUrls = peerUrls("initial-advertise-peer-urls", list("initial-advertise-peer-urls"));
+  const [listen, advertised] = [listenUrls[0]!, advertisedUrls[0]!];
   const tickMs = number("heartbeat-interval", 1);
   const clientUrls = list("listen-client-urls");
   const quota = readNumber("quota-backend-bytes", text("quota-backend-bytes"), Number.NEGATIVE_INFINITY);
@@ -64,7 +71,7 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
     peerAddress: formatAddress(advertised),
     peerScheme: advertised.scheme,
     cluster: text("initial-cluster-token"),
-    members: firstMembers(name, list("initial-cluster"), formatAddress(advertised)),
+    members: firstMembers(name, list("initial-cluster"), advertisedUrls.map(formatAddress)),
     isJoining:
       oneOf("initial-cluster-state", text("initial-cluster-state"), ["new", "existing"]) === "existing",
     snapshotEntries: text("snapshot-count") === "" ? undefined : number("snapshot-count", 1),
@@ -80,7 +87,14 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
     needsClientCertificate: on("client-cert-auth") || text("trusted-ca-file") !== "",
     peerTls: peerTlsOf(text, advertised.scheme),
     peerSecret: text("peer-secret-file") === "" ? undefined : secretIn(text("peer-secret-file")),
+    clientCertAuth: on("client-cert-auth"),
+    auditLog: text("audit-log"),
+    auditWrites: on("audit-writes"),
     insecure: on("insecure"),
+    warnings: [
+      ...unusedUrls("listen-peer-urls", listenUrls),
+      ...unusedUrls("initial-advertise-peer-urls", advertisedUrls),
+    ],
   };
 }
 
@@ -108,20 +122,31 @@ export function readUrl(name: string, text: string): PeerUrl {
   return { scheme, host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
 }
 
-/** Members have one address each. */
-function onePeerUrl(name: FlagName, urls: readonly string[]): PeerUrl {
-  if (urls.length === 1) return readUrl(name, urls[0]!);
-  throw new UsageError(`--${name} must be one URL: a member listens for others at one address`);
+function peerUrls(name: FlagName, urls: readonly string[]): PeerUrl[] {
+  if (urls.length === 0) throw new UsageError(`--${name} must be a URL such as http://10.0.0.1:2380`);
+  return urls.map((url) => readUrl(name, url));
 }
 
-function firstMembers(name: string, pairs: readonly string[], address: string): Record<string, string> {
+/** Members have one address each: the first that is given. */
+function unusedUrls(name: FlagName, [used, ...rest]: readonly PeerUrl[]): string[] {
+  if (rest.length === 0) return [];
+  const others = rest.map(formatAddress).join(", ");
+  return [`--${name}: a member has one address here, ${formatAddress(used!)}; ${others} is not used`];
+}
+
+/** Where each first member is: of several URLs of one, etcd's way to give it several, the first counts. */
+function firstMembers(
+  name: string,
+  pairs: readonly string[],
+  addresses: readonly string[],
+): Record<string, string> {
+  const address = addresses[0]!;
   if (pairs.length === 0) return { [name]: address };
   const members: Record<string, string> = {};
   for (const pair of pairs) {
     const [, peer, url] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
     if (peer === undefined) throw new UsageError(`--initial-cluster must be NAME=URL,…, not "${pair}"`);
-    if (peer in members) throw new UsageError(`--initial-cluster gives ${peer} more than one URL`);
-    members[peer] = formatAddress(readUrl("initial-cluster", url!));
+    members[peer] ??= formatAddress(readUrl("initial-cluster", url!));
   }
   if (!(name in members)) throw new UsageError(`--initial-cluster must name this member, ${name}`);
   if (members[name] === address) return members;

@@ -1,17 +1,22 @@
 import { blob, bool, enumeration, int64, text, texts, uint32, uint64 } from "./field.ts";
 import { header } from "./header.ts";
-import { message, nested, nestedList } from "./message.ts";
+import { type MessageOf, message, nested, nestedList } from "./message.ts";
 
 export const ALARM_TYPES = ["NONE", "NOSPACE", "CORRUPT"];
 export const ALARM_ACTIONS = ["GET", "ACTIVATE", "DEACTIVATE"];
 export const DOWNGRADE_ACTIONS = ["VALIDATE", "ENABLE", "CANCEL"];
 
-export const AlarmRequest = message({
+const alarmRequestFields = {
   action: enumeration(1, ALARM_ACTIONS),
   memberId: uint64(2, "memberID"),
   alarm: enumeration(3, ALARM_TYPES),
-});
-export const AlarmMember = message({ memberId: uint64(1, "memberID"), alarm: enumeration(2, ALARM_TYPES) });
+};
+export type AlarmRequest = MessageOf<typeof alarmRequestFields>;
+export const AlarmRequest = message(alarmRequestFields);
+
+const alarmMemberFields = { memberId: uint64(1, "memberID"), alarm: enumeration(2, ALARM_TYPES) };
+export type AlarmMember = MessageOf<typeof alarmMemberFields>;
+export const AlarmMember = message(alarmMemberFields);
 export const AlarmResponse = message({ header, alarms: nestedList(2, () => AlarmMember) });
 
 export const DowngradeInfo = message({ enabled: bool(1), targetVersion: text(2, "targetVersion") });

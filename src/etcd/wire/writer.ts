@@ -1,5 +1,7 @@
 /** A buffer that has grown beyond this is not kept for the next message. */
 const KEPT_BYTES_MAX = 1024 * 1024;
+/** Large numbers of which the bytes are kept. */
+const KEPT_DIGITS_MAX = 64;
 
 /**
  * Writes protobuf from the end towards the front, fields and list elements last to first: so the length of a message is
@@ -9,6 +11,7 @@ export class ProtoWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
   /** Where what has been written begins. */
   #start = this.#bytes.length;
+  readonly #digits = new Map<bigint, Uint8Array>();
 
   /** Bytes written so far. */
   get length(): number {
@@ -51,12 +54,7 @@ export class ProtoWriter {
       this.uint(Number(value));
       return;
     }
-    const digits: number[] = [];
-    for (let rest = value; rest > 0n; rest >>= 7n) digits.push(Number(rest & 0x7fn) | 0x80);
-    digits[digits.length - 1]! &= 0x7f;
-    this.#grow(digits.length);
-    this.#start -= digits.length;
-    for (const [at, digit] of digits.entries()) this.#bytes[this.#start + at] = digit;
+    this.bytes(this.#digitsOf(value));
   }
 
   bytes(value: Uint8Array): void {
@@ -76,6 +74,18 @@ export class ProtoWriter {
     this.#grow(length);
     this.#start -= length;
     this.#bytes.write(value, this.#start, "utf8");
+  }
+
+  /** Large numbers are names of clusters and members: few, and in every answer. */
+  #digitsOf(value: bigint): Uint8Array {
+    const known = this.#digits.get(value);
+    if (known !== undefined) return known;
+    const digits: number[] = [];
+    for (let rest = value; rest > 0n; rest >>= 7n) digits.push(Number(rest & 0x7fn) | 0x80);
+    digits[digits.length - 1]! &= 0x7f;
+    if (this.#digits.size === KEPT_DIGITS_MAX) this.#digits.clear();
+    this.#digits.set(value, Uint8Array.from(digits));
+    return this.#digits.get(value)!;
   }
 
   #grow(more: number): void {

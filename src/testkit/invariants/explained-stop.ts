@@ -10,6 +10,8 @@ const CAUSES: Readonly<Partial<Record<ActionKind, readonly string[]>>> = {
   rot: ["ERR_CORRUPT"],
   // What was wiped may also notice by itself that it lacks what it once acknowledged.
   wipe: ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
+  "old-backup": ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
+  clone: ["ERR_IDENTITY_MISMATCH"],
 };
 
 export class ExplainedStop implements Check {

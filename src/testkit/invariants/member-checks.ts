@@ -1,11 +1,18 @@
 import type { Check } from "../check.ts";
 import type { SimSystem } from "../simulation/system.ts";
+import { DeafToStrangers } from "./deaf-to-strangers.ts";
 import { EqualResults } from "./equal-results.ts";
 import { EqualStates } from "./equal-states.ts";
+import { FaithfulCommands } from "./faithful-commands.ts";
+import { FaithfulSnapshots } from "./faithful-snapshots.ts";
+import { OwnDirectory } from "./own-directory.ts";
 import { raftChecks } from "./raft-checks.ts";
+import { RebuiltStates } from "./rebuilt-states.ts";
 import type { Reference } from "./reference.ts";
+import { RepeatedRecovery } from "./repeated-recovery.ts";
 import { ShadowRecovery } from "./shadow-recovery.ts";
 import { SingleEffect } from "./single-effect.ts";
+import { SingleProcess } from "./single-process.ts";
 import { TrueAnswers } from "./true-answers.ts";
 
 /** What holds for whole members with a state machine. Fresh ones for each run: they remember. */
@@ -14,10 +21,17 @@ export function memberChecks<Command, Result, Query, Answer>(
 ): Check[] {
   return [
     ...raftChecks(),
+    new DeafToStrangers(),
     new ShadowRecovery(),
+    new RepeatedRecovery(),
+    new SingleProcess(),
+    new FaithfulSnapshots(),
+    new RebuiltStates(),
     new EqualStates(),
     new EqualResults(),
     new SingleEffect(),
+    new FaithfulCommands((operation) => system.read(operation)),
+    new OwnDirectory(),
     new TrueAnswers(system.makeReference ?? (() => asReference(system)), (operation) =>
       system.read(operation),
     ),

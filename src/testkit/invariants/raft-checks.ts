@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { ContainedDamage } from "./contained-damage.ts";
 import { ContentFollowers } from "./content-followers.ts";
 import { CursorOrder } from "./cursors.ts";
 import { DurableCommit } from "./durable-commit.ts";
@@ -21,6 +22,7 @@ import { SingleVote } from "./single-vote.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
 import { SurvivingQuorum } from "./surviving-quorum.ts";
 import { TermOrder } from "./terms.ts";
+import { VotesOfMembers } from "./votes-of-members.ts";
 
 /** What holds for the core and its disk, whatever the state machine. Fresh ones for each run: they remember. */
 export function raftChecks(): Check[] {
@@ -37,11 +39,13 @@ export function raftChecks(): Check[] {
     new OwnTermCommit(),
     new SurvivingQuorum(),
     new MembershipSteps(),
+    new VotesOfMembers(),
     new FreshReads(),
     new ExclusiveLease(),
     new HarmlessPreVote(),
     new ContentFollowers(),
     new SavedBeforeSent(),
+    new ContainedDamage(),
     new RecoveredLog(),
     new FailedDisk(),
     new ExplainedStop(),

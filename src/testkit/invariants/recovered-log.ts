@@ -17,19 +17,32 @@ export class RecoveredLog implements Check {
   readonly name = "D3";
   readonly says =
     "A start finds all that was reported as durable, and beyond that whole steps that were under way, in order.";
-  readonly kinds = ["stopped", "started", "wiped"] as const;
+  readonly kinds = ["stopped", "started", "wiped", "directory-replaced"] as const;
   readonly #expected = new Map<number, Expected>();
 
+  /** On their disks is a copy of former times, until they have started on it. */
+  readonly #older = new Set<number>();
+
   observe(event: SimEvent, picture: Picture): void {
-    if (event.kind === "stopped") this.#expected.set(event.member, expectedOf(picture.member(event.member)));
-    else if (event.kind === "wiped") this.#expected.delete(event.member);
-    else if (event.kind === "started") {
+    if (event.kind === "stopped") {
+      if (!this.#older.has(event.member)) this.#expect(picture.member(event.member));
+    } else if (event.kind === "wiped") this.#expected.delete(event.member);
+    else if (event.kind === "directory-replaced") {
+      if (event.by !== "older copy") return;
+      this.#older.add(event.member);
+      this.#expected.delete(event.member);
+    } else if (event.kind === "started") {
+      this.#older.delete(event.member);
       const expected = this.#expected.get(event.member);
       if (expected === undefined) return;
       const complaint = complaintAbout(expected, event.recovered, picture);
       if (complaint !== null)
         throw new Violation(this, `${picture.nameOf(event.member)} starts ${complaint}.`);
     }
+  }
+
+  #expect(member: MemberPicture): void {
+    this.#expected.set(member.id, expectedOf(member));
   }
 }
 

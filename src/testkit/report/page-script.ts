@@ -10,6 +10,8 @@ const clients = [...new Set(operations.map((each) => each.client))].sort();
 const lanes = [...members, ...clients];
 const inSlice = new Set(slice);
 const ROW = 24, GUTTER = 76, LANE = Math.max(48, Math.min(84, 420 / lanes.length));
+// Room for the words of a row; what does not fit is shown at the side.
+const TEXT_MIN = 320;
 const FAULTS = new Set(["crash", "pause", "disk", "clock", "partition", "drop"]);
 const byId = (id) => document.getElementById(id);
 
@@ -79,7 +81,7 @@ function drawAll() {
   const rows = view.rows.map((at, row) => {
     const event = events[at];
     const before = row === 0 ? null : events[view.rows[row - 1]].at;
-    const what = element("span", { class: "what" });
+    const what = element("span", { class: "what", title: event.text });
     if (event.who !== null) what.append(element("b", {}, event.who));
     what.append(event.text);
     const kind = FAULTS.has(event.kind) ? event.kind + " fault" : event.kind;
@@ -87,6 +89,7 @@ function drawAll() {
       element("span", { class: "time" }, before === event.at ? "" : milliseconds(event.at)),
       element("span", { class: "space", style: "width:" + names.length * LANE + "px" }), what);
   });
+  for (const part of ["lanes", "rows"]) byId(part).style.minWidth = GUTTER + names.length * LANE + TEXT_MIN + "px";
   byId("rows").replaceChildren(drawing(), element("div", { class: "veil", style: "left:" + GUTTER + "px;width:" + names.length * LANE + "px" }), ...rows);
   byId("slider").max = Math.max(0, view.rows.length - 1);
   for (const chip of document.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(!view.hidden.has(chip.textContent)));

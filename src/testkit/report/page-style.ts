@@ -43,15 +43,22 @@ nav input[type=range] { flex: 1 1 160px; min-width: 120px; accent-color: var(--t
 #members { display: flex; flex-wrap: wrap; gap: 4px; }
 main { display: grid; grid-template-columns: minmax(0, 1.6fr) minmax(340px, 1fr); gap: 16px; padding: 16px 24px 40px;
   max-width: 1500px; margin: 0 auto; align-items: start; }
-@media (max-width: 900px) { main { grid-template-columns: minmax(0, 1fr); } }
 main section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 aside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; position: sticky; top: 60px; }
-#diagram { position: relative; padding: 0; height: calc(100vh - 245px); min-height: 460px; overflow: auto; outline-offset: 2px; }
+#diagram { position: relative; padding: 0; height: 70vh; overflow: auto; outline-offset: 2px; }
+@media (max-width: 900px) { main { grid-template-columns: minmax(0, 1fr); } }
+@media (min-width: 901px) {
+  body { height: 100vh; display: flex; flex-direction: column; }
+  header, main { width: 100%; }
+  main { flex: 1; min-height: 460px; grid-template-rows: minmax(0, 1fr); align-items: stretch; padding-bottom: 16px; }
+  #diagram { height: auto; }
+  aside { position: static; align-content: start; overflow: auto; }
+}
 #lanes { position: sticky; top: 0; z-index: 2; display: flex; height: 30px; background: var(--card);
-  border-bottom: 1px solid var(--line); min-width: max-content; }
+  border-bottom: 1px solid var(--line); }
 #lanes span { text-align: center; font-weight: 600; line-height: 30px; flex: none; overflow: hidden; text-overflow: ellipsis; }
 #lanes .client { color: var(--soft); font-weight: 400; }
-#rows { position: relative; min-width: max-content; }
+#rows { position: relative; }
 #rows svg { position: absolute; left: 0; top: 0; pointer-events: none; }
 .veil { position: absolute; bottom: 0; background: var(--card); opacity: 0.6; pointer-events: none; }
 .row { display: flex; height: 24px; line-height: 24px; cursor: pointer; white-space: nowrap; }
@@ -60,7 +67,7 @@ aside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; positio
 .row.later { opacity: 0.38; }
 .row .time { width: 76px; text-align: right; padding-right: 12px; color: var(--soft); flex: none; }
 .row .space { flex: none; }
-.row .what { padding: 0 16px 0 8px; }
+.row .what { flex: 1; min-width: 0; padding: 0 16px 0 8px; overflow: hidden; text-overflow: ellipsis; }
 .row .what b { font-weight: 600; margin-right: 6px; }
 .row.fault .what, .row.violation .what { color: var(--accent); }
 .row.violation .what { font-weight: 600; }

@@ -13,6 +13,7 @@ import {
   actionWords,
   endingWords,
   entriesWords,
+  executedWords,
   messageWords,
   placeWords,
   stopWords,
@@ -51,7 +52,7 @@ export class Recorder {
       // What a check objects to is what a member or a client has just done.
       const culprit = this.#events.findLastIndex(({ who }) => who !== null);
       const causes = culprit === -1 ? [] : [culprit];
-      this.#add(this.#events[culprit]?.who ?? null, "violation", failure.invariant, { causes });
+      this.#add(this.#events[culprit]?.who ?? null, "violation", failure.message, { causes });
     }
     const violation = failure === null ? null : { ...failure, event: this.#events.length - 1 };
     const members = [...this.#names.values()];
@@ -155,6 +156,15 @@ export class Recorder {
         this.#of(event.member, "membership", `the members are ${names.join(" ")}`);
         break;
       }
+      case "executed": {
+        const { operation, applied, result } = event;
+        const input = this.#operations.get(operation)?.input ?? valueWords(applied.command);
+        this.#of(event.member, "apply", executedWords(input, applied.index, result));
+        break;
+      }
+      case "directory-replaced":
+        this.#of(event.member, "disk", `in its directory's place is ${REPLACED[event.by]}`);
+        break;
       case "wiped":
         this.#of(event.member, "disk", "its directory was emptied", {
           state: { log: { from: 1, terms: [] }, committed: 0, applied: 0, saved: 0, snapshot: 0, term: 0 },
@@ -176,7 +186,9 @@ export class Recorder {
       this.#add(null, "partition", text, { groups });
       return;
     }
-    const isOfDisk = ["slow-disk", "full-disk", "disk-error", "rot", "wipe"].includes(action.kind);
+    const isOfDisk = ["slow-disk", "full-disk", "disk-error", "rot", "wipe", "old-backup", "clone"].includes(
+      action.kind,
+    );
     const kind = action.kind === "clock-jump" ? "clock" : isOfDisk ? "disk" : "note";
     if (member === null) this.#add(null, kind, text);
     else this.#of(member, kind, text);
@@ -269,6 +281,12 @@ export class Recorder {
     return this.#names.get(id) ?? `member ${id}`;
   }
 }
+
+const REPLACED = {
+  "older copy": "an older copy of it",
+  "copy of another's": "a copy of another member's",
+  "its own": "its own again",
+} as const;
 
 function startWords(start: number, { entries, snapshot }: RecoveredState): string {
   const last = entries.at(-1) ?? snapshot;

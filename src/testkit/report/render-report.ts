@@ -1,4 +1,4 @@
-import type { Recording } from "../recording.ts";
+import type { RecordedViolation, Recording } from "../recording.ts";
 import { causalSlice } from "./causal-slice.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
@@ -37,7 +37,7 @@ function headOf({ title, seed, violation, replay, events }: Recording): string {
   const verdict =
     violation === null
       ? '<p class="verdict good">Nothing went wrong.</p>'
-      : `<p class="verdict bad"><b>${escaped(violation.invariant)}</b> ${escaped(violation.message)}</p>`;
+      : `<p class="verdict bad"><b>${escaped(violation.invariant)}</b> ${escaped(withoutName(violation))}</p>`;
   const facts = [`${events.length} events`, `${Math.round(events.at(-1)?.at ?? 0)} ms`];
   if (seed !== null) facts.unshift(`seed ${seed}`);
   return `<header>
@@ -46,6 +46,11 @@ function headOf({ title, seed, violation, replay, events }: Recording): string {
 ${verdict}
 ${replay === null ? "" : `<p class="replay">again: <code>${escaped(replay)}</code></p>`}
 </header>`;
+}
+
+/** The message without the invariant's name, where it begins with it. */
+function withoutName({ invariant, message }: RecordedViolation): string {
+  return message.startsWith(`${invariant}: `) ? message.slice(invariant.length + 2) : message;
 }
 
 const BODY = `<nav aria-label="time">

@@ -69,6 +69,14 @@ export function actionWords(action: Action, nameOf: (member: MemberNumber) => st
       return `asked to hand over to ${nameOf(action.to)}`;
     case "rot":
       return "a bit changes on its disk";
+    case "wipe":
+      return "an operator loses its directory";
+    case "old-backup":
+      return `an operator copies its directory, to put the copy back ${action.ageMs} ms later`;
+    case "clone":
+      return `an operator starts it on a copy of ${nameOf(action.of)}'s directory, for ${action.forMs} ms`;
+    case "stranger":
+      return `others send under its name for ${action.forMs} ms`;
     default: {
       const { kind, at: _at, member: _member, ...details } = action;
       const rest = Object.entries(details).map(([name, value]) => `${name} ${String(value)}`);
@@ -83,6 +91,11 @@ const VALUE_MAX = 60;
 export function valueWords(value: unknown): string {
   const text = typeof value === "string" ? value : wordsOf(value);
   return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX - 1)}…` : text;
+}
+
+/** What a machine was given, and what it made of it. */
+export function executedWords(input: string, index: number, result: unknown): string {
+  return `executes ${input} at ${index}: ${valueWords(result)}`;
 }
 
 /** Names that say what the values themselves say. */

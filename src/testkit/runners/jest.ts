@@ -1,3 +1,4 @@
+import { keepIn } from "./keep.ts";
 import { type SimTest, simTestOf } from "./sim-test.ts";
 
 interface JestGlobals {
@@ -8,4 +9,5 @@ interface JestGlobals {
 export const simTest: SimTest = simTestOf(
   (name, run, timeoutMs) => (globalThis as unknown as JestGlobals).test(name, run, timeoutMs),
   () => globalThis.process?.env ?? {},
+  keepIn(globalThis.process),
 );

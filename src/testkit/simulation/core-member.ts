@@ -91,6 +91,10 @@ export class CoreMember implements SimMember<CoreFrame> {
     return false;
   }
 
+  get isWhole(): boolean {
+    return true;
+  }
+
   get isLeader(): boolean {
     return this.#raft?.role === "leader";
   }
@@ -204,6 +208,17 @@ export class CoreMember implements SimMember<CoreFrame> {
   rot(): void {}
   jumpClock(): void {}
   wipe(): void {}
+  putBack(): void {}
+  moveInto(): void {}
+  moveBack(): void {}
+
+  copyDirectory(): null {
+    return null;
+  }
+
+  forge(): null {
+    return null;
+  }
 
   /** Cores hear everybody. */
   knows(): boolean {

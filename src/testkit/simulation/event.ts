@@ -70,7 +70,13 @@ export type MemberEvent = {
   | { readonly kind: "restored"; readonly snapshot: EntryId }
   | { readonly kind: "membership"; readonly membership: Membership }
   /** A checksum of the machine's state after `index`. */
-  | { readonly kind: "state"; readonly index: Index; readonly hash: number }
+  | {
+      readonly kind: "state";
+      readonly index: Index;
+      readonly hash: number;
+      /** What the machine shows of itself otherwise than in a snapshot, where it shows anything. */
+      readonly view?: unknown;
+    }
   | { readonly kind: "read-began"; readonly request: number }
   | {
       readonly kind: "read-ended";
@@ -82,12 +88,20 @@ export type MemberEvent = {
   | { readonly kind: "noted"; readonly note: unknown }
   /** The directory was emptied: what starts next is another store under the same name. */
   | { readonly kind: "wiped" }
+  /** What the member starts on next is not the directory that it had. */
+  | { readonly kind: "directory-replaced"; readonly by: "older copy" | "copy of another's" | "its own" }
   /** The disk was read back as after a power cut, while the member went on. */
   | {
       readonly kind: "shadow";
       readonly cut: PowerCut;
       readonly recovered: RecoveredState | { readonly refused: string };
+      /** What the start after that would find, if this one were cut off at once. */
+      readonly again: RecoveredState | { readonly refused: string };
     }
+  /** Somebody tried to open the directory while the member had it. */
+  | { readonly kind: "second-opening"; readonly refused: string | null }
+  /** A frame came that the member in whose name it came has not sent: the core before and after it. */
+  | { readonly kind: "stranger-heard"; readonly before: unknown; readonly after: unknown }
 );
 
 export interface RecoveredState {

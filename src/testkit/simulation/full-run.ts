@@ -3,7 +3,9 @@ import { firstMemberId } from "../../replica/identity.ts";
 import { type FaultProfile, faults } from "../faults.ts";
 import { memberChecks } from "../invariants/member-checks.ts";
 import type { Scenario } from "../scenario.ts";
-import { type Crewmates, type FullFrame, FullMember } from "./full-member.ts";
+import type { Crewmates } from "./crewmates.ts";
+import type { FullFrame } from "./full-frame.ts";
+import { FullMember } from "./full-member.ts";
 import type { SimHost } from "./host.ts";
 import { kvSystem } from "./kv-system.ts";
 import { kvOperation } from "./kv-workload.ts";
@@ -32,7 +34,11 @@ export function runFullScenario<Command, Result, Query, Answer>(
   options: Partial<RunOptions> = {},
 ): RunResult {
   const checks = options.checks ?? memberChecks(system);
-  return new Simulation<FullFrame>(scenario, (host) => fullCrew(host, system), { ...options, checks }).run();
+  return new Simulation<FullFrame>(scenario, (host) => fullCrew(host, system), {
+    ...options,
+    checks,
+    makeClient: system.makeClient,
+  }).run();
 }
 
 export type { PlanOptions };
@@ -46,8 +52,7 @@ function fullCrew<Command, Result, Query, Answer>(
   const members: FullMember<Command, Result, Query, Answer>[] = [];
   const mates: Crewmates = {
     founders,
-    byName: (name) =>
-      members.find((member) => member.name === name) as FullMember<unknown, unknown, unknown, unknown>,
+    byName: (name) => members.find((member) => member.name === name),
     review: () => connections.review(),
   };
   for (let number = 0; number < voters + spares; number++)

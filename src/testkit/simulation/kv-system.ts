@@ -1,23 +1,26 @@
-import type { Command } from "../../kv/command.ts";
 import { encodeCommand } from "../../kv/command-codec.ts";
 import type { KeyRange } from "../../kv/key-range.ts";
-import { KvHost, type KvReplica } from "../../kv/kv-host.ts";
+import { kvLimits } from "../../kv/kv-host.ts";
 import { type KvAnswer, KvMachine, type KvQuery } from "../../kv/kv-machine.ts";
 import type { KvResult } from "../../kv/result.ts";
 import { Upkeep } from "../../kv/upkeep.ts";
-import type { WatchRequest } from "../../kv/watch.ts";
 import type { Codec } from "../../replica/state-machine.ts";
+import { AttachedKeys } from "../invariants/kv/attached-keys.ts";
+import { FiniteLeases } from "../invariants/kv/finite-leases.ts";
+import { KeptTime } from "../invariants/kv/kept-time.ts";
+import { viewOf } from "../invariants/kv/kv-view.ts";
 import { PatientLeases } from "../invariants/kv/leases.ts";
 import type { KvNote } from "../invariants/kv/note.ts";
+import { ReadablePast } from "../invariants/kv/readable-past.ts";
 import { RevisionSteps } from "../invariants/kv/revisions.ts";
+import { SessionAnswers } from "../invariants/kv/session-answers.ts";
+import { StoreRun } from "../invariants/kv/store-run.ts";
+import { TrueChanges } from "../invariants/kv/true-changes.ts";
 import { TrueRanges } from "../invariants/kv/true-ranges.ts";
 import { FaithfulWatches } from "../invariants/kv/watches.ts";
-import type { Attended, Input, SimSystem } from "./system.ts";
-
-/** A call of a store as it stands in a scenario. */
-export type KvCall =
-  | { readonly command: Command }
-  | { readonly query: KvQuery; readonly consistency?: "linearizable" | "stale" };
+import { WholeTransactions } from "../invariants/kv/whole-transactions.ts";
+import { type KvCall, KvClient } from "./kv-client.ts";
+import type { Attended, SimSystem } from "./system.ts";
 
 const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
 
@@ -27,17 +30,46 @@ export const kvSystem: SimSystem<Uint8Array, KvResult, KvQuery, KvAnswer> = {
   codec: BYTES,
   read(operation) {
     const call = operation as KvCall;
-    return "command" in call
-      ? { command: encodeCommand(call.command) }
-      : (call as Input<Uint8Array, KvQuery>);
+    if ("command" in call) return { command: encodeCommand(call.command) };
+    if ("query" in call) return call;
+    // Outside of a session it is a write like others.
+    if ("once" in call) return { command: encodeCommand(call.once) };
+    const { session, number, write } = call;
+    return {
+      command: encodeCommand({ kind: "session-write", session, number, write: encodeCommand(write) }),
+    };
   },
-  makeChecks: () => [new RevisionSteps(), new TrueRanges(), new FaithfulWatches(), new PatientLeases()],
+  makeClient: () => new KvClient(),
+  makeChecks() {
+    const run = new StoreRun();
+    return [
+      new RevisionSteps(),
+      new TrueRanges(run),
+      new ReadablePast(run),
+      new WholeTransactions(run),
+      new FaithfulWatches(),
+      new TrueChanges(run),
+      new PatientLeases(),
+      new FiniteLeases(),
+      new AttachedKeys(run),
+      new KeptTime(run),
+      new SessionAnswers(),
+    ];
+  },
+  view: (machine) => viewOf(machine as KvMachine),
+  unrest(machine) {
+    const [lease] = (machine as KvMachine).leases.all();
+    return lease === undefined ? null : `lease ${lease.id} is still there`;
+  },
   attend(machine, member) {
     const kv = machine as KvMachine;
-    new Upkeep(new KvHost(asReplica(member), kv, { historyRevisions: 50 }));
+    new Upkeep(member, kv, kvLimits({ historyRevisions: 50 }));
     const first = kv.store.revision + 1;
-    watch(kv, member, { watch: 1, range: EVERYTHING, from: first }, {});
-    watch(kv, member, { watch: 2, range: { from: "a", to: "d" }, from: first }, { pendingMax: 2 });
+    const plain = { from: first, previous: false, without: null };
+    watch(kv, member, { ...plain, watch: 1, range: EVERYTHING }, 1024);
+    watch(kv, member, { ...plain, watch: 2, range: { from: "a", to: "d" } }, 2);
+    watch(kv, member, { ...plain, watch: 3, range: EVERYTHING, from: 2, previous: true }, 3);
+    watch(kv, member, { ...plain, watch: 4, range: { from: "b", to: null }, without: "put" }, 1024);
   },
 };
 
@@ -47,13 +79,14 @@ const EVERYTHING: KeyRange = { from: "", to: null };
 /** Watches as a client would, and tells the checks what it is told. */
 function watch(
   machine: KvMachine,
-  member: Attended<Uint8Array, KvResult>,
-  begun: { readonly watch: number; readonly range: KeyRange; readonly from: number },
-  options: Partial<WatchRequest>,
+  member: Attended<Uint8Array>,
+  begun: Omit<Extract<KvNote, { kind: "watch-began" }>, "kind">,
+  pendingMax: number,
 ): void {
   member.note({ kind: "watch-began", ...begun } satisfies KvNote);
+  const { range, from, previous, without } = begun;
   let isScheduled = false;
-  const watcher = machine.watches.watch({ range: begun.range, from: begun.from, ...options }, () => {
+  const takeSoon = (): void => {
     if (isScheduled) return;
     isScheduled = true;
     // Not within the machine's own turn.
@@ -63,46 +96,8 @@ function watch(
         member.note({ kind: "watched", watch: begun.watch, batch } satisfies KvNote);
       }
     });
-  });
-}
-
-/** What upkeep needs of a replica. Its calls end at once where a replica's promises would end a little later. */
-function asReplica(member: Attended<Uint8Array, KvResult>): KvReplica {
-  return {
-    id: member.id,
-    clock: member.clock,
-    get isLeader() {
-      return member.isLeader;
-    },
-    propose: (command: Uint8Array) => new Soon<KvResult>((settle) => member.propose(command, settle)),
-    barrier: () => new Soon<void>((settle) => settle(null)),
-    on: (_event: "role", listener: Parameters<typeof member.onRole>[0]) => member.onRole(listener),
-    off: () => {},
-  } as unknown as KvReplica;
-}
-
-/** Enough of a promise for whoever only wants to know how a call ended, without a promise's turn of its own. */
-class Soon<Value> {
-  readonly #begin: (settle: (error: unknown, value?: Value) => void) => void;
-
-  constructor(begin: (settle: (error: unknown, value?: Value) => void) => void) {
-    this.#begin = begin;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: it stands in for a promise
-  then(done: ((value: Value) => unknown) | null, failed?: (error: unknown) => unknown): this {
-    try {
-      this.#begin((error, value) => {
-        if (error === null) done?.(value as Value);
-        else failed?.(error);
-      });
-    } catch (error) {
-      failed?.(error);
-    }
-    return this;
-  }
-
-  catch(failed: (error: unknown) => unknown): this {
-    return this.then(null, failed);
-  }
+  };
+  const request = { range, from, previous, pendingMax, without: without ?? undefined };
+  const watcher = machine.watches.watch(request, takeSoon);
+  takeSoon();
 }

@@ -1,6 +1,7 @@
 import type { MemberId } from "../../log/entry.ts";
 import type { Membership } from "../../raft/membership.ts";
 import type { ChangeAction, CrashAction, MemberNumber } from "../scenario.ts";
+import type { ChanceStream } from "./chance.ts";
 
 /** A call of a client, on its way. */
 export interface Call {
@@ -8,6 +9,9 @@ export interface Call {
   readonly client: number;
   readonly input: unknown;
 }
+
+/** What was in a directory: files by their paths. */
+export type DirectoryCopy = ReadonlyMap<string, Uint8Array>;
 
 /** One member as the simulation drives it, whatever it is made of. What makes no sense at the moment does nothing. */
 export interface SimMember<Frame> {
@@ -22,6 +26,8 @@ export interface SimMember<Frame> {
   readonly isLost: boolean;
   /** Whether its disk is not what it was: it was wiped, or bits of it have changed. */
   readonly isDamaged: boolean;
+  /** Whether it has all that it ever promised, and will be back. */
+  readonly isWhole: boolean;
   readonly isLeader: boolean;
   /** Who takes part, as far as this member knows. */
   readonly membership: Membership;
@@ -49,14 +55,23 @@ export interface SimMember<Frame> {
   rot(place: number): void;
   jumpClock(ms: number): void;
   wipe(): void;
+  /** A copy of what is in the directory; null when there is nothing to be copied. */
+  copyDirectory(): DirectoryCopy | null;
+  /** Ends the process, and puts an older copy in the directory's place. */
+  putBack(copy: DirectoryCopy): void;
+  /** Begins a process on the copy of another one's directory, until `moveBack`. */
+  moveInto(copy: DirectoryCopy): void;
+  moveBack(): void;
+  /** What somebody else might send under this member's name, after what it has sent itself. */
+  forge(frame: Frame, chance: ChanceStream): Frame | null;
   enlist(): void;
   /** Nothing is broken any more. */
   mend(): void;
 
+  /** Whether this member knows that other one, so that they can talk. */
+  knows(id: MemberId, name: string): boolean;
   /** Whether this member knows that the group has agreed on another one's store, so that no other is believed. */
   hasAgreedOn(id: MemberId): boolean;
-  /** Whether this member's list of members names that one. */
-  knows(id: MemberId): boolean;
   /** What keeps the member from being at rest, in words, or null. */
   unrest(): string | null;
 }

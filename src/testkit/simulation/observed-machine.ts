@@ -61,7 +61,7 @@ export class ObservedMachine<Command, Result, Query, Answer>
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return this.machine.snapshot();
+    return afterNothing(this.machine.snapshot());
   }
 
   restore(chunks: Iterable<Uint8Array>): void {
@@ -87,6 +87,12 @@ export class ObservedMachine<Command, Result, Query, Answer>
     const { index } = part.at(-1)!;
     if (index % LOOK_EVERY === 0) this.look(index);
   }
+}
+
+/** An empty chunk before the others: when they are asked for, the machine has moved on, as it may have in a long snapshot. */
+function* afterNothing(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  yield new Uint8Array(0);
+  yield* chunks;
 }
 
 /** The user's codec, with the number of the call before each command. */

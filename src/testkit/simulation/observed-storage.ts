@@ -19,6 +19,8 @@ export interface StorageObserver {
   saveFailed(reason: string): void;
   snapshotBegun(snapshot: Snapshot): void;
   snapshotKept(snapshot: Snapshot): void;
+  /** Lets time pass before a snapshot goes on behind an empty chunk. */
+  pause(run: () => void): void;
 }
 
 /** A storage with an observer beside it. */
@@ -54,9 +56,16 @@ export class ObservedStorage implements Storage {
   createSnapshot(snapshot: Snapshot): SnapshotWriter {
     this.#observer.snapshotBegun(snapshot);
     const writer = this.#storage.createSnapshot(snapshot);
+    let isAborted = false;
     return {
-      write: (chunk, done) => writer.write(chunk, done),
-      abort: () => writer.abort(),
+      write: (chunk, done) => {
+        if (chunk.length > 0) writer.write(chunk, done);
+        else this.#observer.pause(() => !isAborted && writer.write(chunk, done));
+      },
+      abort: () => {
+        isAborted = true;
+        writer.abort();
+      },
       commit: (done) =>
         writer.commit((error) => {
           if (error === null) this.#observer.snapshotKept(snapshot);

@@ -144,7 +144,7 @@ function faultKinds(swarm: FaultProfile): Fault[] {
   if (swarm.disks === true) kinds.push("slow-disk", "full-disk", "disk-error");
   if (swarm.rot === true) kinds.push("rot");
   if (swarm.membership === true) kinds.push("change", "change", "change", "transfer", "campaign", "snapshot");
-  if (swarm.operator === true) kinds.push("wipe");
+  if (swarm.operator === true) kinds.push("wipe", "old-backup", "clone", "stranger");
   return kinds;
 }
 
@@ -183,6 +183,10 @@ function planFault(kind: Fault, chance: ChanceStream, swarm: FaultProfile, field
       return { kind, member, ms: chance.pick([-3_600_000, -1000, 1000, 3_600_000]) };
     case "wipe":
       return { kind, member, downMs };
+    case "old-backup":
+      return { kind, member, ageMs: chance.pick([5, 50, 500]), downMs };
+    case "clone":
+      return { kind, member, of: chance.between(0, members - 1), forMs };
     case "pause":
     case "full-disk":
     case "stranger":

@@ -1,6 +1,18 @@
 import type { SimEvent } from "./event.ts";
 import type { Picture } from "./picture.ts";
 
+const ALWAYS = [
+  ...["append rejected", "leader changed", "leader stopped", "leader stopped with entries of its own"],
+  ...["log replaced from some entry on", "member restarted", "member stopped by a fault"],
+  ...["membership changed", "snapshot installed", "snapshot taken", "vote refused"],
+];
+
+/** What a few hundred seeds with standard faults should meet, all of it. */
+export const SITUATIONS = {
+  core: [...ALWAYS, "joint configuration", "read by lease", "read by round"],
+  full: [...ALWAYS, "call made again", "call with an unknown outcome", "removed member stopped"],
+} as const;
+
 /**
  * Situations that a run should meet now and then. A thousand runs in which nothing breaks say little if no leader ever
  * fell in them: so each run counts what it met.
@@ -46,6 +58,9 @@ export class Probes {
       case "wiped":
         this.hit("member wiped");
         return;
+      case "directory-replaced":
+        if (event.by !== "its own") this.hit(`directory replaced by ${event.by}`);
+        return;
       case "snapshot-taken":
         this.hit("snapshot taken");
         return;
@@ -69,7 +84,7 @@ export class Probes {
   #failed(reason: string): void {
     this.hit("member stopped by a fault");
     if (reason.startsWith("ERR_CORRUPT")) this.hit("damage refused at a start");
-    if (reason.startsWith("ERR_IDENTITY_MISMATCH")) this.hit("wiped member turned away");
+    if (reason.startsWith("ERR_IDENTITY_MISMATCH")) this.hit("wrong directory turned away");
     if (reason.startsWith("ERR_MEMBERSHIP")) this.hit("removed member stopped");
   }
 

@@ -36,6 +36,11 @@ export class SimDisk {
     this.disk = new MemoryDisk();
   }
 
+  /** A copy of all files, as whoever reads them now would find them. */
+  copy(): ReadonlyMap<string, Uint8Array> {
+    return this.disk.image();
+  }
+
   /** Turns one bit of a file that has any. */
   rot(place: number): void {
     const image = this.disk.image();

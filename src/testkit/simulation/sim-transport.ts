@@ -1,4 +1,5 @@
 import type { Done } from "../../base/callback.ts";
+import type { MemberId } from "../../log/entry.ts";
 import type { Peer, Transport, TransportHost } from "../../transport/transport.ts";
 
 /** What a transport needs of the simulated network. */
@@ -38,6 +39,10 @@ export class SimTransport implements Transport {
   close(closed: Done): void {
     this.#host = null;
     this.#world.soon(() => closed(null));
+  }
+
+  knows(id: MemberId, name: string): boolean {
+    return this.#peers.get(name)?.id === id;
   }
 
   wants(name: string): boolean {

@@ -1,8 +1,8 @@
 import type { Entry, Index, MemberId } from "../../log/entry.ts";
-import { isMember, isVoter } from "../../raft/membership.ts";
+import { isMember, type Membership } from "../../raft/membership.ts";
 import { quorumSize } from "../../raft/quorum.ts";
 import { type Check, Violation, Watchmen } from "../check.ts";
-import { type Action, LEADER, type MemberNumber, type Scenario } from "../scenario.ts";
+import { type Action, LEADER, type MemberNumber, type OldBackupAction, type Scenario } from "../scenario.ts";
 import { Chance } from "./chance.ts";
 import type { Ending, SimEvent } from "./event.ts";
 import type { SimHost } from "./host.ts";
@@ -10,7 +10,10 @@ import type { Call, SimMember } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { Picture } from "./picture.ts";
 import { Probes } from "./probes.ts";
+import { Promised } from "./promised.ts";
 import { type Micros, Schedule } from "./schedule.ts";
+import { SentFrames } from "./sent-frames.ts";
+import type { SimClient } from "./system.ts";
 import { TraceHash } from "./trace-hash.ts";
 
 /** Makes the members of a run. */
@@ -18,6 +21,8 @@ export type Crew<Frame> = (host: SimHost<Frame>) => readonly SimMember<Frame>[];
 
 export interface RunOptions {
   readonly checks: readonly Check[];
+  /** Clients that only do what the scenario says, where this is missing. */
+  readonly makeClient?: (() => SimClient) | undefined;
   /** Told of every event, in order. */
   readonly onEvent?: ((event: SimEvent) => void) | undefined;
   /** The run ends after so many steps, whatever the time. */
@@ -58,7 +63,9 @@ export class Simulation<Frame> implements SimHost<Frame> {
   readonly #numbers = new Map<MemberId, MemberNumber>();
   readonly #endings = { answered: 0, refused: 0, unknown: 0 };
   readonly #waiting = new Map<number, Call>();
+  readonly #clients = new Map<number, SimClient>();
   readonly #soon: (() => void)[] = [];
+  readonly #sent: SentFrames<Frame>;
   #broken: unknown = null;
   #frames = 0;
   #operations = 0;
@@ -74,6 +81,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
       arrived: (from, to, frame) => this.#members[to]!.receive(from, frame),
       lost: (from, to, frame) => this.lost(from, to, frame),
     });
+    this.#sent = new SentFrames(scenario.actions.some(({ kind }) => kind === "stranger") ? SENT_MAX : 0);
     this.#members = crew(this);
     for (const { id, number } of this.#members) this.#numbers.set(id, number);
   }
@@ -91,6 +99,8 @@ export class Simulation<Frame> implements SimHost<Frame> {
   }
 
   emit(event: SimEvent): void {
+    // What comes of the end of the run is no part of it.
+    if (this.#broken !== null) return;
     this.#hash.add(event);
     this.#probes.observe(event, this.#watchmen.picture);
     this.#options.onEvent?.(event);
@@ -104,6 +114,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
   }
 
   send(from: MemberNumber, to: MemberNumber, frame: Frame): void {
+    this.#sent.add(from, to, frame);
     this.#network.send(from, to, frame);
   }
 
@@ -111,10 +122,12 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.#members[from]!.lost(to, frame);
   }
 
-  returned({ operation, client }: Call, member: MemberId, ending: Ending): void {
+  returned({ operation, client, input }: Call, member: MemberId, ending: Ending): void {
     if (!this.#waiting.delete(operation)) return;
     this.#endings[ending.is] += 1;
     this.emit({ kind: "returned", at: this.schedule.now, operation, client, member, ending });
+    const again = this.#clients.get(client)?.ended(input, ending);
+    if (again !== undefined) this.#callElsewhere(client, this.#numbers.get(member)!, again);
   }
 
   nextFrame(): number {
@@ -209,17 +222,13 @@ export class Simulation<Frame> implements SimHost<Frame> {
   /** Why the cluster is not at rest, or null. */
   #unrest(): string | null {
     const leader = this.#leader();
-    if (leader === undefined) return this.#isStuckBehindRemoved() ? null : "nobody leads";
+    if (leader === undefined) return this.#isMajorityLost() ? null : "nobody leads";
     const { membership } = leader;
     if (membership.outgoing.length > 0) return "the configuration is still joint";
     const { canon } = this.#watchmen.picture;
     for (const member of this.#members) {
       if (!isMember(membership, member.id) || member.isLost || member.isDamaged) continue;
-      if (!member.knows(leader.id)) {
-        // It has not applied the leader's admission, and refuses what would tell it of that. Nobody has mended it yet.
-        this.#probes.hit("cut off from an unknown leader");
-        continue;
-      }
+      if (this.#isLeftBehind(member, membership)) continue;
       const unrest = member.unrest();
       if (unrest !== null) return unrest;
       const { applied } = this.#watchmen.picture.member(member.id);
@@ -231,22 +240,22 @@ export class Simulation<Frame> implements SimHost<Frame> {
     return `call ${waiting.operation} of client ${waiting.client} is not answered`;
   }
 
-  /**
-   * Whether those who run need the votes of members that were removed and have stopped: they did not learn in time that
-   * these are needed no more. Nobody has mended that yet, here or in etcd.
-   */
-  #isStuckBehindRemoved(): boolean {
-    const running = new Set(this.#members.filter(({ isUp }) => isUp).map(({ id }) => id));
-    const isStuck = this.#members.some(({ isUp, id, membership }) => {
-      const halves = [membership.voters, membership.outgoing];
-      return (
-        isUp &&
-        isVoter(membership, id) &&
-        halves.some((half) => half.length > 0 && lacksQuorum(half, running))
-      );
-    });
-    if (isStuck) this.#probes.hit("stuck behind a removed member");
-    return isStuck;
+  /** Whether all that this member knew were removed while it was away, and have gone: it has to be added again. */
+  #isLeftBehind(member: SimMember<Frame>, membership: Membership): boolean {
+    const others = this.#members.filter((other) => other !== member && isMember(membership, other.id));
+    const isLeftBehind = others.length > 0 && !others.some(({ id, name }) => member.knows(id, name));
+    if (isLeftBehind) this.#probes.hit("left behind");
+    return isLeftBehind;
+  }
+
+  /** Whether nobody can lead ever again: others were removed while the disks of the rest were lost. */
+  #isMajorityLost(): boolean {
+    const { voters, outgoing } = this.#watchmen.picture.membership;
+    const rest = this.#members.filter(({ isLost, isDamaged }) => !isLost && !isDamaged);
+    const running = new Set(rest.map(({ id }) => id));
+    const isLost = [voters, outgoing].some((half) => half.length > 0 && lacksQuorum(half, running));
+    if (isLost) this.#probes.hit("majority of the disks lost");
+    return isLost;
   }
 
   /** The leader of the newest term that runs. */
@@ -263,7 +272,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
   /** An action that makes no sense at its moment does nothing. */
   #carryOut(action: Action): void {
     if (action.kind === "operation") {
-      this.#call(action);
+      this.#ask(action);
       return;
     }
     if (action.kind === "partition") {
@@ -344,7 +353,14 @@ export class Simulation<Frame> implements SimHost<Frame> {
         member.wipe();
         this.#later(action.downMs, () => member.start());
         return;
+      case "old-backup":
+        this.#backUp(member, action);
+        return;
+      case "clone":
+        this.#clone(member, action);
+        return;
       case "stranger":
+        this.#impersonate(member, action.forMs);
         return;
     }
   }
@@ -358,10 +374,55 @@ export class Simulation<Frame> implements SimHost<Frame> {
     if (leader === undefined || !member.isEnlisted || member === leader || !leader.hasAgreedOn(member.id))
       return false;
     const whole = new Set(
-      this.#members.filter((other) => other !== member && !other.isDamaged).map(({ id }) => id),
+      this.#members.filter((other) => other !== member && other.isWhole).map(({ id }) => id),
     );
     const { voters, outgoing } = leader.membership;
     return [voters, outgoing].every((half) => half.length === 0 || !lacksQuorum(half, whole));
+  }
+
+  #backUp(member: SimMember<Frame>, { ageMs, downMs, regardless }: OldBackupAction): void {
+    const copy = member.copyDirectory();
+    const { picture } = this.#watchmen;
+    const promised = Promised.of(picture.member(member.id));
+    if (copy === null) return;
+    this.#later(ageMs, () => {
+      if (!member.isWhole) return;
+      if (regardless !== true && !(this.#canDoWithout(member) && this.#isHeldByOthers(member, promised)))
+        return;
+      member.putBack(copy);
+      this.#later(downMs, () => member.start());
+    });
+  }
+
+  /** Whether the others hold whatever the member has promised since: it may forget that. */
+  #isHeldByOthers({ id }: SimMember<Frame>, promised: Promised): boolean {
+    const { picture } = this.#watchmen;
+    const others = this.#members.filter((other) => other.id !== id && other.isWhole);
+    return promised.isHeldBy(new Set(others.map((other) => other.id)), picture.member(id), picture);
+  }
+
+  #clone(member: SimMember<Frame>, { of, forMs }: Extract<Action, { kind: "clone" }>): void {
+    const other = this.#find(of);
+    const copy = other?.copyDirectory() ?? null;
+    if (other === member || copy === null) return;
+    member.moveInto(copy);
+    this.#later(forMs, () => member.moveBack());
+  }
+
+  /** Sends frames under a member's name that it has not sent now. */
+  #impersonate(member: SimMember<Frame>, forMs: number): void {
+    const chance = this.chance.stream("stranger", member.number, this.#steps);
+    const end = this.schedule.now + forMs * 1000;
+    const next = (): void => {
+      const sent = this.#sent.of(member.number, chance);
+      const frame = sent === null || chance.happens(0.3) ? sent?.frame : member.forge(sent.frame, chance);
+      if (sent !== null && frame !== undefined && frame !== null) {
+        this.#probes.hit(frame === sent.frame ? "old frame sent again" : "frame forged");
+        this.#network.send(member.number, sent.to, frame);
+      }
+      if (this.schedule.now < end) this.#later(chance.between(1, STRANGER_MS), next);
+    };
+    next();
   }
 
   /** Starts a spare for the first time. */
@@ -371,8 +432,19 @@ export class Simulation<Frame> implements SimHost<Frame> {
     spare.start();
   }
 
-  #call({ client, member: number, operation: input }: Extract<Action, { kind: "operation" }>): void {
-    const member = this.#find(number);
+  #ask({ client, member, operation }: Extract<Action, { kind: "operation" }>): void {
+    const { makeClient } = this.#options;
+    if (makeClient !== undefined && !this.#clients.has(client)) this.#clients.set(client, makeClient());
+    this.#call(client, this.#find(member), this.#clients.get(client)?.ask(operation) ?? operation);
+  }
+
+  #callElsewhere(client: number, number: MemberNumber, input: unknown): void {
+    this.#probes.hit("call made again");
+    const other = this.#members[(number + 1) % this.#members.length];
+    this.#later(RECALL_MS, () => this.#call(client, other, input));
+  }
+
+  #call(client: number, member: SimMember<Frame> | undefined, input: unknown): void {
     if (member === undefined) return;
     const call: Call = { operation: ++this.#operations, client, input };
     this.#waiting.set(call.operation, call);
@@ -440,6 +512,12 @@ function lacksQuorum(half: readonly MemberId[], running: ReadonlySet<MemberId>):
 }
 
 const SOON_MAX = 100_000;
+/** How many frames of a member are kept, to be sent again. */
+const SENT_MAX = 200;
+/** A stranger sends so often at least. */
+const STRANGER_MS = 30;
+/** A client that was not answered calls again after this. */
+const RECALL_MS = 100;
 const CALM_STEP: Micros = 50_000;
 const LIVENESS = { name: "V1", says: "Once everything is mended the cluster comes to be of one mind." };
 

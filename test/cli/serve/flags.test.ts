@@ -97,6 +97,21 @@ describe("flags of a server", () => {
     expect(() => settings("--initial-cluster", "n1")).toThrow("must be NAME=URL");
   });
 
+  test("that give a member several peer URLs are followed as to the first, and the rest is told of", () => {
+    const given = settings(
+      ...["--name", "n1", "--listen-peer-urls", "http://127.0.0.1:1,http://127.0.0.1:2"],
+      ...["--initial-advertise-peer-urls", "http://127.0.0.1:1,http://127.0.0.1:2"],
+      ...["--initial-cluster", "n1=http://127.0.0.1:1,n1=http://127.0.0.1:2,n2=http://127.0.0.1:3"],
+    );
+    expect(given.members).toEqual({ n1: "127.0.0.1:1", n2: "127.0.0.1:3" });
+    expect([given.peerListen, given.peerAddress]).toEqual(["127.0.0.1:1", "127.0.0.1:1"]);
+    expect(given.warnings).toEqual([
+      "--listen-peer-urls: a member has one address here, 127.0.0.1:1; 127.0.0.1:2 is not used",
+      "--initial-advertise-peer-urls: a member has one address here, 127.0.0.1:1; 127.0.0.1:2 is not used",
+    ]);
+    expect(settings().warnings).toEqual([]);
+  });
+
   test("that no server can follow are refused by name", () => {
     for (const [flag, value] of [
       ["heartbeat-interval", "0"],
@@ -112,7 +127,7 @@ describe("flags of a server", () => {
       ["auto-compaction-retention", "-1h"],
       ["watch-progress-notify-interval", "10"],
       ["client-cert-auth", "perhaps"],
-      ["listen-peer-urls", "http://a:1,http://b:2"],
+      ["listen-peer-urls", ""],
       ["listen-peer-urls", "tcp://a:1"],
       ["initial-advertise-peer-urls", "http://a"],
       ["peer-secret-file", "/nowhere"],

@@ -1,5 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { connect as connectTls } from "node:tls";
+import { readFileSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { connect } from "../../../src/client/connect.ts";
 import { Authority, type CertificateFiles, hasOpenssl, renew } from "../../transport/certificates.ts";
@@ -70,6 +73,98 @@ describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs opens
       } finally {
         other.remove();
       }
+    },
+    TIMEOUT_MS,
+  );
+
+  /** etcdctl as root, once users and roles count: ann may read and write `a`. */
+  async function addUsers(server: Served, root: CertificateFiles, ann: CertificateFiles): Promise<void> {
+    const as = (files: CertificateFiles, ...args: readonly string[]) =>
+      etcdctl([server], ...etcdctlFlags(files), ...args);
+    for (const line of [
+      "user add root:pw",
+      "user grant-role root root",
+      "user add ann --no-password",
+      "role add own",
+      "role grant-permission own readwrite a",
+      "user grant-role ann own",
+      "put z 1",
+      "auth enable",
+    ])
+      await as(root, ...line.split(" "));
+    expect(await as(ann, "--user", "root:pw", "get", "z")).toBe("z\n1");
+  }
+
+  test(
+    "with --client-cert-auth the name in a certificate is the user, for as long as no token says otherwise",
+    async () => {
+      const [place] = await world.places("n1");
+      const audit = join(world.directory, "audit.log");
+      const server = serve(place!, [place!], ["--audit-log", audit, "--audit-writes"]);
+      await server.ready();
+      const [root, ann, stranger] = ["root", "ann", "nobody"].map((commonName) =>
+        authority.sign({ commonName }),
+      ) as [CertificateFiles, CertificateFiles, CertificateFiles];
+      await addUsers(server, root, ann);
+
+      const as = (files: CertificateFiles, ...args: readonly string[]) =>
+        etcdctl([server], ...etcdctlFlags(files), ...args);
+      expect(await as(ann, "put", "a", "mine")).toBe("OK");
+      await expect(as(ann, "put", "b", "not mine")).rejects.toThrow("permission denied");
+      await expect(as(ann, "user", "list")).rejects.toThrow("permission denied");
+      await expect(as(stranger, "get", "a")).rejects.toThrow("permission denied");
+      await expect(as(authority.sign({}), "get", "a")).rejects.toThrow("user name is empty");
+      expect(await as(root, "user", "list")).toBe("ann\nroot");
+      expect(await as(root, "get", "z")).toBe("z\n1");
+      // What the gateway sees of a certificate need not be the user's.
+      const { ca, cert, key } = Object.fromEntries(
+        Object.entries(root).map(([name, path]) => [name, readFileSync(path)]),
+      );
+      const json = await postOver({ ca, cert, key }, `${place!.client}/v3/kv/range`, { key: "eg==" });
+      expect(json).toContain("user name is empty");
+
+      expect(await server.end("SIGTERM")).toBe(0);
+      const events = readFileSync(audit, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(events).toContainEqual(
+        expect.objectContaining({ method: "/etcdserverpb.Auth/AuthEnable", code: 0 }),
+      );
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          user: "ann",
+          method: "/etcdserverpb.KV/Put",
+          about: { key: "a" },
+          code: 0,
+        }),
+      );
+      expect(events).toContainEqual(expect.objectContaining({ user: "ann", about: { key: "b" }, code: 7 }));
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "with --trusted-ca-file alone a certificate must be shown, and its name is nobody's: as in etcd",
+    async () => {
+      const [place] = await world.places("n1");
+      const { cert, key, ca } = authority.member("n1");
+      const server = world.serve(place!, [
+        ...world.flags(place!, [place!]),
+        ...peerFlags(authority.member("n1")),
+        ...["--cert-file", cert, "--key-file", key, "--trusted-ca-file", ca],
+      ]);
+      await server.ready();
+      const brief = ["--dial-timeout=1s", "--command-timeout=1s"];
+      await expect(etcdctl([server], "--cacert", ca, ...brief, "get", "z")).rejects.toThrow();
+      const [root, ann] = ["root", "ann"].map((commonName) => authority.sign({ commonName })) as [
+        CertificateFiles,
+        CertificateFiles,
+      ];
+      await addUsers(server, root, ann);
+      await expect(etcdctl([server], ...etcdctlFlags(root), "get", "z")).rejects.toThrow(
+        "user name is empty",
+      );
     },
     TIMEOUT_MS,
   );
@@ -149,11 +244,40 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  "a server that cannot write down what it is to audit does not start",
+  async () => {
+    const world = new ServedWorld();
+    try {
+      const [place] = await world.places("n1");
+      const audit = join(world.directory, "no such folder", "audit.log");
+      const refused = world.serve(place!, [...world.flags(place!, [place!]), "--audit-log", audit]);
+      expect(await refused.ended).toBe(1);
+      expect(refused.log).toContain("quorate: ENOENT");
+    } finally {
+      await world.end();
+    }
+  },
+  TIMEOUT_MS,
+);
+
 test("the versions are those of etcd that clients are told, and our own", () => {
   const args = ["--import", "tsx", "src/cli/main.ts", "serve", "--version"];
   const text = execFileSync(process.execPath, args, { encoding: "utf8" });
   expect(text).toMatch(/^etcd Version: 3\.\d+\.\d+\nQuorate Version: \d+\.\d+\.\d+\n/);
 });
+
+/** What is answered to a JSON request over TLS. */
+function postOver(tls: SecureContextOptions, url: string, json: unknown): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { ...tls, method: "POST" }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece) => (text += piece));
+      response.on("end", () => resolve(text));
+    });
+    call.on("error", reject).end(JSON.stringify(json));
+  });
+}
 
 /** The serial number of the certificate that a server shows. */
 function shown({ client }: Place): Promise<string> {

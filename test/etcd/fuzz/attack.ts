@@ -1,7 +1,9 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { createConnection } from "node:net";
 import type { Random } from "../../../src/base/random.ts";
+import { Flag, Frame } from "../../../src/etcd/http2/protocol.ts";
 import { METHODS, type Method } from "../../../src/etcd/wire/services.ts";
+import { BEGINNING, field, frame, setting, text, uint32 } from "../http2/support/frames.ts";
 import { serveStore } from "../support/served-store.ts";
 import { randomRequest } from "./requests.ts";
 
@@ -114,29 +116,78 @@ function framed(message: Uint8Array, random: Random): Buffer {
   return Buffer.concat([head, message]);
 }
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const FRAMES_EACH = 50;
 
-/** Connections on which anything comes, or HTTP/2 begins and goes on with frames that make no sense. */
+/** Connections on which anything comes, or HTTP/2 begins and goes on with frames that make no sense, or not quite. */
 async function attackByBytes(port: number, random: Random): Promise<number> {
   await Promise.all(
     Array.from({ length: 8 }, () => {
-      const frames = Array.from({ length: FRAMES_EACH }, () => frame(random));
-      const beginning = random.fraction() < 0.7 ? PREFACE : noise(random, random.between(1, 30));
+      const isNearly = random.fraction() < 0.5;
+      const frames = isNearly
+        ? nearlySound(random)
+        : Array.from({ length: FRAMES_EACH }, () => anyFrame(random));
+      const beginning = random.fraction() < 0.8 ? BEGINNING : noise(random, random.between(1, 30));
       return sendRaw(port, Buffer.concat([beginning, ...frames]));
     }),
   );
   return 8 * FRAMES_EACH;
 }
 
-function frame(random: Random): Buffer {
+function anyFrame(random: Random): Buffer {
   const payload = noise(random, random.between(0, 64));
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(random.fraction() < 0.9 ? payload.length : random.between(0, 0xffffff), 0, 3);
-  head[3] = random.between(0, 12);
-  head[4] = random.between(0, 255);
-  head.writeUInt32BE(random.between(0, 40), 5);
-  return Buffer.concat([head, payload]);
+  const length = random.fraction() < 0.9 ? payload.length : random.between(0, 0xffffff);
+  return frame(random.between(0, 12), random.between(0, 255), random.between(0, 40), payload, length);
+}
+
+/** A session as a client might have it, of which some frames are changed, doubled, left out, or come at another time. */
+function nearlySound(random: Random): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let id = 1; frames.length < FRAMES_EACH; id += 2) {
+    const method = METHOD_LIST[random.between(0, METHOD_LIST.length - 1)]!;
+    const block = Buffer.concat([
+      Buffer.from([0x83, 0x86, 0x44]),
+      text(method.path),
+      ...[field("te", "trailers"), field("content-type", "application/grpc")],
+    ]);
+    const cut = random.between(0, block.length);
+    frames.push(
+      ...(random.fraction() < 0.7
+        ? [frame(Frame.headers, Flag.endHeaders, id, block)]
+        : [
+            frame(Frame.headers, 0, id, block.subarray(0, cut)),
+            frame(Frame.continuation, Flag.endHeaders, id, block.subarray(cut)),
+          ]),
+      frame(Frame.data, Flag.endStream, id, framed(randomRequest(method, random), random)),
+      sideFrame(id, random),
+    );
+  }
+  for (let left = random.between(0, 3); left > 0; left--) distort(frames, random);
+  return frames;
+}
+
+function sideFrame(id: number, random: Random): Buffer {
+  const value = uint32(random.fraction() < 0.8 ? random.between(1, 70_000) : random.between(0, 2 ** 31 - 1));
+  const frames = [
+    frame(Frame.windowUpdate, 0, random.fraction() < 0.5 ? 0 : id, value),
+    frame(Frame.ping, 0, 0, noise(random, 8)),
+    frame(Frame.settings, 0, 0, setting(random.between(1, 6), value.readUInt32BE(0))),
+    frame(Frame.rstStream, 0, id, uint32(8)),
+    frame(Frame.priority, 0, id, noise(random, 5)),
+  ];
+  return frames[random.between(0, frames.length - 1)]!;
+}
+
+function distort(frames: Buffer[], random: Random): void {
+  const at = random.between(0, frames.length - 1);
+  const way = random.between(0, 3);
+  const one = Buffer.from(frames[at]!);
+  if (way === 0) frames.splice(at, 1);
+  else if (way === 1) frames.splice(random.between(0, frames.length), 0, one);
+  else if (way === 2) frames.splice(at, 1, one.subarray(0, random.between(0, one.length)));
+  else {
+    one[random.between(0, one.length - 1)] = random.between(0, 255);
+    frames[at] = one;
+  }
 }
 
 function sendRaw(port: number, bytes: Buffer): Promise<void> {

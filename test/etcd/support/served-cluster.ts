@@ -1,7 +1,7 @@
 import { Random } from "../../../src/base/random.ts";
 import type { EtcdOptions } from "../../../src/etcd/options.ts";
 import { serveEtcd } from "../../../src/etcd/server.ts";
-import { open } from "../../../src/open.ts";
+import { type OpenOptions, open } from "../../../src/open.ts";
 import { MemoryNetwork } from "../../../src/transport/memory-transport.ts";
 import type { ServedStore } from "./served-store.ts";
 
@@ -16,6 +16,7 @@ export interface ServedCluster {
 export async function serveCluster(
   names: readonly string[],
   options: Partial<EtcdOptions> = {},
+  storeOptions: OpenOptions = {},
 ): Promise<ServedCluster> {
   const network = new MemoryNetwork({ random: new Random(5) });
   const peers = Object.fromEntries(names.map((name, at) => [name, `127.0.0.1:${9000 + at}`]));
@@ -25,7 +26,8 @@ export async function serveCluster(
         name,
         peers,
         transport: network.transport(),
-        limits: { tickMs: 20, electionTicks: 10 },
+        ...storeOptions,
+        limits: { tickMs: 20, electionTicks: 10, ...storeOptions.limits },
       });
       const server = await serveEtcd(store, { listen: { port: 0 }, electionMs: 200, ...options });
       const endpoint = server.urls[0]!.replace(/^https?:\/\//, "");

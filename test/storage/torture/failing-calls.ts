@@ -107,7 +107,8 @@ function takesRoom({ operation, path }: DiskCall): boolean {
   return (operation === "write" || operation === "open") && (path.endsWith(".tmp") || path === RESERVE_PATH);
 }
 
-function mustFind(found: MemoryDisk, due: Expectation, where: string, tally: Tally): void {
+/** Starts on the disk, which must hold what is due. */
+export function mustFind(found: MemoryDisk, due: Expectation, where: string, tally: Tally): void {
   tally.begin();
   const end = tally.attempt(where, () => recover(found));
   const complaint = "error" in end ? String(end.error) : complaintAbout(end.value, due);
@@ -119,7 +120,7 @@ function mustFind(found: MemoryDisk, due: Expectation, where: string, tally: Tal
  * After a failed write or sync of the WAL every save fails. A snapshot that could not be written harms nothing else,
  * and a storage that only lacks room keeps saves waiting.
  */
-function mustHaveStopped(storage: DiskStorage, clock: ManualClock, where: string, tally: Tally): void {
+export function mustHaveStopped(storage: DiskStorage, clock: ManualClock, where: string, tally: Tally): void {
   const outcome = saveOnce(storage, clock);
   if (outcome === WAITS && storage.isFull) return;
   const isRight = QuorateError.is(outcome, "ERR_DISK") && outcome.outcome === "unknown";

@@ -17,6 +17,7 @@ import { failEachCall, fillDiskAtEachCall, type Manner } from "./failing-calls.t
 import type { Run } from "./member-run.ts";
 import { makeRemains, type Remains } from "./remains.ts";
 import { repairAll } from "./repairs.ts";
+import { shortenEachWrite } from "./short-writes.ts";
 import type { Tally } from "./tally.ts";
 
 /** `brief` takes some seconds on one core, `quick` a minute; `full` leaves nothing out and takes an hour. */
@@ -55,6 +56,14 @@ export const TORTURES: readonly Torture[] = [
   {
     name: "each call fails, and all after it",
     run: (seed, extent, tally) => failCalls(seed, extent, "from then on", tally),
+  },
+  {
+    name: "each write falls short",
+    run(seed, extent, tally) {
+      const runs = { brief: 1, quick: 2, full: 25 }[extent];
+      const moves = extent === "brief" ? 8 : 30;
+      for (let at = 0; at < runs; at++) shortenEachWrite({ seed: seed + at, moves }, tally);
+    },
   },
   {
     name: "the disk is full from each call on",

@@ -15,7 +15,6 @@ import { HarmlessPreVote } from "../../../src/testkit/invariants/harmless-pre-vo
 import { PatientLeases } from "../../../src/testkit/invariants/kv/leases.ts";
 import type { KvNote } from "../../../src/testkit/invariants/kv/note.ts";
 import { RevisionSteps } from "../../../src/testkit/invariants/kv/revisions.ts";
-import { TrueRanges } from "../../../src/testkit/invariants/kv/true-ranges.ts";
 import { FaithfulWatches } from "../../../src/testkit/invariants/kv/watches.ts";
 import { LeaderAppendOnly } from "../../../src/testkit/invariants/leader-append-only.ts";
 import { LeaderCompleteness } from "../../../src/testkit/invariants/leader-completeness.ts";
@@ -425,15 +424,23 @@ const CASES: readonly Case[] = [
       "a start would lose an entry": (tale) =>
         tale
           .saved(2, { entries: [entry(2, 2)] })
-          .of(2, { kind: "shadow", cut: "lose-all", recovered: recovered([]) }),
+          .of(2, { kind: "shadow", cut: "lose-all", recovered: recovered([]), again: recovered([]) }),
       "a start would be refused": (tale) =>
-        tale.of(2, { kind: "shadow", cut: "garbage", recovered: { refused: "ERR_CORRUPT" } }),
+        tale.of(2, {
+          ...{ kind: "shadow", cut: "garbage" },
+          recovered: { refused: "ERR_CORRUPT" },
+          again: { refused: "ERR_CORRUPT" },
+        }),
     },
     rests: {
       "it finds all": (tale) =>
         tale
           .saved(2, { entries: [entry(2, 2)] })
-          .of(2, { kind: "shadow", cut: "garbage", recovered: recovered([entry(2, 2)]) }),
+          .of(2, {
+            ...{ kind: "shadow", cut: "garbage" },
+            recovered: recovered([entry(2, 2)]),
+            again: recovered([entry(2, 2)]),
+          }),
     },
   },
   {
@@ -590,14 +597,15 @@ function watched(revision: number, ...changes: readonly (readonly [string, numbe
   return { kind: "watched", watch: 1, batch: { kind: "changes", changes: versions, revision } };
 }
 
-const began: KvNote = { kind: "watch-began", watch: 1, range: { from: "", to: null }, from: 1 };
+const began: KvNote = {
+  ...{ kind: "watch-began", watch: 1, range: { from: "", to: null }, from: 1 },
+  ...{ previous: false, without: null },
+};
 const note = (tale: Tale, ...notes: readonly KvNote[]): Tale => {
   for (const each of notes) tale.of(1, { kind: "noted", note: each });
   return tale;
 };
 
-const putOf = (key: string) => encodeCommand({ kind: "put", key, value: "v", lease: "" });
-const deleteOf = (from: string, to: string) => encodeCommand({ kind: "delete", range: { from, to } });
 
 const KV_CASES: readonly Case[] = [
   {
@@ -640,25 +648,6 @@ const KV_CASES: readonly Case[] = [
           ...{ kind: "watched", watch: 1 },
           batch: { kind: "compacted", revision: 2, compactRevision: 9 },
         }),
-    },
-  },
-  {
-    make: () => new TrueRanges(),
-    fires: {
-      "a delete takes the key at its range's end": (tale) =>
-        tale
-          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("d"))
-          .execute(1, 3, 2, { kind: "delete", revision: 3, deleted: [{ key: "d" }] }, 1, deleteOf("b", "d")),
-      "a key in the range is left": (tale) =>
-        tale
-          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("c"))
-          .execute(1, 3, 2, { kind: "delete", revision: 2, deleted: [] }, 1, deleteOf("b", "d")),
-    },
-    rests: {
-      "it takes what lies before the end": (tale) =>
-        tale
-          .execute(1, 2, 1, { kind: "put", revision: 2, previous: null }, 1, putOf("c"))
-          .execute(1, 3, 2, { kind: "delete", revision: 3, deleted: [{ key: "c" }] }, 1, deleteOf("b", "d")),
     },
   },
   {

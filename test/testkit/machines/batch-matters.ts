@@ -31,4 +31,5 @@ export const batchMatters: Sample<Command, number, void> = {
   make: () => new Auction(),
   commands: record({ price: integer(1, 9) }),
   breaks: "batches",
+  shows: ["S1", "S5"],
 };

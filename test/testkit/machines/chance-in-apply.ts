@@ -36,4 +36,5 @@ export const chanceInApply: Sample<Command, string | null, void> = {
   make: () => new Raffle(),
   commands: pick<Command>({ kind: "enter", name: "ada" }, { kind: "enter", name: "bob" }, { kind: "draw" }),
   breaks: "determinism",
+  shows: ["S1", "S5"],
 };

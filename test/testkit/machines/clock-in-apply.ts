@@ -35,4 +35,5 @@ export const clockInApply: Sample<Command, boolean, string, boolean> = {
   commands: record({ name: pick("a", "b"), forMs: integer(0, 1_000) }),
   queries: pick("a", "b"),
   breaks: "determinism",
+  shows: ["S1", "S5"],
 };

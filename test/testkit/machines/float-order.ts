@@ -36,4 +36,5 @@ export const floatOrder: Sample<Command, number, void> = {
   make: () => new Ledger(),
   commands: record({ account: pick("a", "b", "c"), amount: pick(0.1, 0.2, 0.7) }),
   breaks: "the round trip",
+  shows: ["S1", "S5"],
 };

@@ -36,4 +36,5 @@ export const forgottenField: Sample<Command, number | null, void> = {
   make: () => new Tickets(),
   commands: pick<Command>({ kind: "open" }, { kind: "close" }),
   breaks: "the round trip",
+  shows: ["S1", "S5"],
 };

@@ -33,4 +33,5 @@ export const lateSnapshot: Sample<Command, number, void> = {
   make: () => new Counter(),
   commands: record({ by: integer(1, 5) }),
   breaks: "the cut",
+  shows: ["S1", "S5"],
 };

@@ -35,4 +35,5 @@ export const lentState: Sample<Command, readonly string[], void> = {
   make: () => new Carts(),
   commands: record({ cart: pick("a", "b"), item: pick("pen", "ink") }),
   breaks: "sharing",
+  shows: ["S1", "S5"],
 };

@@ -32,4 +32,5 @@ export const lossyCommand: Sample<Command, number, void> = {
   make: () => new Reminders(),
   commands: record({ name: pick("a", "b"), until: (random) => new Date(random.between(0, 1_000_000)) }),
   breaks: "the codec",
+  shows: ["S6"],
 };

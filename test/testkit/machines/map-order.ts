@@ -42,4 +42,5 @@ export const mapOrder: Sample<Command, string | null, void> = {
     { kind: "serve" },
   ),
   breaks: "the round trip",
+  shows: ["S1", "S5"],
 };

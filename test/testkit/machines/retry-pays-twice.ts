@@ -51,4 +51,5 @@ export const retryPaysTwice: Sample<Command, number, string, number> = {
   queries: pick("ada", "bob"),
   spec: spec as Spec<unknown, Command, number, string, number>,
   breaks: "model",
+  shows: ["C2"],
 };

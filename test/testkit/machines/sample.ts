@@ -12,6 +12,8 @@ export interface Sample<Command = never, Result = unknown, Query = never, Answer
   readonly spec?: Spec<unknown, Command, Result, Query, Answer>;
   /** The law that it breaks; "model" where it keeps them all and still does not do what it should. Null when it is right. */
   readonly breaks: string | null;
+  /** What a simulated cluster of it breaks: one of these promises, by their names. */
+  readonly shows: readonly string[];
 }
 
 export function jsonChunks(value: unknown): Uint8Array[] {

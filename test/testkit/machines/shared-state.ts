@@ -32,4 +32,5 @@ export const sharedState: Sample<Command, number, void> = {
   make: () => new Tasks(),
   commands: record({ title: pick("wash", "dry") }),
   breaks: "determinism",
+  shows: ["S1", "S5"],
 };

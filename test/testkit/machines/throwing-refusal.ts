@@ -36,4 +36,5 @@ export const throwingRefusal: Sample<Command, string, string, number> = {
   commands: record({ from: pick("ada", "bob"), to: pick("ada", "bob"), amount: integer(1, 60) }),
   queries: pick("ada", "bob"),
   breaks: "answers",
+  shows: ["F1"],
 };

@@ -1,10 +1,9 @@
-import { decodeCommand } from "../../../kv/command-codec.ts";
 import type { LeaseId } from "../../../kv/key-history.ts";
-import type { KvResult } from "../../../kv/result.ts";
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { SimEvent } from "../../simulation/event.ts";
 import type { Micros } from "../../simulation/schedule.ts";
+import { Effects } from "./effects.ts";
 
 interface Renewal {
   readonly index: Index;
@@ -22,14 +21,12 @@ export class PatientLeases implements Check {
     "No lease is ended by its leader before its time, nor by an older finding than its last renewal.";
   readonly kinds = ["executed"] as const;
   readonly #renewals = new Map<LeaseId, Renewal>();
-  #index: Index = 0;
+  readonly #effects = new Effects();
 
   observe(event: SimEvent): void {
-    if (event.kind !== "executed" || event.applied.index <= this.#index) return;
-    const { index } = event.applied;
-    this.#index = index;
-    const command = decodeCommand(event.applied.command as Uint8Array);
-    const result = event.result as KvResult;
+    const effect = event.kind === "executed" ? this.#effects.next(event) : null;
+    if (effect === null) return;
+    const { index, command, result } = effect;
     if (result.kind === "lease-grant")
       this.#renewed(result.lease, { index, at: event.at, ttlMs: result.ttlMs });
     else if (result.kind === "lease-keep-alive" && command?.kind === "lease-keep-alive") {

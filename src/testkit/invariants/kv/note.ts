@@ -11,5 +11,9 @@ export type KvNote =
       readonly range: KeyRange;
       /** The first revision of interest. */
       readonly from: Revision;
+      /** Whether it is to tell what each key was before. */
+      readonly previous: boolean;
+      /** What it is not to tell of. */
+      readonly without: "put" | "delete" | null;
     }
   | { readonly kind: "watched"; readonly watch: number; readonly batch: WatchBatch };

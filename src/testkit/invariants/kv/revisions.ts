@@ -1,8 +1,8 @@
 import type { Revision } from "../../../kv/key-history.ts";
 import type { KvResult } from "../../../kv/result.ts";
-import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { SimEvent } from "../../simulation/event.ts";
+import { Effects } from "./effects.ts";
 
 /** etcd's rule for revisions. */
 export class RevisionSteps implements Check {
@@ -10,13 +10,12 @@ export class RevisionSteps implements Check {
   readonly says = "A write that changes keys raises the revision by one, and nothing else moves it.";
   readonly kinds = ["executed"] as const;
   #revision: Revision | null = null;
-  #index: Index = 0;
+  readonly #effects = new Effects();
 
   observe(event: SimEvent): void {
-    // Later executions of an entry are compared with the first one by another check.
-    if (event.kind !== "executed" || event.applied.index <= this.#index) return;
-    this.#index = event.applied.index;
-    const result = event.result as KvResult;
+    const effect = event.kind === "executed" ? this.#effects.next(event) : null;
+    if (effect === null) return;
+    const { result, index } = effect;
     const before = this.#revision ?? result.revision - changesOf(result);
     this.#revision = result.revision;
     if (
@@ -27,7 +26,7 @@ export class RevisionSteps implements Check {
       return;
     throw new Violation(
       this,
-      `A ${result.kind} at entry ${this.#index} leads from revision ${before} to ${result.revision}.`,
+      `A ${result.kind} at entry ${index} leads from revision ${before} to ${result.revision}.`,
     );
   }
 }

@@ -8,6 +8,7 @@ import type { KvNote } from "./note.ts";
 
 interface Watched {
   readonly range: KeyRange;
+  readonly without: "put" | "delete" | null;
   readonly isOfAll: boolean;
   /** Everything up to here was told. */
   told: Revision;
@@ -41,7 +42,8 @@ export class FaithfulWatches implements Check {
     const name = `${member}/${news.watch}`;
     if (news.kind === "watch-began") {
       const isOfAll = news.range.from === "" && news.range.to === null;
-      this.#watches.set(name, { range: news.range, isOfAll, told: news.from - 1, isOver: false });
+      const { range, without, from } = news;
+      this.#watches.set(name, { range, without, isOfAll, told: from - 1, isOver: false });
       return;
     }
     const watch = this.#watches.get(name)!;
@@ -90,13 +92,17 @@ export class FaithfulWatches implements Check {
   }
 
   #compare(
-    { told, range }: Watched,
+    { told, range, without }: Watched,
     revision: Revision,
     byRevision: ReadonlyMap<Revision, readonly KeyVersion[]>,
     fail: (what: string) => never,
   ): void {
     for (let each = told + 1; each <= revision; each++) {
-      const known = this.#revisions.get(each)?.filter((text) => inRange(keyOf(text), range));
+      const known = this.#revisions
+        .get(each)
+        ?.filter(
+          (text) => inRange(keyOf(text), range) && without !== (isOfDeletion(text) ? "delete" : "put"),
+        );
       if (known === undefined) continue;
       const seen = (byRevision.get(each) ?? []).map(textOf);
       if (known.join("\n") !== seen.join("\n"))
@@ -128,7 +134,13 @@ export class FaithfulWatches implements Check {
 }
 
 function textOf(change: KeyVersion): string {
-  return `${change.key}\0${isDeletion(change) ? "deleted" : change.value}`;
+  return `${change.key}\0${isDeletion(change) ? DELETED : change.value}`;
+}
+
+const DELETED = "deleted";
+
+function isOfDeletion(text: string): boolean {
+  return text.endsWith(`\0${DELETED}`);
 }
 
 function keyOf(text: string): string {

@@ -1,0 +1,106 @@
+import type { Socket } from "node:net";
+import { GrpcCall } from "./grpc-call.ts";
+import { headerBlock } from "./http2/header-block.ts";
+import { SocketLink } from "./http2/socket-link.ts";
+import type { Http2Stream, StreamReceiver } from "./http2/stream.ts";
+import type { StreamService } from "./http2/stream-table.ts";
+import { Unfinished } from "./message-reader.ts";
+import type { RpcHandlers, UnaryHandler } from "./rpc-server.ts";
+import { Grpc, RpcError, rpcErrorOf } from "./status.ts";
+
+/** How often connections are looked at whose clients may take too long to begin. */
+const EXPIRE_MS = 5_000;
+
+const METHOD_NOT_ALLOWED = headerBlock(405, {});
+const UNSUPPORTED_MEDIA_TYPE = headerBlock(415, {});
+
+/**
+ * Speaks gRPC on connections that are handed to it: a call is a stream of HTTP/2 with messages that are led by their
+ * lengths, and ends with trailers (decision 0013). Nothing that a client sends, or leaves out, throws out of here.
+ */
+export class GrpcServer {
+  readonly #handlers: RpcHandlers;
+  readonly #messageBytesMax: number;
+  readonly #links = new Map<SocketLink, () => void>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(handlers: RpcHandlers, messageBytesMax: number) {
+    this.#handlers = handlers;
+    this.#messageBytesMax = messageBytesMax;
+    this.#timer = setInterval(() => {
+      for (const link of this.#links.keys()) link.expire();
+    }, EXPIRE_MS).unref();
+  }
+
+  /** Speaks on a connection on which HTTP/2 begins. */
+  accept(socket: Socket): void {
+    const unfinished = new Unfinished();
+    const service: StreamService = {
+      open: (stream) => this.#open(new GrpcCall(stream, socket, this.#messageBytesMax, unfinished), stream),
+    };
+    const link = new SocketLink(socket, service, () => {
+      const onClose = this.#links.get(link);
+      this.#links.delete(link);
+      onClose?.();
+    });
+    this.#links.set(link, () => {});
+  }
+
+  /** Tells clients to go elsewhere, and lets their calls finish until `graceMs` have passed. */
+  async close(graceMs: number): Promise<void> {
+    clearInterval(this.#timer);
+    const ended = [...this.#links.keys()].map((link) => {
+      return new Promise<void>((resolve) => {
+        this.#links.set(link, resolve);
+        link.close();
+      });
+    });
+    const timer = setTimeout(() => {
+      for (const link of this.#links.keys()) link.destroy();
+    }, graceMs);
+    await Promise.all(ended);
+    clearTimeout(timer);
+  }
+
+  #open(call: GrpcCall, { head }: Http2Stream): StreamReceiver {
+    const isGrpc = head.get("content-type")?.startsWith("application/grpc") === true;
+    if (!isGrpc) call.refuse(UNSUPPORTED_MEDIA_TYPE);
+    else if (head.get(":method") !== "POST") call.refuse(METHOD_NOT_ALLOWED);
+    else this.#serve(call, head.get(":path")!);
+    return call;
+  }
+
+  #serve(call: GrpcCall, path: string): void {
+    call.startDeadline();
+    if (call.isOver) return;
+    const unary = this.#handlers.unary.get(path);
+    const stream = this.#handlers.streams.get(path);
+    if (unary !== undefined) answer(unary, call);
+    else if (stream !== undefined) stream(call);
+    else call.end(new RpcError(Grpc.unimplemented, unknownMethod(path)));
+  }
+}
+
+/** One message is asked for and given; what else a client sends is not looked at. */
+function answer(handler: UnaryHandler, call: GrpcCall): void {
+  let isAsked = false;
+  call.onMessage((request) => {
+    if (isAsked) return;
+    isAsked = true;
+    handler(request, call).then(
+      (response) => {
+        call.send(response);
+        call.end();
+      },
+      (error: unknown) => call.end(rpcErrorOf(error)),
+    );
+  });
+  call.onHalfClose(() => {
+    if (!isAsked) call.end(new RpcError(Grpc.internal, "grpc: the call has no message"));
+  });
+}
+
+function unknownMethod(path: string): string {
+  const [, service = "", method = ""] = path.split("/");
+  return `unknown method ${method} for service ${service}`;
+}
