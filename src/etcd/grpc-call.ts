@@ -6,7 +6,7 @@ import { Code } from "./http2/protocol.ts";
 import type { Http2Stream, StreamReceiver } from "./http2/stream.ts";
 import { MessageReader, PREFIX_BYTES, type Unfinished } from "./message-reader.ts";
 import type { RpcCall, RpcStream } from "./rpc-server.ts";
-import { Grpc, RpcError } from "./status.ts";
+import { Grpc, RpcError, rpcErrorOf } from "./status.ts";
 
 /** How long a refused client may take to notice. */
 const LINGER_MS = 1_000;
@@ -117,8 +117,7 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
         if (!this.#isOver) this.#onMessage(message);
       });
     } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
-      this.end(error);
+      this.end(rpcErrorOf(error));
     }
   }
 
@@ -129,12 +128,12 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
   }
 
   drained(): void {
-    if (this.#onDrained.length > 0) {
-      const listeners = this.#onDrained;
-      this.#onDrained = [];
-      for (const listener of listeners) listener();
-    }
+    // Before the others: what they send may be too much again.
     this.#stream.resume();
+    if (this.#onDrained.length === 0) return;
+    const listeners = this.#onDrained;
+    this.#onDrained = [];
+    for (const listener of listeners) listener();
   }
 
   closed(): void {

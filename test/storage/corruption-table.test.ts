@@ -6,9 +6,9 @@ import { checksumSeed, readFrameHeader } from "../../src/storage/frame.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryFiles } from "../../src/storage/memory-files.ts";
 import type { Recovered } from "../../src/storage/storage.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { IDENTITY } from "./script.ts";
-import { step } from "./step.ts";
 
 const STORE = "5a".repeat(16);
 const PATH = "wal/000000000001.wal";

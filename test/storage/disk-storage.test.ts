@@ -9,8 +9,8 @@ import { type DiskOptions, DiskStorage } from "../../src/storage/disk-storage.ts
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../src/storage/memory-files.ts";
 import type { Identity, Recovered } from "../../src/storage/storage.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { step } from "./step.ts";
 
 const IDENTITY: Identity = { clusterId: "ab".repeat(16), memberId: 1, memberName: "one" };
 

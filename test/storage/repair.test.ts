@@ -9,9 +9,9 @@ import { examineDirectory } from "../../src/storage/examination.ts";
 import { MemoryDisk, POWER_CUTS } from "../../src/storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../src/storage/memory-files.ts";
 import type { Recovered } from "../../src/storage/storage.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { IDENTITY } from "./script.ts";
-import { step } from "./step.ts";
 
 const LIMITS = { segmentBytes: 4096, batchBytesMax: 1000, reserveBytes: 0 };
 

@@ -3,7 +3,7 @@ import type { Entry, EntryId } from "../../src/log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../src/raft/effects.ts";
 import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
 import type { Identity, Recovered, Storage } from "../../src/storage/storage.ts";
-import { step } from "./step.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 
 export const IDENTITY: Identity = { clusterId: "ab".repeat(16), memberId: 1, memberName: "one" };
 

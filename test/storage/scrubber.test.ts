@@ -4,9 +4,9 @@ import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
 import { DiskStorage } from "../../src/storage/disk-storage.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../src/storage/memory-files.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { IDENTITY } from "./script.ts";
-import { step } from "./step.ts";
 
 const BYTES_PER_SECOND = 10_000;
 const FIRST_PASS_MS = 60_000;

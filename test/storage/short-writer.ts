@@ -1,8 +1,8 @@
 import { QuorateError } from "../../src/base/errors.ts";
 import { DiskStorage } from "../../src/storage/disk-storage.ts";
 import { NodeFiles } from "../../src/storage/node-files.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { IDENTITY } from "./script.ts";
-import { step } from "./step.ts";
 
 // Saves short entries in the directory given, then one that is longer than a file may become, and tells how that ended.
 

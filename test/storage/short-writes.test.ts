@@ -7,8 +7,8 @@ import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import { DiskStorage } from "../../src/storage/disk-storage.ts";
 import { NodeFiles } from "../../src/storage/node-files.ts";
+import { step } from "../../src/testkit/suites/step.ts";
 import { IDENTITY } from "./script.ts";
-import { step } from "./step.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "quorate-short-"));
 afterAll(() => fs.rmSync(root, { recursive: true }));
@@ -56,7 +56,7 @@ describe("a system that takes fewer bytes than it is given", () => {
         expect(droppedBytes).toBe(0);
         await new Promise((resolve) => again.close(resolve));
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 

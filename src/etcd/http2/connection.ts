@@ -185,9 +185,8 @@ export class Http2Connection implements FrameSink {
   #onWindowUpdate(id: number, bytes: Buffer, from: number, to: number): void {
     if (to - from !== 4) throw wrongSize("a window");
     const opened = bytes.readUInt32BE(from) & 0x7fff_ffff;
-    if (id !== 0) {
-      if (!this.#streams.onWindowUpdate(id, opened)) this.#spendIdleFrame();
-    } else if (opened === 0) throw broken("a window that opens by nothing");
+    if (id !== 0) this.#streams.onWindowUpdate(id, opened);
+    else if (opened === 0) throw broken("a window that opens by nothing");
     else if (!this.#streams.sender.openWindow(opened))
       throw new ConnectionError(Code.flowControlError, "a window that is too large");
   }

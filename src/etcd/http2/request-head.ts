@@ -23,6 +23,7 @@ export class RequestHead {
   readonly #fields = new Map<string, string>();
   #bytes = 0;
   #isMalformed = false;
+  #hasPlain = false;
 
   /** A field that comes again is not looked at. */
   add(field: Field): void {
@@ -65,6 +66,4 @@ export class RequestHead {
     if (!NAME.test(name) || OF_THE_CONNECTION.has(name)) return false;
     return name !== "te" || value === "trailers";
   }
-
-  #hasPlain = false;
 }

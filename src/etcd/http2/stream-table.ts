@@ -116,14 +116,13 @@ export class StreamTable implements StreamHost {
     if (stream !== undefined) this.#drop(stream);
   }
 
-  /** False for a stream that is over. */
-  onWindowUpdate(id: number, bytes: number): boolean {
+  /** A client may open the window of a stream that is over: it reads the end of an answer behind us. */
+  onWindowUpdate(id: number, bytes: number): void {
     if (id > this.#lastId) throw broken("a window of a stream that has not begun");
     const stream = this.#streams.get(id);
-    if (stream === undefined) return false;
+    if (stream === undefined) return;
     if (bytes === 0) this.#refuse(stream, Code.protocolError);
     else this.#openWindow(stream, bytes);
-    return true;
   }
 
   /** The windows of all streams change. */

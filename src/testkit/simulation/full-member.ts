@@ -364,8 +364,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   #end(how: StopKind, reason?: string): void {
-    const process = this.#process;
+    const ending = this.#process;
     this.#process = null;
-    process?.end(how, reason);
+    ending?.end(how, reason);
   }
 }

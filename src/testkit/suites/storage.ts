@@ -5,6 +5,7 @@ import type { Entry } from "../../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../raft/effects.ts";
 import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
 import type { Identity, Recovered, Snapshot, Storage } from "../../storage/storage.ts";
+import { step } from "./step.ts";
 
 /** One disk, or whatever stands for it, that storages come and go on. */
 export interface StorageWorld {
@@ -305,19 +306,6 @@ function metadata(index: number, term: number): SnapshotMetadata {
 
 function snapshot(index: number, term: number): Snapshot {
   return { metadata: metadata(index, term), context: Uint8Array.of(7, index & 0xff) };
-}
-
-function step(parts: Partial<Save>): Save {
-  return {
-    hardState: null,
-    entries: [],
-    snapshot: null,
-    mustSync: true,
-    sendAfter: [],
-    last: null,
-    term: 1,
-    ...parts,
-  };
 }
 
 function range(first: number, last: number): number[] {

@@ -314,6 +314,13 @@ describe("floods", () => {
     expect(wire.goaway()).toBeUndefined();
   });
 
+  it("of windows that a fast reader opens behind the end of its answers are no floods", () => {
+    const wire = Wire.begun((stream) => stream.end(OK));
+    for (let id = 1; id < 40_000; id += 2) wire.say(ask(id), frame(windowUpdate, 0, id, uint32(16_384)));
+    expect(wire.goaway()).toBeUndefined();
+    expect(wire.streams).toHaveLength(20_000);
+  });
+
   it("of frames without a purpose end the connection (CVE-2019-9513, -9515, -9518)", () => {
     for (const useless of [
       frame(data, 0, 1),

@@ -13,6 +13,7 @@ const state = (index: number, view: unknown, hash = 1) => ({ kind: "state", inde
 const restored = (index: number) => ({ kind: "restored", snapshot: { index, term: 1 } }) as const;
 const voted = (from: number, to: number, granted = true) =>
   ({ kind: "vote-reply", from, to, term: 2, granted }) as const;
+const heartbeat: Message = { kind: "heartbeat", from: 1, to: 2, term: 2, commit: 1, readRound: 0 };
 const rotten = (tale: Tale) =>
   tale
     .saved(2, { entries: [entry(2, 1, "x")] })
@@ -42,16 +43,31 @@ hold([
   {
     make: () => new VotesOfMembers(),
     fires: {
-      "the second vote is of somebody who is no voter": (tale) => tale.send(voted(4, 1)).role(1, "leader", 2),
-      "a vote was for another": (tale) => tale.send(voted(2, 3)).role(1, "leader", 2),
-      "a vote was refused": (tale) => tale.send(voted(2, 1, false)).role(1, "leader", 2),
+      "the second vote is of somebody who is no voter": (tale) =>
+        tale.send(voted(4, 1)).role(1, "leader", 2).send(heartbeat),
+      "a vote was for another": (tale) => tale.send(voted(2, 3)).role(1, "leader", 2).send(heartbeat),
+      "a vote was refused": (tale) =>
+        tale
+          .send(voted(2, 1, false))
+          .role(1, "leader", 2)
+          .send(heartbeat),
       "one half of a joint configuration has not voted": (tale) =>
         tale
           .of(1, { kind: "membership", membership: { ...THREE, outgoing: [1, 4, 5] } })
           .send(voted(2, 1))
-          .role(1, "leader", 2),
+          .role(1, "leader", 2)
+          .send(heartbeat),
     },
     rests: {
+      "the change that leaves it alone is told right after it": (tale) => {
+        tale.role(1, "leader", 2);
+        const membership = { ...THREE, voters: [1] };
+        tale.tell({ kind: "membership", at: tale.picture.now, member: 1, membership }).send(heartbeat);
+      },
+      "a snapshot has told who votes": (tale) => {
+        const snapshot = { index: 5, term: 1, membership: { ...THREE, voters: [1] } };
+        tale.saved(1, { snapshot }).role(1, "leader", 2).send(heartbeat);
+      },
       "one of two others has voted": (tale) => tale.send(voted(2, 1)).role(1, "leader", 2),
       "both halves of a joint configuration have voted": (tale) =>
         tale

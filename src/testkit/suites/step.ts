@@ -1,4 +1,4 @@
-import type { Save } from "../../src/raft/effects.ts";
+import type { Save } from "../../raft/effects.ts";
 
 /** A step that saves nothing but what is given. */
 export function step(parts: Partial<Save>): Save {
