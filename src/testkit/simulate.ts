@@ -293,9 +293,19 @@ export function asText(value: unknown): Written {
   if (value === undefined) return { json: undefined };
   const json: unknown = JSON.parse(JSON.stringify(value) ?? "null");
   if (equalStructure(json, value)) return { json };
-  const bytes = pack(value);
-  if (equalStructure(unpack(bytes), value)) return { packed: btoa(latin1Text(bytes)) };
-  throw new TypeError(`a scenario is JSON, and cannot hold ${structureKey(value)}`);
+  const packed = packedText(value);
+  if (packed === null) throw new TypeError(`a scenario is data, and cannot hold ${structureKey(value)}`);
+  return { packed };
+}
+
+/** Null for what does not come back from packing as it went in: symbols, functions, instances of classes. */
+function packedText(value: unknown): string | null {
+  try {
+    const bytes = pack(value);
+    return equalStructure(unpack(bytes), value) ? btoa(latin1Text(bytes)) : null;
+  } catch {
+    return null;
+  }
 }
 
 function fromText(written: Written): unknown {

@@ -21,7 +21,7 @@ const metricsOf = async (endpoint: string): Promise<string> =>
   (await page(`http://${endpoint}/metrics`)).text;
 
 /** The value of one line of a page, by its beginning. */
-function valueOf(text: string, line: string): number {
+function figureOf(text: string, line: string): number {
   const found = text.split("\n").find((each) => each.startsWith(`${line} `) || each.startsWith(`${line}{`));
   return Number(found?.split(" ").at(-1));
 }
@@ -52,11 +52,11 @@ test("operations, transactions and leases are counted where they are applied", a
   const { id } = await client.ask(METHODS.leaseGrant, { ttl: 60 });
   await client.ask(METHODS.leaseRevoke, { id });
   const text = await metricsOf(served.endpoint);
-  const counted = ["put", "range", "delete", "txn"].map((what) => valueOf(text, `etcd_mvcc_${what}_total`));
+  const counted = ["put", "range", "delete", "txn"].map((what) => figureOf(text, `etcd_mvcc_${what}_total`));
   expect(counted).toEqual([3, 2, 1, 1]);
-  expect(valueOf(text, "etcd_debugging_lease_granted_total")).toBe(1);
-  expect(valueOf(text, "etcd_debugging_lease_revoked_total")).toBe(1);
-  expect(valueOf(text, "etcd_debugging_server_lease_expired_total")).toBe(0);
+  expect(figureOf(text, "etcd_debugging_lease_granted_total")).toBe(1);
+  expect(figureOf(text, "etcd_debugging_lease_revoked_total")).toBe(1);
+  expect(figureOf(text, "etcd_debugging_server_lease_expired_total")).toBe(0);
   const put = 'grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put"';
   expect(text).toContain(`grpc_server_handled_total{${put},grpc_code="OK"} 1`);
   expect(text).toMatch(new RegExp(`^grpc_server_handling_seconds_bucket\\{${put},le="\\+Inf"\\} 1$`, "m"));
@@ -81,17 +81,17 @@ test("writes to the disk, and what members send each other, are measured", async
   await store.ready();
   for (let at = 0; at < 20; at++) await store.put("a", "x".repeat(1000));
   const text = await metricsOf(endpoint);
-  expect(valueOf(text, "etcd_disk_wal_fsync_duration_seconds_count")).toBeGreaterThanOrEqual(20);
-  expect(valueOf(text, "etcd_disk_wal_fsync_duration_seconds_sum")).toBeGreaterThan(0);
-  expect(valueOf(text, "etcd_disk_wal_write_bytes_total")).toBeGreaterThan(20_000);
+  expect(figureOf(text, "etcd_disk_wal_fsync_duration_seconds_count")).toBeGreaterThanOrEqual(20);
+  expect(figureOf(text, "etcd_disk_wal_fsync_duration_seconds_sum")).toBeGreaterThan(0);
+  expect(figureOf(text, "etcd_disk_wal_write_bytes_total")).toBeGreaterThan(20_000);
   const remote = other.store.status().id.toString(16);
   const local = store.status().id.toString(16);
   expect(text).toContain(`etcd_network_active_peers{Local="${local}",Remote="${remote}"} 1`);
-  const sent = valueOf(text, `etcd_network_peer_sent_bytes_total{To="${remote}"}`);
-  const received = valueOf(text, `etcd_network_peer_received_bytes_total{From="${remote}"}`);
+  const sent = figureOf(text, `etcd_network_peer_sent_bytes_total{To="${remote}"}`);
+  const received = figureOf(text, `etcd_network_peer_received_bytes_total{From="${remote}"}`);
   expect([sent, received].every((bytes) => bytes > 100)).toBe(true);
   expect(sent + received).toBeGreaterThan(20_000);
-  expect(valueOf(text, `etcd_network_peer_sent_failures_total{To="${remote}"}`)).toBeGreaterThanOrEqual(0);
+  expect(figureOf(text, `etcd_network_peer_sent_failures_total{To="${remote}"}`)).toBeGreaterThanOrEqual(0);
 });
 
 describe.skipIf(!isInstalled("etcd"))("what has etcd's name (needs etcd-server)", () => {

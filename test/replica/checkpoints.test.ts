@@ -188,7 +188,11 @@ describe("a checkpoint", () => {
 
   it("tells the others of its own sum before it stops, if it can", () => {
     const errors: QuorateError[] = [];
-    const checkpoints = new Checkpoints({ ...VOTED, electionTicks: 5, onDiverged: (error) => errors.push(error) });
+    const checkpoints = new Checkpoints({
+      ...VOTED,
+      electionTicks: 5,
+      onDiverged: (error) => errors.push(error),
+    });
     checkpoints.take(entryOf(1, "a"));
     checkpoints.take(entryOf(2, "b"));
     checkpoints.reached(2, VOTERS);

@@ -104,7 +104,7 @@ describe("simulate", () => {
   it("refuses commands that a scenario cannot hold", () => {
     const commands = (): number => Symbol("one") as unknown as number;
     expect(() => simulate({ ...of(() => new Sum()), commands, budget: { seeds: 1 } })).toThrow(
-      /a scenario is JSON/,
+      /a scenario is data/,
     );
   });
 });

@@ -434,13 +434,11 @@ const CASES: readonly Case[] = [
     },
     rests: {
       "it finds all": (tale) =>
-        tale
-          .saved(2, { entries: [entry(2, 2)] })
-          .of(2, {
-            ...{ kind: "shadow", cut: "garbage" },
-            recovered: recovered([entry(2, 2)]),
-            again: recovered([entry(2, 2)]),
-          }),
+        tale.saved(2, { entries: [entry(2, 2)] }).of(2, {
+          ...{ kind: "shadow", cut: "garbage" },
+          recovered: recovered([entry(2, 2)]),
+          again: recovered([entry(2, 2)]),
+        }),
     },
   },
   {
@@ -605,7 +603,6 @@ const note = (tale: Tale, ...notes: readonly KvNote[]): Tale => {
   for (const each of notes) tale.of(1, { kind: "noted", note: each });
   return tale;
 };
-
 
 const KV_CASES: readonly Case[] = [
   {

@@ -33,5 +33,5 @@ export const lateSnapshot: Sample<Command, number, void> = {
   make: () => new Counter(),
   commands: record({ by: integer(1, 5) }),
   breaks: "the cut",
-  shows: ["S1", "S5"],
+  shows: ["S1", "S2", "S5"],
 };

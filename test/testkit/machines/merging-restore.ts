@@ -35,5 +35,5 @@ export const mergingRestore: Sample<Command, number, string, boolean> = {
   commands: record({ flag: pick("a", "b", "c"), on: pick(true, false) }),
   queries: pick("a", "b", "c"),
   breaks: "restoring",
-  shows: ["S1", "S5"],
+  shows: ["S1", "S2", "S5"],
 };
