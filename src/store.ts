@@ -63,7 +63,7 @@ export class Store<Value> extends Kv<Value> {
   readonly #machine: KvMachine;
   readonly #life: Life;
 
-  /** Use `open`. */
+  /** @internal Use `open`. */
   constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>, limits: KvLimits) {
     const host = new KvHost(traced(replica), machine, limits);
     const backend = new MachineBackend(host);

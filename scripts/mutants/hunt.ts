@@ -30,6 +30,7 @@ const { planKvScenario, runKvScenario } = await load<typeof FullRun>("simulation
 
 const PROFILES: { readonly [name in Profile]: () => readonly [FaultProfile, Partial<PlanOptions>?] } = {
   standard: () => [faults.standard()],
+  rotten: () => [faults.rot(), { voters: 3 }],
   careless: () => [faults.mix(faults.partitions(), faults.rot(), faults.operator()), { voters: 3 }],
   divided: () => [faults.mix(faults.network(), faults.partitions()), { voters: 5 }],
   stalled: () => [faults.mix(faults.partitions(), faults.disks()), { voters: 3 }],

@@ -2,11 +2,12 @@ import type { Edit, Mutant } from "./mutant.ts";
 
 const full = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "full" });
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
-const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "careless" });
+const careless = (mutant: Mutant): Mutant => ({ ...mutant, faults: "careless" });
+const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "rotten" });
 
 /** Bugs of whole members: storage, snapshots, sessions, store. */
 export const MEMBER_MUTANTS: readonly Mutant[] = [
-  rotten(
+  careless(
     full(
       "wiped-store-believed",
       "a member whose directory was wiped goes on under its old name",

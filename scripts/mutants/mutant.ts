@@ -13,10 +13,10 @@ export interface Mutant {
 export type Mode = "core" | "full";
 /**
  * For bugs that need one rare thing again and again: `divided` has five voters, whose network is all that fails;
- * `stalled` has partitions and bad disks, `reshaped` has partitions and changes of membership, and in `careless` disks
- * rot and directories are wiped.
+ * `stalled` has partitions and bad disks, `reshaped` has partitions and changes of membership, in `rotten` disks rot and
+ * nothing else happens, and in `careless` directories are wiped and mistaken as well.
  */
-export type Profile = "standard" | "divided" | "stalled" | "reshaped" | "careless";
+export type Profile = "standard" | "divided" | "stalled" | "reshaped" | "rotten" | "careless";
 
 /** A change of one source file. */
 export interface Edit {

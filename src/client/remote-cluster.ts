@@ -38,7 +38,7 @@ const MEMBERSHIP = { isWrite: true } as const;
 export class RemoteCluster {
   readonly #channel: Channel;
 
-  /** Use `RemoteStore.cluster`. */
+  /** @internal Use `RemoteStore.cluster`. */
   constructor(channel: Channel) {
     this.#channel = channel;
   }

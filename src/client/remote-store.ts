@@ -24,7 +24,7 @@ export class RemoteStore<Value> extends Kv<Value> {
   readonly endpoints: readonly string[];
   readonly #life: Life;
 
-  /** Use `connect`. */
+  /** @internal Use `connect`. */
   constructor(channel: Channel, codec: ValueCodec<Value>) {
     const backend = new RemoteBackend(channel);
     const life = new Life(backend);

@@ -12,7 +12,7 @@ export class Barrier {
   readonly #kv: RecipeKv<string>;
   readonly #key: string;
 
-  /** Use `Coordination.barrier`. */
+  /** @internal Use `Coordination.barrier`. */
   constructor(kv: RecipeKv<unknown>, name: string) {
     this.#kv = kv.namespace("", { values: "utf8" });
     this.#key = checkedName(name);

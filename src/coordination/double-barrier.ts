@@ -25,7 +25,7 @@ export class DoubleBarrier {
   readonly #line: Line;
   readonly #count: number;
 
-  /** Use `Coordination.doubleBarrier`. */
+  /** @internal Use `Coordination.doubleBarrier`. */
   constructor(line: Line, count: number) {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw invalidArgument("count", count, "count must be a whole number above 0");

@@ -27,7 +27,7 @@ export interface WhileLeadingOptions extends HoldOptions {
 export class Election {
   readonly #line: Line;
 
-  /** Use `Store.election` or `Coordination.election`. */
+  /** @internal Use `Store.election` or `Coordination.election`. */
   constructor(line: Line) {
     this.#line = line;
   }

@@ -16,7 +16,7 @@ export class Lock {
   readonly #value: string;
   readonly #blocker: Blocker;
 
-  /** Use `Store.lock` or `Coordination.lock`. */
+  /** @internal Use `Store.lock` or `Coordination.lock`. */
   constructor(line: Line, value = "", blocker: Blocker = everybody) {
     this.#line = line;
     this.#value = value;

@@ -26,7 +26,7 @@ export class Queue<Value> {
   readonly #name: string;
   readonly #prefix: string;
 
-  /** Use `Coordination.queue`. */
+  /** @internal Use `Coordination.queue`. */
   constructor(kv: RecipeKv<Value>, name: string) {
     this.#kv = kv;
     this.#tickets = kv.namespace("", { values: "utf8" });

@@ -15,7 +15,7 @@ export class ReadWriteLock {
   readonly read: Lock;
   readonly write: Lock;
 
-  /** Use `Coordination.readWriteLock`. */
+  /** @internal Use `Coordination.readWriteLock`. */
   constructor(line: Line) {
     this.read = new Lock(line, READER, writers);
     this.write = new Lock(line, "write");

@@ -33,7 +33,7 @@ export class Registry {
   readonly #kv: RecipeKv<unknown>;
   readonly #root: string;
 
-  /** Use `Coordination.registry`. */
+  /** @internal Use `Coordination.registry`. */
   constructor(kv: RecipeKv<unknown>, root: string = DEFAULT_ROOT) {
     this.#kv = kv.namespace("", { values: "json" });
     this.#root = checkedName(root);
@@ -80,7 +80,7 @@ export class Registration implements AsyncDisposable {
   readonly #ending = new AbortController();
   #stake: Stake;
 
-  /** Use `Registry.register`. */
+  /** @internal Use `Registry.register`. */
   constructor(kv: RecipeKv<unknown>, stake: Stake, register: (options: CallOptions) => Promise<Stake>) {
     this.#kv = kv;
     this.#stake = stake;

@@ -25,7 +25,7 @@ export class Session implements AsyncDisposable {
     return new Session(await kv.lease(ttl, call));
   }
 
-  /** Use `Session.open`. */
+  /** @internal Use `Session.open`. */
   constructor(lease: RecipeLease) {
     this.#lease = lease;
   }

@@ -1,5 +1,6 @@
 import type { CallCounts, MethodCounts } from "./call-counts.ts";
 import { counter, histogram, type Labels, type Reading, type Series } from "./metric-series.ts";
+import { codeName } from "./status.ts";
 import { METHODS } from "./wire/services.ts";
 
 /** Calls of gRPC and of the JSON gateway, by method. */
@@ -51,14 +52,3 @@ function labelsOf(path: string): Labels {
 const TYPE_NAMES = { neither: "unary", response: "server_stream", both: "bidi_stream" } as const;
 
 const TYPES = new Map(Object.values(METHODS).map(({ path, streams }) => [path, TYPE_NAMES[streams]]));
-
-function codeName(code: number): string {
-  return CODE_NAMES[code] ?? "Unknown";
-}
-
-/** gRPC's codes by number. */
-const CODE_NAMES = [
-  ...["OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists"],
-  ...["PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange"],
-  ...["Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"],
-];

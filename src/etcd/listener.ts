@@ -4,8 +4,6 @@ import { createServer as createTlsServer, type TlsOptions, type Server as TlsSer
 import { QuorateError } from "../base/errors.ts";
 import { formatAddress, type HostPort } from "../transport/address.ts";
 
-/** Connections at a time. */
-const CONNECTIONS_MAX = 4096;
 /** A connection that says nothing for so long is closed. */
 const FIRST_BYTES_MS = 10_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -18,16 +16,21 @@ interface Http2Acceptor {
   accept(socket: Socket): void;
 }
 
+interface ListenerOptions {
+  readonly address: HostPort;
+  readonly tls: TlsOptions | null;
+  readonly connectionsMax: number;
+}
+
 /** One port for gRPC and HTTP/1.1: the first bytes tell which it is. */
 export class Listener {
   readonly url: string;
   readonly #server: Server | TlsServer;
   readonly #sockets: Set<Socket>;
 
-  /** Throws ERR_LISTEN. */
+  /** Connections beyond `connectionsMax` are closed as they come. Throws ERR_LISTEN. */
   static open(
-    address: HostPort,
-    tls: TlsOptions | null,
+    { address, tls, connectionsMax }: ListenerOptions,
     grpc: Http2Acceptor | null,
     http: HttpServer,
   ): Promise<Listener> {
@@ -38,7 +41,7 @@ export class Listener {
       acceptByFirstBytes(socket, grpc, http);
     };
     const server = tls === null ? createServer(accept) : createTlsServer(tlsOptions(tls), accept);
-    server.maxConnections = CONNECTIONS_MAX;
+    server.maxConnections = connectionsMax;
     return new Promise((resolve, reject) => {
       server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(address, error)));
       server.listen(address.port, address.host, () => {

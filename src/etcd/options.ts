@@ -33,6 +33,8 @@ export interface EtcdOptions {
   readonly progressNotifyMs?: number | undefined;
   /** The largest request that may be proposed. Default 1.5 MiB. */
   readonly requestBytesMax?: number | undefined;
+  /** Connections at a time, at each address. Default 4,096. */
+  readonly connectionsMax?: number | undefined;
   /** Tells of writes too on the channel `quorate:audit`, not only of what concerns users, roles and members. */
   readonly auditWrites?: boolean | undefined;
   /** Compares, or operations of one branch, in a transaction. Default 128. */
@@ -46,6 +48,7 @@ export interface EtcdSettings {
   readonly electionMs: number;
   readonly progressNotifyMs: number;
   readonly requestBytesMax: number;
+  readonly connectionsMax: number;
   readonly txnOperationsMax: number;
   /** Whether clients can show who they are by a certificate that was checked. */
   readonly clientCertAuth: boolean;
@@ -64,12 +67,13 @@ export function etcdSettings({
   electionMs = 1_000,
   progressNotifyMs = 600_000,
   requestBytesMax = 1_572_864,
+  connectionsMax = 4_096,
   txnOperationsMax = 128,
   tls,
   clientCertAuth = true,
 }: EtcdOptions): EtcdSettings {
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw invalid("version", version, "must be three numbers with dots");
-  const numbers = { electionMs, progressNotifyMs, requestBytesMax, txnOperationsMax };
+  const numbers = { electionMs, progressNotifyMs, requestBytesMax, connectionsMax, txnOperationsMax };
   for (const [argument, received] of Object.entries(numbers)) {
     if (!Number.isSafeInteger(received) || received < 1)
       throw invalid(argument, received, "must be a whole number above 0");

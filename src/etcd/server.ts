@@ -67,7 +67,12 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   const listeners: Listener[] = [];
   const open = async ({ address, isTls }: Endpoint, server: HttpServer): Promise<Listener> => {
     const tls: TlsOptions | null = isTls ? options.tls! : null;
-    const listener = await Listener.open(address, tls, server === http ? grpc : null, server);
+    const { connectionsMax } = settings;
+    const listener = await Listener.open(
+      { address, tls, connectionsMax },
+      server === http ? grpc : null,
+      server,
+    );
     listeners.push(listener);
     return listener;
   };

@@ -5,7 +5,7 @@ import { CountedStream } from "./counted-stream.ts";
 import { type Guard, requiresLeader } from "./guard.ts";
 import type { LeaderWatch } from "./leader-watch.ts";
 import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./rpc-server.ts";
-import { rpcErrorOf } from "./status.ts";
+import { type RpcError, rpcErrorOf } from "./status.ts";
 import type { Method } from "./wire/services.ts";
 
 /** Messages and list elements in one request: far more than an allowed transaction has. */
@@ -21,6 +21,8 @@ export interface MessageStream<Request, Response> {
   /** Sends a message that is encoded already. */
   sendEncoded(response: Uint8Array): boolean;
   onceDrained(listener: () => void): void;
+  /** Tells the audit of a request that was not let, where the stream itself goes on. */
+  refused(request: object, error: RpcError): void;
   end(error?: unknown): void;
 }
 
@@ -105,7 +107,9 @@ export class Services implements RpcHandlers {
       const begin = (client: Client): void => {
         this.#audit.ended(method.path, stream.call, null, client.caller.user, null);
         if (requiresLeader(stream.call)) this.#leaderWatch.add(stream);
-        open(messageStream(method, stream, client));
+        const refused = (request: object, error: RpcError): void =>
+          this.#audit.ended(method.path, stream.call, request, null, error);
+        open(messageStream(method, stream, client, refused));
       };
       const fail = (error: unknown): void => {
         const answered = rpcErrorOf(error);
@@ -127,9 +131,11 @@ function messageStream<Request, Response>(
   method: Method<Request, Response>,
   stream: RpcStream,
   client: Client,
+  refused: MessageStream<Request, Response>["refused"],
 ): MessageStream<Request, Response> {
   return {
     client,
+    refused,
     onMessage(listener) {
       stream.onMessage((bytes) => {
         try {

@@ -19,6 +19,18 @@ export const Grpc = {
   unauthenticated: 16,
 } as const;
 
+/** All of gRPC's codes, by number. */
+const CODE_NAMES = [
+  ...["OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists"],
+  ...["PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange"],
+  ...["Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"],
+];
+
+/** A code as Go prints it. */
+export function codeName(code: number): string {
+  return CODE_NAMES[code] ?? "Unknown";
+}
+
 export type GrpcCode = (typeof Grpc)[keyof typeof Grpc];
 
 type Status = readonly [code: GrpcCode, text: string];

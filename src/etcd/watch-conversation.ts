@@ -2,7 +2,7 @@ import type { Timer } from "../base/clock.ts";
 import type { EventEncoder } from "./event-encoder.ts";
 import type { Front } from "./front.ts";
 import type { MessageStream } from "./services.ts";
-import { type RpcError, refusal } from "./status.ts";
+import { codeName, type RpcError, refusal } from "./status.ts";
 import { WatchPermit } from "./watch-permit.ts";
 import { checkCreate, INVALID_WATCH_ID, Watching, watchedRange } from "./watching.ts";
 import type { WatchCreateRequest, WatchRequest, WatchResponse } from "./wire/watch-messages.ts";
@@ -52,7 +52,7 @@ export class WatchConversation {
 
   #create(request: WatchCreateRequest): void {
     const permit = new WatchPermit(this.#stream.client, watchedRange(request));
-    const cancelReason = permit.whyNot() ?? this.#whyNot(request)?.message ?? null;
+    const cancelReason = this.#forbidden(permit, request) ?? this.#whyNot(request)?.message ?? null;
     if (cancelReason !== null) {
       this.#tell({ watchId: INVALID_WATCH_ID, created: true, canceled: true, cancelReason });
       return;
@@ -68,6 +68,14 @@ export class WatchConversation {
     if (!watching.watcher.isBehind) return;
     this.#ready.add(watching);
     this.#schedule();
+  }
+
+  /** Why it may not watch this, in etcd's words for a watch: the error as Go prints it. Null if it may. */
+  #forbidden(permit: WatchPermit, request: WatchCreateRequest): string | null {
+    const error = permit.whyNot();
+    if (error === null) return null;
+    this.#stream.refused(request, error);
+    return `rpc error: code = ${codeName(error.code)} desc = ${error.message}`;
   }
 
   #whyNot(request: WatchCreateRequest): RpcError | null {
@@ -130,7 +138,7 @@ export class WatchConversation {
   #pump(): void {
     for (const watching of [...this.#ready]) {
       if (this.#isBlocked || this.#isClosed) return;
-      const cancelReason = watching.permit.whyNot();
+      const cancelReason = this.#forbidden(watching.permit, watching.request);
       if (cancelReason !== null) {
         this.#end(watching);
         this.#tell({ watchId: watching.id, canceled: true, cancelReason });

@@ -3,7 +3,7 @@ import type { AuthRevision } from "../kv/auth/auth-state.ts";
 import type { KeyRange } from "../kv/key-range.ts";
 import type { Client } from "./client.ts";
 import { throwRefused } from "./refused.ts";
-import { Grpc, rpcErrorOf } from "./status.ts";
+import { type RpcError, rpcErrorOf } from "./status.ts";
 
 /**
  * Whether a watch may tell what it sees: asked before it begins, and again wherever users and roles have changed since.
@@ -22,8 +22,8 @@ export class WatchPermit {
     this.#range = range;
   }
 
-  /** Why it may not, in etcd's words for a watch: the error as Go prints it. Null if it may. */
-  whyNot(): string | null {
+  /** Null if it may. */
+  whyNot(): RpcError | null {
     const { auth, authority } = this.#client.front.machine;
     if (this.#grantedAt === auth.revision) return null;
     try {
@@ -32,14 +32,7 @@ export class WatchPermit {
       this.#grantedAt = auth.revision;
       return null;
     } catch (error) {
-      const { code, message } = rpcErrorOf(error);
-      return `rpc error: code = ${CODE_NAMES[code] ?? "Unknown"} desc = ${message}`;
+      return rpcErrorOf(error);
     }
   }
 }
-
-const CODE_NAMES: Readonly<Record<number, string>> = {
-  [Grpc.invalidArgument]: "InvalidArgument",
-  [Grpc.permissionDenied]: "PermissionDenied",
-  [Grpc.unauthenticated]: "Unauthenticated",
-};

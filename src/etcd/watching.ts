@@ -35,7 +35,7 @@ export class Watching {
   readonly id: number;
   readonly watcher: Watcher;
   readonly permit: WatchPermit;
-  readonly #request: WatchCreateRequest;
+  readonly request: WatchCreateRequest;
   /** Whether it was told something since its progress was last due. */
   #isTold = false;
 
@@ -49,7 +49,7 @@ export class Watching {
     const { startRevision, prevKv, filters } = request;
     this.id = id;
     this.permit = permit;
-    this.#request = request;
+    this.request = request;
     const wanted = {
       range: watchedRange(request),
       from: startRevision === 0 ? null : Math.min(startRevision, Number.MAX_SAFE_INTEGER),
@@ -63,7 +63,7 @@ export class Watching {
   isProgressDue(): boolean {
     const isQuiet = !this.#isTold;
     this.#isTold = false;
-    return this.#request.progressNotify && isQuiet && this.watcher.progress !== null;
+    return this.request.progressNotify && isQuiet && this.watcher.progress !== null;
   }
 
   /**
@@ -77,12 +77,7 @@ export class Watching {
   ): Generator<Uint8Array> {
     const wanted = this.#isNothingWanted ? [] : changes;
     const pieces = [
-      ...cut(
-        wanted,
-        encoder,
-        front.settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES,
-        this.#request.fragment,
-      ),
+      ...cut(wanted, encoder, front.settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES, this.request.fragment),
     ];
     if (pieces.length > 0) this.#isTold = true;
     for (const [at, { events, last, isFragment }] of pieces.entries()) {
@@ -93,7 +88,7 @@ export class Watching {
   }
 
   get #isNothingWanted(): boolean {
-    const { filters } = this.#request;
+    const { filters } = this.request;
     return filters.includes(NO_PUT) && filters.includes(NO_DELETE);
   }
 }

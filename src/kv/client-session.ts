@@ -27,7 +27,7 @@ export class ClientSession<View> {
   readonly #view: (space: Keyspace<never>) => View;
   #next: number;
 
-  /** Use `Kv.session`. */
+  /** @internal Use `Kv.session`. */
   constructor(space: Keyspace<unknown>, view: (space: Keyspace<never>) => View, opened: OpenedSession) {
     this.#space = space;
     this.#view = view;

@@ -88,7 +88,7 @@ export class Kv<Value> {
   readonly #space: Keyspace<Value>;
   readonly #life: Life;
 
-  /** Use `Kv.over`. */
+  /** @internal Use `Kv.over`. */
   constructor(space: Keyspace<Value>, life: Life) {
     this.#space = space;
     this.#life = life;

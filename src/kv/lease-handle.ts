@@ -39,7 +39,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
   #expiry: Timer;
   #renewal: Timer;
 
-  /** Use `Kv.lease`. */
+  /** @internal Use `Kv.lease`. */
   constructor(
     space: Keyspace<unknown>,
     renewals: Renewals,

@@ -42,7 +42,7 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   readonly #selection: Selection | null;
   #revision: Revision | undefined;
 
-  /** Use `Kv.range`. */
+  /** @internal Use `Kv.range`. */
   constructor(space: Keyspace<Value>, options: ScanOptions) {
     this.#space = space;
     this.#range = space.range(options);

@@ -50,7 +50,7 @@ export class TxnBuilder<Value, Done, Otherwise> {
   readonly #space: Keyspace<Value>;
   readonly #parts: TxnParts;
 
-  /** Use `Kv.txn`. */
+  /** @internal Use `Kv.txn`. */
   constructor(space: Keyspace<Value>, parts: TxnParts = NO_PARTS) {
     this.#space = space;
     this.#parts = parts;

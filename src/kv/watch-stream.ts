@@ -78,7 +78,7 @@ export class Watch<Value>
   #isProgressDue = false;
   #hasToldLately = false;
 
-  /** Use `Kv.watch`. */
+  /** @internal Use `Kv.watch`. */
   constructor(
     space: Keyspace<Value>,
     keyOrRange: string | WatchOptions,

@@ -7,7 +7,7 @@ import { promised } from "./promised.ts";
 export class Group {
   readonly #changes: GroupChanges;
 
-  /** Use `Replica.group`. */
+  /** @internal Use `Replica.group`. */
   constructor(changes: GroupChanges) {
     this.#changes = changes;
   }

@@ -34,7 +34,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return new Replica(await promised((settle) => Member.open(options, settle)));
   }
 
-  /** Use `open`. */
+  /** @internal Use `open`. */
   constructor(member: Member<Command, Result, Query, Answer>) {
     this.#member = member;
     this.group = new Group(member.group);

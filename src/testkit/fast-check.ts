@@ -4,8 +4,9 @@ import { type FaultProfile, faults as presets } from "./faults.ts";
 import type { Dice, Generator } from "./generate.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Action, Scenario } from "./scenario.ts";
-import { asText, type SimulateOptions, systemOf } from "./simulate.ts";
+import { type SimulateOptions, systemOf } from "./simulate.ts";
 import { planScenario } from "./simulation/plan.ts";
+import { asText } from "./written.ts";
 
 /** A fast-check arbitrary as a generator, for `checkLaws`, `checkModel` and simulated workloads. They shrink by themselves. */
 export function fromArbitrary<Value>(arbitrary: fc.Arbitrary<Value>): Generator<Value> {

@@ -23,9 +23,20 @@ export type {
 } from "./recording.ts";
 export { renderReport } from "./report/render-report.ts";
 export { parseScenario, type Scenario } from "./scenario.ts";
+export { ScenarioFailure, type ScriptOptions, scenario } from "./script/scenario.ts";
+export type {
+  CallOptions,
+  Deed,
+  Lasting,
+  LastingOptions,
+  Script,
+  ScriptCall,
+  ScriptMember,
+} from "./script/script.ts";
 export {
   assertSimulation,
   describeReport,
+  type MachineOptions,
   replay,
   type SimFailure,
   type SimReport,

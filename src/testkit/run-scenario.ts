@@ -5,7 +5,7 @@ import type { Scenario } from "./scenario.ts";
 import { planCoreScenario, runCoreScenario } from "./simulation/core-run.ts";
 import { planKvScenario, runFullScenario } from "./simulation/full-run.ts";
 import { kvSystem } from "./simulation/kv-system.ts";
-import type { RunOptions, RunResult } from "./simulation/simulation.ts";
+import type { Failure, RunOptions, RunResult } from "./simulation/simulation.ts";
 import type { SimSystem } from "./simulation/system.ts";
 
 // A system may be of any types: whoever runs it only hands its values on.
@@ -22,16 +22,26 @@ export function runScenario(
     : runFullScenario(scenario, system, options);
 }
 
+export interface RecordOptions {
+  readonly title?: string | undefined;
+  /** The command line that runs the same again. */
+  readonly replay?: string | null | undefined;
+  /** The run ends after so many steps … */
+  readonly stepsMax?: number | undefined;
+  /** … since somebody objects to what is there then. */
+  readonly objection?: Failure | null | undefined;
+}
+
 /** Runs a scenario and keeps all that happened. */
 export function recordScenario(
   scenario: Scenario,
   system?: AnySystem,
-  told: { readonly title?: string; readonly replay?: string | null } = {},
+  { title = "a simulated cluster", replay = null, stepsMax, objection = null }: RecordOptions = {},
 ): { readonly result: RunResult; readonly recording: Recording } {
   const recorder = new Recorder();
-  const result = runScenario(scenario, system, { onEvent: recorder.observe });
-  const { title = "a simulated cluster", replay = null } = told;
-  const recording = recorder.recording({ title, seed: scenario.seed, failure: result.failure, replay });
+  const result = runScenario(scenario, system, { onEvent: recorder.observe, stepsMax });
+  const failure = result.failure ?? objection;
+  const recording = recorder.recording({ title, seed: scenario.seed, failure, replay });
   return { result, recording };
 }
 

@@ -1,6 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
 import type { RaftOptions } from "../raft/options.ts";
 import type { PowerCut } from "../storage/memory-disk.ts";
+import type { Written } from "./written.ts";
 
 /**
  * One run of a simulated cluster, as plain data: written to a file it can be run again, read by people and made
@@ -117,6 +118,7 @@ export type Action = { readonly at: number } & (
    * bytes that are no frames.
    */
   | { readonly kind: "stranger"; readonly member: MemberNumber; readonly forMs: number }
+  | ExpectAction
 );
 
 /** A client calls. What it asks for is the workload's to read. */
@@ -155,6 +157,18 @@ export interface OldBackupAction {
   readonly ageMs: number;
   readonly downMs: number;
   readonly regardless?: true;
+}
+
+/**
+ * Whoever wrote the scenario expects that the member's machine gives this answer, just as it is then: nobody else is
+ * asked. After the storm it is looked at when the cluster has come to rest.
+ */
+export interface ExpectAction {
+  readonly kind: "expect";
+  readonly member: MemberNumber;
+  /** A query, as in an operation. */
+  readonly operation: unknown;
+  readonly answer: Written;
 }
 
 export type ActionKind = Action["kind"];

@@ -1,6 +1,4 @@
-import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { pack, unpack } from "../base/codec.ts";
 import { type CommandCodecName, commandCodec } from "../replica/command-codec.ts";
 import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
@@ -17,7 +15,7 @@ import { Probes } from "./simulation/probes.ts";
 import type { Failure, RunResult } from "./simulation/simulation.ts";
 import type { Input, SimSystem } from "./simulation/system.ts";
 import { tellStory } from "./story.ts";
-import { equalStructure, structureKey } from "./structure.ts";
+import { asText, fromText, type Written } from "./written.ts";
 
 export interface SimulateOptions<State, Command, Result, Query, Answer> {
   readonly machine: () => StateMachine<Command, Result, Query, Answer>;
@@ -49,6 +47,12 @@ export interface SimulateOptions<State, Command, Result, Query, Answer> {
   readonly shrinkMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }
+
+/** A machine, and what it is held against. */
+export type MachineOptions<State, Command, Result, Query, Answer> = Pick<
+  SimulateOptions<State, Command, Result, Query, Answer>,
+  "machine" | "codec" | "spec" | "checks"
+>;
 
 /**
  * `pass`: nothing was broken, in runs in which enough happened. `fail`: something was. `vacuous`: nothing was broken, but
@@ -103,12 +107,12 @@ export function simulate<State, Command, Result, Query = void, Answer = unknown>
   });
 }
 
-/** Runs one scenario of such a machine again. */
+/** Runs one scenario of such a machine again; of the key-value store that ships where no machine is given. */
 export function replay<State, Command, Result, Query = void, Answer = unknown>(
   scenario: Scenario,
-  options: Omit<SimulateOptions<State, Command, Result, Query, Answer>, "budget" | "seed">,
+  options?: MachineOptions<State, Command, Result, Query, Answer>,
 ): ReturnType<typeof recordScenario> {
-  return recordScenario(scenario, systemOf(options));
+  return recordScenario(scenario, options === undefined ? undefined : systemOf(options));
 }
 
 /** Like `simulate`, and throws an error that tells the story when the verdict is not `pass`. */
@@ -217,6 +221,9 @@ class Tally {
 /** Where fewer calls are answered the clusters were mostly out of order, and little was tested. */
 const ANSWERED_SHARE_MIN = 0.4;
 
+const NOT_REPEATED =
+  "Run again, the same scenario broke nothing: the machine goes by more than its commands. checkLaws says by what.";
+
 function explain(original: Scenario, found: Failure, { system, shrinkMs, clock }: SeedsOptions): SimFailure {
   const { scenario } = shrinkScenario(original, found.invariant, {
     run: (candidate) => runScenario(candidate, system).failure?.invariant ?? null,
@@ -225,7 +232,9 @@ function explain(original: Scenario, found: Failure, { system, shrinkMs, clock }
   });
   const { result, recording } = recordScenario(scenario, system);
   const failure = result.failure ?? found;
-  return { ...failure, seed: original.seed, original, scenario, story: tellStory(recording) };
+  const story = tellStory(recording);
+  if (result.failure === null) story.push(NOT_REPEATED);
+  return { ...failure, seed: original.seed, original, scenario, story };
 }
 
 /** The scenarios that the seeds of a user's machine make. */
@@ -247,10 +256,7 @@ export function planOf<State, Command, Result, Query, Answer>({
 
 /** The system that a user's machine makes. */
 export function systemOf<State, Command, Result, Query, Answer>(
-  options: Pick<
-    SimulateOptions<State, Command, Result, Query, Answer>,
-    "machine" | "codec" | "spec" | "checks"
-  >,
+  options: MachineOptions<State, Command, Result, Query, Answer>,
 ): AnySystem {
   const { machine, spec, checks } = options;
   const system: SimSystem<Command, Result, Query, Answer> = {
@@ -283,34 +289,4 @@ function readCall<Command, Query>(operation: unknown): Input<Command, Query> {
   return call.command === undefined
     ? { query: fromText(call.query!) as Query }
     : { command: fromText(call.command) as Command };
-}
-
-/** A value as it stands in a scenario: as JSON where that says all, else packed, and bytes as they are; both in base64. */
-type Written = { readonly json: unknown } | { readonly bytes: string } | { readonly packed: string };
-
-export function asText(value: unknown): Written {
-  if (value instanceof Uint8Array) return { bytes: btoa(latin1Text(value)) };
-  if (value === undefined) return { json: undefined };
-  const json: unknown = JSON.parse(JSON.stringify(value) ?? "null");
-  if (equalStructure(json, value)) return { json };
-  const packed = packedText(value);
-  if (packed === null) throw new TypeError(`a scenario is data, and cannot hold ${structureKey(value)}`);
-  return { packed };
-}
-
-/** Null for what does not come back from packing as it went in: symbols, functions, instances of classes. */
-function packedText(value: unknown): string | null {
-  try {
-    const bytes = pack(value);
-    return equalStructure(unpack(bytes), value) ? btoa(latin1Text(bytes)) : null;
-  } catch {
-    return null;
-  }
-}
-
-function fromText(written: Written): unknown {
-  if ("bytes" in written) return latin1Bytes(atob(written.bytes));
-  if ("packed" in written) return unpack(latin1Bytes(atob(written.packed)));
-  // In a file an undefined value is a missing one.
-  return written.json;
 }

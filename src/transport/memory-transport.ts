@@ -132,6 +132,7 @@ export class MemoryTransport implements Transport {
   readonly #reached = new Set<string>();
   readonly #refused = new Set<string>();
 
+  /** @internal Use `MemoryNetwork.transport`. */
   constructor(network: MemoryNetwork) {
     this.#network = network;
   }

@@ -13,6 +13,8 @@ export interface TlsOptions {
   readonly crl?: string | undefined;
   /** `TLSv1.3` by default. */
   readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  /** Cipher suites by OpenSSL's names, with colons between them. By default Node's. */
+  readonly ciphers?: string | undefined;
 }
 
 const PARTS = ["cert", "key", "ca", "crl"] as const;
@@ -76,12 +78,13 @@ export class TlsFiles {
   }
 
   #read(): { options: SecureContextOptions; context: SecureContext } {
-    const { minVersion = "TLSv1.3" } = this.#options;
+    const { minVersion = "TLSv1.3", ciphers } = this.#options;
     const read = PARTS.flatMap((part) => {
       const given = this.#options[part];
       return given === undefined ? [] : [[part, isPem(given) ? given : readPem(part, given)] as const];
     });
     const options: SecureContextOptions = { ...Object.fromEntries(read), minVersion };
+    if (ciphers !== undefined) options.ciphers = ciphers;
     try {
       return { options, context: createSecureContext(options) };
     } catch (cause) {

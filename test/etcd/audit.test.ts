@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AUDIT_CHANNEL, type AuditEvent } from "../../src/etcd/audit.ts";
 import { METHODS } from "../../src/etcd/wire/services.ts";
+import { WatchCreateRequest } from "../../src/etcd/wire/watch-messages.ts";
 import { Caller } from "./auth-support.ts";
 import { post } from "./support/http.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";
@@ -111,6 +112,28 @@ test("whoever is not let is told of, whatever was called", async () => {
   ]);
   expect(events[2]?.about).toEqual({ peerUrls: ["http://127.0.0.1:1"] });
   for (const caller of [stranger, forged]) caller.close();
+  close();
+});
+
+test("a watch that is refused, or ended, within a stream is told of; the stream goes on", async () => {
+  served = await serveStore();
+  const { root, ann, close } = await withUsers();
+  events = [];
+  const stream = ann.stream(METHODS.watch);
+  const begin = async (key: string) => {
+    stream.send({ createRequest: WatchCreateRequest.of({ key }) });
+    return stream.next();
+  };
+  await begin("z");
+  await begin("a");
+  await root.must(METHODS.userRevokeRole, { name: "ann", role: "reader" });
+  await served.store.put("a", "unseen");
+  await stream.next();
+  expect(named(METHODS.watch)).toMatchObject([
+    { user: "ann", about: { key: "z" }, code: 7, message: "etcdserver: permission denied" },
+    { user: "ann", about: { key: "a" }, code: 7, message: "etcdserver: permission denied" },
+  ]);
+  stream.cancel();
   close();
 });
 

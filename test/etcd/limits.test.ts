@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import { connect as connectSocket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { AuthTokens, mintToken, tokenText } from "../../src/etcd/auth-tokens.ts";
 import { METHODS } from "../../src/etcd/wire/services.ts";
 import { ALARMS_MAX, Alarms } from "../../src/kv/alarms.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { page, post } from "./support/http.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";
@@ -40,6 +43,45 @@ test("a stream has 10,000 watchers, and one more is refused by itself", async ()
   expect(refused).toHaveLength(1);
   expect(refused[0]?.cancelReason).toContain("etcdserver: too many requests");
   stream.cancel();
+}, 60_000);
+
+test("as many connections stand as are allowed, and one more is closed as it comes", async () => {
+  const small = await serveStore({ connectionsMax: 2 });
+  const { port } = new URL(`http://${small.endpoint}`);
+  const dial = async () => {
+    const socket = connectSocket(Number(port), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+  const [first] = await Promise.all([dial(), dial()]);
+  await once(await dial(), "close");
+  // Those that stand are served, and one that ends makes room.
+  first!.end("GET /version HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+  expect(String(await once(first!, "data"))).toContain("200 OK");
+  await once(first!, "close");
+  expect(await page(`http://${small.endpoint}/version`, {})).toMatchObject({ status: 200 });
+  await small.stop();
+});
+
+test("10,000 renewals wait on a stream, and one more ends it", async () => {
+  // Nobody leads, so nothing is renewed: a thousand are being asked for, and the rest waits for them.
+  const peers = { n1: "127.0.0.1:1", n2: "127.0.0.1:2" };
+  const leaderless = await serveStore({}, { name: "n1", peers, transport: new MemoryNetwork().transport() });
+  const asking = new RpcClient(leaderless.endpoint);
+  const refusedAfter = async (count: number) => {
+    const stream = asking.stream(METHODS.leaseKeepAlive);
+    const failed = once(stream, "error");
+    for (let at = 0; at < count; at++) stream.write({ id: String(at + 1) });
+    return failed;
+  };
+  const within = refusedAfter(11_000);
+  const [error] = await refusedAfter(11_001);
+  expect(error).toMatchObject({ code: 8, details: "etcdserver: too many requests" });
+  const isRefused = await Promise.race([within.then(() => true), Promise.resolve(false)]);
+  expect(isRefused).toBe(false);
+  asking.close();
+  await Promise.allSettled([within, leaderless.stop()]);
 }, 60_000);
 
 // Each operation counts twice: as an element of the list, and as a message.

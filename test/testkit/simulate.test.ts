@@ -80,6 +80,18 @@ describe("simulate", () => {
     expect(["S5", "C2"]).toContain(report.failure?.invariant);
   });
 
+  it("says of a machine that breaks the same scenario only once that it goes by more than its commands", () => {
+    let left = 1;
+    class Once extends Sum {
+      override apply(batch: readonly Applied<number>[]): number[] {
+        return super.apply(batch).map((sum) => sum + (left-- === 1 ? 1 : 0));
+      }
+    }
+    const report = simulate({ ...of(() => new Once()), budget: { seeds: 1 }, shrinkMs: 500 });
+    expect(report.verdict).toBe("fail");
+    expect(describeReport(report)).toMatch(/Run again, the same scenario broke nothing/);
+  });
+
   it("compares with a spec where there is one", { timeout: 60_000 }, () => {
     const spec = {
       init: () => 0,

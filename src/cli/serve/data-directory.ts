@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -46,6 +47,15 @@ export class DataDirectory {
     if (!existsSync(join(this.member, "snap", "db"))) return;
     const message = `${this.#path} holds data of etcd, whose files cannot be read here: copy the keys with make-mirror`;
     throw new QuorateError("ERR_INCOMPATIBLE", message, { what: "data directory", found: 0, supported: 1 });
+  }
+
+  /** What an operator should know of it before anything is kept here; null where all is well. */
+  get warning(): string | null {
+    // Windows has other permissions, which Node does not tell.
+    if (process.platform === "win32" || !existsSync(this.#path)) return null;
+    const mode = statSync(this.#path).mode & 0o777;
+    if ((mode & 0o077) === 0) return null;
+    return `${this.#path} has the mode 0${mode.toString(8)}: others on this machine may look into it; 0700 is better`;
   }
 
   keepTicket(text: string): void {

@@ -1,4 +1,5 @@
 import { UsageError } from "../command.ts";
+import { checkNotRefused } from "./refused-flags.ts";
 
 /** How a flag is written: its name, its value when it is not given, and what it is for. */
 interface Flag {
@@ -43,6 +44,7 @@ export const FLAGS = {
   "peer-crl-file": flag("", "members' certificates that were revoked"),
   "peer-client-cert-auth": flag("true", "members must show a certificate: they always must", true),
   "tls-min-version": flag("", "TLS1.2 or TLS1.3 (default: TLS1.3 for members, TLS1.2 for clients)"),
+  "cipher-suites": flag("", "suites to speak, by Go's names (default: Node's)"),
   "peer-secret-file": flag("", "a file whose text all members share, and nobody else"),
   "audit-log": flag("", "a file to add a line of JSON to for each audited call; - is the standard output"),
   "audit-writes": flag("false", "audit writes too, not only what is about users, roles and members", true),
@@ -67,6 +69,7 @@ export interface GivenFlags {
 /**
  * Reads a command line as etcd does: `--flag value`, `--flag=value`, one dash or two. What is not on it is taken from
  * the environment: `QUORATE_FLAG_NAME`, or `ETCD_FLAG_NAME`. Unknown flags are told of, and nothing else comes of them.
+ * Throws UsageError, also for those that must not be passed over.
  */
 export function readFlags(
   args: readonly string[],
@@ -77,8 +80,10 @@ export function readFlags(
   for (const [name, value] of Object.entries(env)) readVariable(name, value ?? "", values, warnings);
   for (const [name, value] of pairsOf(args)) {
     const known = flagNamed(name);
-    if (known === null) warnings.push(`there is no flag --${name} here: it has no effect`);
-    else values.set(known, flagValue(known, value));
+    if (known === null) {
+      checkNotRefused(name, value ?? "true", `--${name}`);
+      warnings.push(`there is no flag --${name} here: it has no effect`);
+    } else values.set(known, flagValue(known, value));
   }
   const names = Object.keys(FLAGS) as FlagName[];
   const all = names.map((name) => [name, values.get(name) ?? FLAGS[name].fallback] as const);
@@ -103,18 +108,21 @@ function flag(fallback: string, help: string, isSwitch = false): Flag {
 }
 
 function flagNamed(name: string): FlagName | null {
-  return name in FLAGS ? (name as FlagName) : (OTHER_NAMES[name] ?? null);
+  return Object.hasOwn(FLAGS, name) ? (name as FlagName) : (OTHER_NAMES[name] ?? null);
 }
 
 /** Our own variable goes before etcd's. */
 function readVariable(name: string, value: string, values: Map<FlagName, string>, warnings: string[]): void {
   const [, prefix, rest] = /^(QUORATE|ETCD)_([A-Z0-9_]+)$/.exec(name) ?? [];
   if (rest === undefined) return;
-  const known = flagNamed(rest.toLowerCase().replaceAll("_", "-"));
-  if (known === null) {
-    // Programs of ours may have variables of their own.
-    if (prefix === "ETCD") warnings.push(`there is no flag for ${name} here: it has no effect`);
-  } else if (prefix === "QUORATE" || !values.has(known)) values.set(known, value);
+  const flagName = rest.toLowerCase().replaceAll("_", "-");
+  const known = flagNamed(flagName);
+  // Programs of ours may have variables of their own.
+  if (known === null && prefix === "ETCD") {
+    checkNotRefused(flagName, value, name);
+    warnings.push(`there is no flag for ${name} here: it has no effect`);
+  } else if (known === null) return;
+  else if (prefix === "QUORATE" || !values.has(known)) values.set(known, value);
 }
 
 /** Flags with their values, null for one that stands alone. */

@@ -107,6 +107,7 @@ async function openStore(settings: ServeSettings, transport: TcpTransport, log: 
 async function enrol(settings: ServeSettings, log: (line: string) => void) {
   const directory = new DataDirectory(settings.directory);
   directory.checkNotEtcds();
+  if (directory.warning !== null) log(directory.warning);
   const { ticket } = directory;
   const { name, members, cluster } = settings;
   if (ticket !== null) {

@@ -4,6 +4,7 @@ import type { TlsOptions } from "../../transport/tls-files.ts";
 import type { PeerTlsOptions } from "../../transport/tls-peers.ts";
 import { UsageError } from "../command.ts";
 import type { AutoCompaction } from "./auto-compaction.ts";
+import { cipherList } from "./cipher-suites.ts";
 import type { FlagName, GivenFlags } from "./flags.ts";
 
 /** What a server was asked to be. */
@@ -47,10 +48,7 @@ const QUOTA_BYTES = 2 * 1024 ** 3;
 /** Makes sense of the flags. Throws UsageError. */
 export function serveSettings(flags: GivenFlags): ServeSettings {
   const text = (name: FlagName): string => flags.values[name];
-  const list = (name: FlagName): string[] =>
-    text(name)
-      .split(",")
-      .filter((item) => item !== "");
+  const list = (name: FlagName): string[] => itemsOf(text(name));
   const on = (name: FlagName): boolean => readSwitch(name, text(name));
   const number = (name: FlagName, least: number): number => readNumber(name, text(name), least);
 
@@ -154,6 +152,10 @@ function firstMembers(
   throw new UsageError(message);
 }
 
+function itemsOf(text: string): string[] {
+  return text.split(",").filter((item) => item !== "");
+}
+
 type TlsFlags = readonly [cert: FlagName, key: FlagName, ca: FlagName, crl: FlagName];
 
 /** Null when no certificate was named. */
@@ -169,7 +171,8 @@ function tlsOf(
   const versions = { "": usual, "TLS1.2": "TLSv1.2", "TLS1.3": "TLSv1.3" } as const;
   const asked = oneOf("tls-min-version", text("tls-min-version"), Object.keys(versions));
   const minVersion = versions[asked as keyof typeof versions];
-  return { cert: given(cert), key: given(key), ca: given(ca), crl: given(crl), minVersion };
+  const ciphers = cipherList(itemsOf(text("cipher-suites")));
+  return { cert: given(cert), key: given(key), ca: given(ca), crl: given(crl), minVersion, ciphers };
 }
 
 function peerTlsOf(text: (name: FlagName) => string, scheme: "http" | "https"): PeerTlsOptions | null {

@@ -2,9 +2,9 @@ import type { Recording } from "../recording.ts";
 import type { Scenario } from "../scenario.ts";
 import { renderReport } from "./render-report.ts";
 
-/** Where a failure of this seed is kept, beside the tests. */
-export function failureFolder(seed: number): string {
-  return `sim-failures/${seed}`;
+/** Where a failure of this seed or this name is kept, beside the tests. */
+export function failureFolder(of: number | string): string {
+  return `sim-failures/${of}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Entry, EntryId } from "../../log/entry.ts";
 import type { Message } from "../../raft/message.ts";
 import type { Action, MemberNumber } from "../scenario.ts";
 import type { Ending, StopKind } from "../simulation/event.ts";
+import { fromText } from "../written.ts";
 
 /** What a message says, in few words. */
 export function messageWords(message: Message): string {
@@ -75,6 +76,8 @@ export function actionWords(action: Action, nameOf: (member: MemberNumber) => st
       return `an operator copies its directory, to put the copy back ${action.ageMs} ms later`;
     case "clone":
       return `an operator starts it on a copy of ${nameOf(action.of)}'s directory, for ${action.forMs} ms`;
+    case "expect":
+      return `is expected to answer ${valueWords(fromText(action.answer))} to ${valueWords(action.operation)}`;
     case "stranger":
       return `others send under its name for ${action.forMs} ms`;
     default: {
@@ -99,7 +102,7 @@ export function executedWords(input: string, index: number, result: unknown): st
 }
 
 /** Names that say what the values themselves say. */
-const SILENT = new Set(["kind", "command", "query"]);
+const SILENT = new Set(["kind", "command", "query", "json"]);
 
 function wordsOf(value: unknown): string {
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;

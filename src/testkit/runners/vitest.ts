@@ -1,10 +1,13 @@
 import { test } from "vitest";
 import { keepIn } from "./keep.ts";
-import { type SimTest, simTestOf } from "./sim-test.ts";
+import { type ScenarioTest, scenarioTestOf } from "./scenario-test.ts";
+import { type SimTest, simTestOf, type TakeTest } from "./sim-test.ts";
+
+const take: TakeTest = (name, run, timeoutMs) => test(name, { timeout: timeoutMs }, run);
+const keep = keepIn(globalThis.process);
 
 /** A simulation as a test of vitest. */
-export const simTest: SimTest = simTestOf(
-  (name, run, timeoutMs) => test(name, { timeout: timeoutMs }, run),
-  () => globalThis.process?.env ?? {},
-  keepIn(globalThis.process),
-);
+export const simTest: SimTest = simTestOf(take, () => globalThis.process?.env ?? {}, keep);
+
+/** A scripted run as a test of vitest. */
+export const scenarioTest: ScenarioTest = scenarioTestOf(take, keep);

@@ -175,6 +175,11 @@ export class CoreMember implements SimMember<CoreFrame> {
     else this.#write(call, bytes);
   }
 
+  /** A core has no machine. */
+  look(): null {
+    return null;
+  }
+
   campaign(): void {
     this.#gate.run(() => this.#act((raft) => raft.campaign()));
   }

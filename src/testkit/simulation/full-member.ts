@@ -167,6 +167,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     else this.#host.returned(call, this.#id, { is: "refused", reason: "the member does not run" });
   }
 
+  look(operation: unknown): { readonly answer: unknown } | null {
+    return this.#process?.look(operation) ?? null;
+  }
+
   campaign(): void {
     this.#process?.ask((member) => member.core.campaign());
   }

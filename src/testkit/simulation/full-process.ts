@@ -206,6 +206,12 @@ export class FullProcess<Command, Result, Query, Answer> {
     this.#calls.begin(call, this.isPaused ? null : this.#member);
   }
 
+  /** What its machine answers as it is now; null while there is none, and to what is no query. */
+  look(operation: unknown): { readonly answer: Answer } | null {
+    const input = this.#system.read(operation);
+    return this.#member === null || "command" in input ? null : { answer: this.#member.ask(input.query) };
+  }
+
   /** Asks the member for something, as an operator would. */
   ask(deed: (member: Member<Tagged<Command>, Placed<Result>, Query, Answer>) => unknown): void {
     this.#gate.run(() => {

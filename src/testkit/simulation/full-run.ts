@@ -33,12 +33,21 @@ export function runFullScenario<Command, Result, Query, Answer>(
   system: SimSystem<Command, Result, Query, Answer>,
   options: Partial<RunOptions> = {},
 ): RunResult {
+  return fullSimulation(scenario, system, options).run();
+}
+
+/** Whole members with such a machine, before anything has happened. */
+export function fullSimulation<Command, Result, Query, Answer>(
+  scenario: Scenario,
+  system: SimSystem<Command, Result, Query, Answer>,
+  options: Partial<RunOptions> = {},
+): Simulation<FullFrame> {
   const checks = options.checks ?? memberChecks(system);
   return new Simulation<FullFrame>(scenario, (host) => fullCrew(host, system), {
     ...options,
     checks,
     makeClient: system.makeClient,
-  }).run();
+  });
 }
 
 export type { PlanOptions };

@@ -44,6 +44,8 @@ export interface SimMember<Frame> {
   disconnected(from: MemberNumber): void;
 
   call(call: Call): void;
+  /** What its machine answers to a query of a scenario at this moment; null where there is nobody to ask. */
+  look(operation: unknown): { readonly answer: unknown } | null;
   campaign(): void;
   snapshot(): void;
   transfer(to: MemberNumber): void;

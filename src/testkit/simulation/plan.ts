@@ -16,7 +16,7 @@ export interface PlanOptions {
   readonly clients?: number | undefined;
 }
 
-type Fault = Exclude<Action["kind"], "operation">;
+type Fault = Exclude<Action["kind"], "operation" | "expect">;
 
 /** Makes a scenario of a seed: how large, how fast, which faults, and when. */
 export function planScenario(seed: number, options: PlanOptions): Scenario {

@@ -2,7 +2,17 @@ import type { Entry, Index, MemberId } from "../../log/entry.ts";
 import { isMember, type Membership } from "../../raft/membership.ts";
 import { quorumSize } from "../../raft/quorum.ts";
 import { type Check, Violation, Watchmen } from "../check.ts";
-import { type Action, LEADER, type MemberNumber, type OldBackupAction, type Scenario } from "../scenario.ts";
+import { valueWords } from "../report/words.ts";
+import {
+  type Action,
+  type ExpectAction,
+  LEADER,
+  type MemberNumber,
+  type OldBackupAction,
+  type Scenario,
+} from "../scenario.ts";
+import { equalStructure, structureKey } from "../structure.ts";
+import { fromText } from "../written.ts";
 import { Chance } from "./chance.ts";
 import type { Ending, SimEvent } from "./event.ts";
 import type { SimHost } from "./host.ts";
@@ -11,7 +21,7 @@ import { SimNetwork } from "./network.ts";
 import { Picture } from "./picture.ts";
 import { Probes } from "./probes.ts";
 import { Promised } from "./promised.ts";
-import { type Micros, Schedule } from "./schedule.ts";
+import { type Appointment, type Micros, Schedule } from "./schedule.ts";
 import { SentFrames } from "./sent-frames.ts";
 import type { SimClient } from "./system.ts";
 import { TraceHash } from "./trace-hash.ts";
@@ -26,7 +36,9 @@ export interface RunOptions {
   /** Told of every event, in order. */
   readonly onEvent?: ((event: SimEvent) => void) | undefined;
   /** The run ends after so many steps, whatever the time. */
-  readonly stepsMax?: number;
+  readonly stepsMax?: number | undefined;
+  /** Given what ends an action that says that it lasts for ever. */
+  readonly onLasting?: ((end: () => void) => void) | undefined;
 }
 
 /** How a run went. */
@@ -65,8 +77,10 @@ export class Simulation<Frame> implements SimHost<Frame> {
   readonly #waiting = new Map<number, Call>();
   readonly #clients = new Map<number, SimClient>();
   readonly #soon: (() => void)[] = [];
+  readonly #toCome: Appointment[] = [];
   readonly #sent: SentFrames<Frame>;
   #broken: unknown = null;
+  #stormEnd: Micros;
   #frames = 0;
   #operations = 0;
   #steps = 0;
@@ -74,6 +88,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
   constructor(scenario: Scenario, crew: Crew<Frame>, options: RunOptions) {
     this.scenario = scenario;
     this.#options = options;
+    this.#stormEnd = scenario.stormMs * 1000;
     this.isRecording = options.onEvent !== undefined;
     this.chance = new Chance(scenario.seed);
     this.#watchmen = new Watchmen(new Picture(), options.checks);
@@ -81,13 +96,82 @@ export class Simulation<Frame> implements SimHost<Frame> {
       arrived: (from, to, frame) => this.#members[to]!.receive(from, frame),
       lost: (from, to, frame) => this.lost(from, to, frame),
     });
-    this.#sent = new SentFrames(scenario.actions.some(({ kind }) => kind === "stranger") ? SENT_MAX : 0);
+    const hasStranger = scenario.actions.some(({ kind }) => kind === "stranger");
+    this.#sent = new SentFrames(hasStranger || options.onLasting !== undefined ? SENT_MAX : 0);
     this.#members = crew(this);
     for (const { id, number } of this.#members) this.#numbers.set(id, number);
   }
 
   run(): RunResult {
-    const failure = this.#runToFailure();
+    const { actions, stormMs } = this.scenario;
+    const isLater = ({ kind, at }: Action): boolean => kind === "expect" && at > stormMs;
+    return this.resultOf(
+      this.attempt(() => {
+        this.begin();
+        for (const action of actions) {
+          if (isLater(action)) continue;
+          this.schedule.at(Math.round(action.at * 1000), () => this.carryOut(action));
+        }
+        this.runUntil(this.#stormEnd);
+        if (this.#isCutShort) return;
+        this.calm();
+        for (const action of actions) if (isLater(action)) this.carryOut(action);
+        this.end();
+      }),
+    );
+  }
+
+  get members(): readonly SimMember<Frame>[] {
+    return this.#members;
+  }
+
+  get picture(): Picture {
+    return this.#watchmen.picture;
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Does a part of the run, and gives what it broke. */
+  attempt(part: () => void): Failure | null {
+    try {
+      part();
+      return null;
+    } catch (error) {
+      return failureOf(this.#broken ?? error, this.schedule.now);
+    }
+  }
+
+  begin(): void {
+    for (const member of this.#members) member.start();
+    this.drain();
+    this.#endIfBroken();
+  }
+
+  runUntil(end: Micros): void {
+    while (this.schedule.next <= end && !this.#isCutShort) this.step();
+  }
+
+  /** Lets the next thing happen. */
+  step(): void {
+    if (!this.schedule.step()) return;
+    this.#steps += 1;
+    if (this.#soon.length > 0) this.drain();
+    this.#endIfBroken();
+  }
+
+  /** Has the storm end at this time, as if the scenario had always said so. */
+  endStorm(end: Micros): void {
+    this.#stormEnd = end;
+    for (const appointment of this.#toCome) if (appointment.at >= end) appointment.cancel();
+  }
+
+  end(): void {
+    this.emit({ kind: "ended", at: this.schedule.now });
+  }
+
+  resultOf(failure: Failure | null): RunResult {
     return {
       failure,
       steps: this.#steps,
@@ -169,40 +253,18 @@ export class Simulation<Frame> implements SimHost<Frame> {
     member?.snapshotEnded?.(to, succeeded);
   }
 
-  #runToFailure(): Failure | null {
-    try {
-      for (const member of this.#members) member.start();
-      this.drain();
-      this.#endIfBroken();
-      for (const action of this.scenario.actions) {
-        this.schedule.at(Math.round(action.at * 1000), () => this.#carryOut(action));
-      }
-      this.#runUntil(this.scenario.stormMs * 1000);
-      this.#calm();
-      this.emit({ kind: "ended", at: this.schedule.now });
-      return null;
-    } catch (error) {
-      return failureOf(this.#broken ?? error, this.schedule.now);
-    }
-  }
-
   #endIfBroken(): void {
     if (this.#broken !== null) throw this.#broken;
   }
 
-  #runUntil(end: Micros): void {
-    const stepsMax = this.#options.stepsMax ?? Number.POSITIVE_INFINITY;
-    while (this.schedule.next <= end && this.#steps < stepsMax) {
-      if (!this.schedule.step()) continue;
-      this.#steps += 1;
-      if (this.#soon.length > 0) this.drain();
-      this.#endIfBroken();
-    }
+  get #isCutShort(): boolean {
+    const { stepsMax } = this.#options;
+    return stepsMax !== undefined && this.#steps >= stepsMax;
   }
 
   /** Mends everything; then the cluster has to come to rest in time, with every call answered. */
-  #calm(): void {
-    const { stormMs, calmMs, network, cluster } = this.scenario;
+  calm(): void {
+    const { calmMs, network, cluster } = this.scenario;
     this.emit({ kind: "calm", at: this.schedule.now });
     this.#network.mendAll();
     // Frames that take longer than an election leave no time for one.
@@ -210,18 +272,18 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.#network.setPlan({ ...network, delayMsMax, loss: 0, duplication: 0 });
     for (const member of this.#members) member.mend();
     this.drain();
-    const end = (stormMs + calmMs) * 1000;
+    const end = this.#stormEnd + calmMs * 1000;
     let unrest: string | null = "nothing has happened yet";
-    for (let look = stormMs * 1000; unrest !== null; look += CALM_STEP) {
+    for (let look = this.#stormEnd; unrest !== null; look += CALM_STEP) {
       if (look > end) throw new Violation(LIVENESS, `${calmMs} ms after everything was mended ${unrest}.`);
-      this.#runUntil(look);
+      this.runUntil(look);
       unrest = this.#unrest();
     }
   }
 
   /** Why the cluster is not at rest, or null. */
   #unrest(): string | null {
-    const leader = this.#leader();
+    const leader = this.leader;
     if (leader === undefined) return this.#isMajorityLost() ? null : "nobody leads";
     const { membership } = leader;
     if (membership.outgoing.length > 0) return "the configuration is still joint";
@@ -259,18 +321,18 @@ export class Simulation<Frame> implements SimHost<Frame> {
   }
 
   /** The leader of the newest term that runs. */
-  #leader(): SimMember<Frame> | undefined {
+  get leader(): SimMember<Frame> | undefined {
     const { picture } = this.#watchmen;
     const leaders = this.#members.filter(({ isLeader }) => isLeader);
     return leaders.sort((left, right) => picture.member(right.id).term - picture.member(left.id).term)[0];
   }
 
   #find(number: MemberNumber): SimMember<Frame> | undefined {
-    return number === LEADER ? this.#leader() : this.#members[number];
+    return number === LEADER ? this.leader : this.#members[number];
   }
 
   /** An action that makes no sense at its moment does nothing. */
-  #carryOut(action: Action): void {
+  carryOut(action: Action): void {
     if (action.kind === "operation") {
       this.#ask(action);
       return;
@@ -362,7 +424,18 @@ export class Simulation<Frame> implements SimHost<Frame> {
       case "stranger":
         this.#impersonate(member, action.forMs);
         return;
+      case "expect":
+        this.#expect(member, action);
+        return;
     }
+  }
+
+  #expect(member: SimMember<Frame>, { operation, answer }: ExpectAction): void {
+    const seen = member.look(operation);
+    const expected = fromText(answer);
+    if (seen === null || equalStructure(seen.answer, expected)) return;
+    const [is, should] = [structureKey(seen.answer), structureKey(expected)];
+    throw new Violation(EXPECTED, `To ${valueWords(operation)} ${member.name} answers ${is}, not ${should}.`);
   }
 
   /**
@@ -370,7 +443,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
    * the one that is lost would be believed under this name.
    */
   #canDoWithout(member: SimMember<Frame>): boolean {
-    const leader = this.#leader();
+    const leader = this.leader;
     if (leader === undefined || !member.isEnlisted || member === leader || !leader.hasAgreedOn(member.id))
       return false;
     const whole = new Set(
@@ -479,7 +552,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
 
   #partition(groups: readonly (readonly MemberNumber[])[], forMs: number): void {
     const links: [MemberNumber, MemberNumber][] = [];
-    const leader = this.#leader()?.number;
+    const leader = this.leader?.number;
     // Whoever leads is in the group that names the leader, and in no other.
     const isNamed = leader !== undefined && groups.some((group) => group.includes(LEADER));
     const isIn = (group: readonly MemberNumber[], number: MemberNumber) =>
@@ -503,7 +576,8 @@ export class Simulation<Frame> implements SimHost<Frame> {
   /** Nothing that ends a fault happens after the storm: by then everything is mended. */
   #later(ms: number, run: () => void): void {
     const time = this.schedule.now + Math.round(ms * 1000);
-    if (time < this.scenario.stormMs * 1000) this.schedule.at(time, run);
+    if (time < this.#stormEnd) this.#toCome.push(this.schedule.at(time, run));
+    else if (time === Number.POSITIVE_INFINITY) this.#options.onLasting?.(run);
   }
 }
 
@@ -519,6 +593,7 @@ const STRANGER_MS = 30;
 /** A client that was not answered calls again after this. */
 const RECALL_MS = 100;
 const CALM_STEP: Micros = 50_000;
+const EXPECTED = { name: "expected", says: "Each member answers as the scenario expects." };
 const LIVENESS = { name: "V1", says: "Once everything is mended the cluster comes to be of one mind." };
 
 interface SnapshotSender {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -54,6 +63,16 @@ test("the member that was founded starts with its ticket alone", async () => {
     await store.put("a", value);
     await store.close();
   }
+});
+
+test.skipIf(process.platform === "win32")("a directory that others may look into is told of", () => {
+  expect(new DataDirectory(path).warning).toBeNull();
+  mkdirSync(path, { mode: 0o700 });
+  expect(new DataDirectory(path).warning).toBeNull();
+  chmodSync(path, 0o750);
+  expect(new DataDirectory(path).warning).toBe(
+    `${path} has the mode 0750: others on this machine may look into it; 0700 is better`,
+  );
 });
 
 test("a directory of etcd itself is refused, and left as it is", () => {

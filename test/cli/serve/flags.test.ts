@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getCiphers } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
+import { cipherList, GO_SUITES } from "../../../src/cli/serve/cipher-suites.ts";
 import { FLAGS, readFlags } from "../../../src/cli/serve/flags.ts";
 import { readSpan, serveSettings } from "../../../src/cli/serve/settings.ts";
 
@@ -51,6 +53,29 @@ describe("flags of a server", () => {
       "there is no flag --enable-v2 here: it has no effect",
       "there is no flag --log-level here: it has no effect",
     ]);
+  });
+
+  test("that keep others out, or say whose member this is, are not passed over", () => {
+    for (const [flag, value] of [
+      ["config-file", "/etc/etcd.yaml"],
+      ["auto-tls", "true"],
+      ["peer-auto-tls", "true"],
+      ["client-cert-allowed-hostname", "a.example"],
+      ["peer-cert-allowed-cn", "member"],
+      ["peer-cert-allowed-hostname", "a.example"],
+      ["host-whitelist", "localhost"],
+      ["discovery", "https://discovery.example/1"],
+      ["discovery-srv", "example"],
+      ["proxy", "on"],
+      ["force-new-cluster", "true"],
+    ]) {
+      expect(() => settings(`--${flag}=${value}`), flag).toThrow(`--${flag} is not supported`);
+      const variable = `ETCD_${flag!.toUpperCase().replaceAll("-", "_")}`;
+      expect(() => readFlags([], { [variable]: value }), variable).toThrow(`${variable} is not supported`);
+    }
+    expect(() => readFlags(["--force-new-cluster", "--name", "n1"], {})).toThrow("quorate restore");
+    const harmless = ["--auto-tls=false", "--proxy", "off", "--host-whitelist=*", "--discovery="];
+    expect(readFlags(harmless, {}).warnings).toHaveLength(4);
   });
 
   test("without a value, or that are none, make no sense", () => {
@@ -145,6 +170,23 @@ describe("flags of a server", () => {
     expect(settings(...https, ...pair, "--peer-trusted-ca-file", "a").peerTls).toMatchObject({
       ...{ cert: "c", key: "k", ca: "a", minVersion: "TLSv1.3" },
     });
+  });
+
+  test("name cipher suites as Go does, and those of TLS 1.3 stay", () => {
+    const pair = ["--cert-file", "c", "--key-file", "k"];
+    const ciphers = (...suites: string[]) =>
+      settings(...pair, "--cipher-suites", suites.join()).clientTls!.ciphers;
+    const newest = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+    expect(ciphers()).toBeUndefined();
+    expect(ciphers("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305")).toBe(
+      `${newest}:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305`,
+    );
+    expect(ciphers("TLS_AES_256_GCM_SHA384")).toBe("TLS_AES_256_GCM_SHA384");
+    expect(() => ciphers("RC4", "TLS_AES_256_GCM_SHA384")).toThrow('--cipher-suites: "RC4" is none of TLS_');
+    for (const name of GO_SUITES) {
+      const known = cipherList([name])!.split(":");
+      expect(getCiphers(), name).toEqual(expect.arrayContaining(known.map((each) => each.toLowerCase())));
+    }
   });
 
   test("say how much history is kept", () => {

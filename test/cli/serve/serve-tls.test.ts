@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
-import { connect as connectTls, type SecureContextOptions } from "node:tls";
+import { connect as connectTls, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { connect } from "../../../src/client/connect.ts";
 import { Authority, type CertificateFiles, hasOpenssl, renew } from "../../transport/certificates.ts";
@@ -198,7 +198,7 @@ describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs opens
   );
 
   test(
-    "a renewed certificate is shown to clients without a restart",
+    "a renewed certificate is shown to clients without a restart, and spoken in the same cipher suites",
     async () => {
       const [place] = await world.places("n1");
       const files = authority.member("n1");
@@ -208,6 +208,8 @@ describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs opens
         files.cert,
         "--key-file",
         files.key,
+        "--cipher-suites",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
       ];
       const server = world.serve(place!, [...world.flags(place!, [place!]), ...flags]);
       await server.ready();
@@ -218,6 +220,11 @@ describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs opens
         (serial) => serial !== before,
       );
       expect(await etcdctl([server], "--cacert", files.ca, "put", "k", "v")).toBe("OK");
+      const suite = (ciphers: string) => spoken(place!, { maxVersion: "TLSv1.2", ciphers });
+      expect(await suite("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256")).toBe(
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+      );
+      await expect(suite("ECDHE-ECDSA-AES128-GCM-SHA256")).rejects.toThrow("handshake failure");
     },
     TIMEOUT_MS,
   );
@@ -280,7 +287,20 @@ function postOver(tls: SecureContextOptions, url: string, json: unknown): Promis
 }
 
 /** The serial number of the certificate that a server shows. */
-function shown({ client }: Place): Promise<string> {
+function shown(place: Place): Promise<string> {
+  return dialled(place, {}, (socket) => socket.getPeerCertificate().serialNumber);
+}
+
+/** The cipher suite that a server chooses. */
+function spoken(place: Place, options: SecureContextOptions): Promise<string> {
+  return dialled(place, options, (socket) => socket.getCipher().standardName);
+}
+
+function dialled<Value>(
+  { client }: Place,
+  secured: SecureContextOptions,
+  look: (socket: TLSSocket) => Value,
+): Promise<Value> {
   const { port } = new URL(client);
   return new Promise((resolve, reject) => {
     const options = {
@@ -288,9 +308,10 @@ function shown({ client }: Place): Promise<string> {
       port: Number(port),
       rejectUnauthorized: false,
       ALPNProtocols: ["h2"],
+      ...secured,
     };
     const socket = connectTls(options, () => {
-      resolve(socket.getPeerCertificate().serialNumber);
+      resolve(look(socket));
       socket.destroy();
     });
     socket.on("error", reject);

@@ -202,19 +202,19 @@ hold([
     fires: {
       "a lease is there long after its time": (tale) => {
         const told = new Told(tale).does(grant("1"));
-        tale.tell({ kind: "calm", at: 3000 }).pass(5000);
+        tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(5000);
         told.does(revoke("1"));
       },
       "a lease is not ended at all": (tale) => {
         new Told(tale).does(grant("1"));
-        tale.tell({ kind: "calm", at: 3000 }).pass(9000);
+        tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(9000);
         tale.send({ kind: "heartbeat", from: 1, to: 2, term: 1, commit: 1, readRound: 0 });
       },
     },
     rests: {
       "it was renewed meanwhile": (tale) => {
         const told = new Told(tale).does(grant("1"));
-        tale.tell({ kind: "calm", at: 3000 }).pass(2500);
+        tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(2500);
         told.does({ kind: "lease-keep-alive", leases: ["1"] });
         tale.pass(2500);
         told.does(revoke("1"));
@@ -223,6 +223,11 @@ hold([
         const told = new Told(tale).does(grant("1"));
         tale.tell({ kind: "calm", at: 3000 }).pass(2500).role(2, "leader", 3).pass(2500);
         told.does(revoke("1"));
+      },
+      "nobody leads who could end it": (tale) => {
+        new Told(tale).does(grant("1"));
+        tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).role(1, "follower", 3).pass(9000);
+        tale.send({ kind: "pre-vote", from: 1, to: 2, term: 4, last: { index: 2, term: 1 } });
       },
       "nothing is calm yet": (tale) => {
         const told = new Told(tale).does(grant("1"));

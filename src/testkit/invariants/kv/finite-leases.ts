@@ -1,4 +1,5 @@
 import type { LeaseId } from "../../../kv/key-history.ts";
+import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { MemberEvent, SimEvent } from "../../simulation/event.ts";
 import type { Micros } from "../../simulation/schedule.ts";
@@ -14,7 +15,10 @@ const DRIFT = 0.12;
 /** The leader looks at a lease some times a second, has what it finds agreed on, and asks again when that failed. */
 const SLACK_MS = 2_000;
 
-/** Counted from the renewal, or from the last disturbance: a new leader, or one that has started, gives time again. */
+/**
+ * Counted from the renewal, or from the last disturbance: a new leader, or one that has started, gives time again. While
+ * nobody leads nobody can end a lease; that somebody leads before long is another promise (V1).
+ */
 export class FiniteLeases implements Check {
   readonly name = "T2";
   readonly says =
@@ -22,6 +26,7 @@ export class FiniteLeases implements Check {
   readonly kinds = ["executed", "calm", "started", "stopped", "role", "sent"] as const;
   readonly #renewals = new Map<LeaseId, Renewal>();
   readonly #effects = new Effects();
+  readonly #leaders = new Set<MemberId>();
   #isCalm = false;
   #disturbedAt: Micros = 0;
 
@@ -31,8 +36,10 @@ export class FiniteLeases implements Check {
     else if (this.#isCalm) for (const lease of this.#renewals.keys()) this.#compare(lease, event.at);
   }
 
-  #disturbed(event: SimEvent): void {
+  #disturbed(event: Exclude<SimEvent, { kind: "executed" | "sent" }>): void {
     if (event.kind === "calm") this.#isCalm = true;
+    if (event.kind === "stopped" || event.kind === "role") this.#leaders.delete(event.member);
+    if (event.kind === "role" && event.role === "leader") this.#leaders.add(event.member);
     if (event.kind !== "role" || event.role === "leader") this.#disturbedAt = event.at;
   }
 
@@ -55,7 +62,7 @@ export class FiniteLeases implements Check {
 
   #compare(lease: LeaseId, now: Micros): void {
     const renewal = this.#renewals.get(lease);
-    if (renewal === undefined || !this.#isCalm) return;
+    if (renewal === undefined || !this.#isCalm || this.#leaders.size === 0) return;
     const livedMs = (now - Math.max(renewal.at, this.#disturbedAt)) / 1000;
     if (livedMs <= renewal.ttlMs * (1 + DRIFT) + SLACK_MS) return;
     throw new Violation(this, `Lease ${lease} of ${renewal.ttlMs} ms is there after ${livedMs} ms.`);

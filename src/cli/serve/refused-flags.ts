@@ -1,0 +1,46 @@
+import { UsageError } from "../command.ts";
+
+/** A flag of etcd's that means nothing here, and whose being passed over would do harm. */
+interface RefusedFlag {
+  /** Values that ask for nothing. */
+  readonly harmless: readonly string[];
+  /** What to do instead. */
+  readonly instead: string;
+}
+
+const CERTIFICATES = "make certificates, and name them";
+const MEMBER_NAMES = "a member's certificate must name the member, as DNS name or common name";
+const DISCOVERY = "name the members in --initial-cluster";
+
+/**
+ * What keeps others out, or says whose member this is to be: a server that passed over these would be more open than it
+ * was asked to be, or another one.
+ */
+const REFUSED: Readonly<Record<string, RefusedFlag>> = {
+  "config-file": unless([], "give flags, or variables such as ETCD_NAME"),
+  "auto-tls": unless(["false"], `${CERTIFICATES} in --cert-file and --key-file`),
+  "peer-auto-tls": unless(
+    ["false"],
+    `${CERTIFICATES} in --peer-cert-file, --peer-key-file and --peer-trusted-ca-file`,
+  ),
+  "client-cert-allowed-hostname": unless([], "use an authority of its own in --trusted-ca-file"),
+  "peer-cert-allowed-cn": unless([], MEMBER_NAMES),
+  "peer-cert-allowed-hostname": unless([], MEMBER_NAMES),
+  "host-whitelist": unless(["*"], "use TLS, or listen on loopback"),
+  discovery: unless([], DISCOVERY),
+  "discovery-srv": unless([], DISCOVERY),
+  "discovery-endpoints": unless([], DISCOVERY),
+  proxy: unless(["off"], "run a member, or etcd's own proxy before one"),
+  "force-new-cluster": unless(["false"], "make one from a backup: quorate backup, quorate restore"),
+};
+
+/** Throws UsageError for a flag, or a variable, that must not be passed over. */
+export function checkNotRefused(name: string, value: string, shown: string): void {
+  const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name]! : null;
+  if (refused === null || refused.harmless.includes(value.toLowerCase())) return;
+  throw new UsageError(`${shown} is not supported, and is not passed over for safety: ${refused.instead}`);
+}
+
+function unless(harmless: readonly string[], instead: string): RefusedFlag {
+  return { harmless: ["", ...harmless], instead };
+}
