@@ -7,13 +7,24 @@
  */
 export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
 export { Coordination } from "./coordination/coordination.ts";
+export type { ClientSession } from "./kv/client-session.ts";
 export type { KvEntry, Range, ReadOptions } from "./kv/keyspace.ts";
-export type { DeleteOutcome, PutOptions, PutOutcome, WriteResult } from "./kv/kv.ts";
+export type {
+  DeleteOptions,
+  DeleteOutcome,
+  LeaseInfo,
+  LeaseOptions,
+  PutOptions,
+  PutOutcome,
+  SessionOptions,
+  WriteResult,
+} from "./kv/kv.ts";
 export { Kv } from "./kv/kv.ts";
 export type { StateHash } from "./kv/kv-backend.ts";
 export type { Lease } from "./kv/lease-handle.ts";
-export type { Scan } from "./kv/scan.ts";
-export type { Tx } from "./kv/transact.ts";
+export type { Page, PageOptions, Scan, ScanOptions } from "./kv/scan.ts";
+export type { TransactOptions, Tx } from "./kv/transact.ts";
+export type { TxnBuilder } from "./kv/txn-builder.ts";
 export type { CodecName } from "./kv/value-codec.ts";
 export type { Watch, WatchEvent, WatchOptions } from "./kv/watch-stream.ts";
 export {
@@ -31,5 +42,5 @@ export type { ReplicaLimits } from "./replica/options.ts";
 export { Replica } from "./replica/replica.ts";
 export type { Applied, Codec, StateMachine } from "./replica/state-machine.ts";
 export type { ReplicaStatus } from "./replica/status.ts";
-export { Store, type StoreStatus } from "./store.ts";
+export { Store, type StoreMetrics, type StoreStatus } from "./store.ts";
 export type { Transport, TransportHost } from "./transport/transport.ts";

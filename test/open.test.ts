@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { QuorateError } from "../src/base/errors.ts";
 import { open } from "../src/open.ts";
 import { MemoryStorage } from "../src/storage/memory-storage.ts";
 import type { Store } from "../src/store.ts";
+import { tcp } from "../src/transport/tcp-transport.ts";
 
 let folder: string;
 let stores: Store<unknown>[] = [];
@@ -190,4 +191,39 @@ test("a value over the limit is refused before anything is sent", async () => {
   const error = await failure(store.put("a", "x".repeat(2_000_000)));
   expect([error.code, error.outcome]).toEqual(["ERR_TOO_LARGE", "none"]);
   expect(await store.get("a")).toBeUndefined();
+});
+
+test("members that refuse each other say why when nobody can lead", async () => {
+  const [a, b] = await freePorts(2);
+  const peers = { n1: `127.0.0.1:${a}`, n2: `127.0.0.1:${b}` };
+  const one = await opened({ name: "n1", peers, transport: tcp({ secret: "one" }) });
+  const refused = new Promise((resolve) => one.on("refused", resolve));
+  const other = await opened({ name: "n2", peers, transport: tcp({ secret: "another" }) });
+  await refused;
+  for (const member of [one, other]) {
+    const error = await failure(member.ready({ timeout: 100 }));
+    expect(error.code).toBe("ERR_NO_QUORUM");
+    expect(error.message).toContain("wrong secret");
+    expect(error.cause).toMatchObject({ code: "ERR_IDENTITY_MISMATCH", details: { field: "secret" } });
+  }
+});
+
+test("a start that cannot be says what to look at", async () => {
+  const peers = { n1: "127.0.0.1:0", n2: "127.0.0.1:1" };
+  const dir = join(folder, "n1");
+  await (await open({ dir, name: "n1", peers })).close();
+  const told = async (options: Parameters<typeof open>[0]) => (await failure(open(options))).message;
+  expect(await told({ dir, name: "n2", peers: { ...peers, n2: "127.0.0.1:0" } })).toContain(
+    "look at dir and name",
+  );
+  expect(await told(dir)).toContain("look at peers and cluster");
+  expect(await told({ name: "n1", peers: { ...peers, n1: "127.0.0.1" } })).toBe(
+    'cannot listen on "127.0.0.1": it must be host:port',
+  );
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  expect(await failure(open(file))).toMatchObject({
+    code: "ERR_DISK",
+    details: { path: file, errno: "EEXIST" },
+  });
 });

@@ -9,13 +9,15 @@ const MODULE = `Without a module it is the key-value store that runs. A module e
 /** What `quorate sim --help` prints. */
 export const SIM_HELP = `Usage: quorate sim run [MODULE] [options]
        quorate sim replay SCENARIO [MODULE]
+       quorate sim explain SCENARIO [MODULE]
        quorate sim shrink SCENARIO [MODULE]
        quorate sim view SCENARIO [MODULE]
+       quorate sim totest SCENARIO [MODULE]
 
 Runs clusters through crashes, torn disks, partitions and changes of membership, in virtual
 time, and holds what happens against everything that is promised. A failure is a file, the
-scenario, which can be run again, made smaller and shown as a picture. Each of the four has
-its own --help.
+scenario, which can be run again, explained in words, made smaller, shown as a picture and
+made a test of. Each of the six has its own --help.
 
 ${MODULE}
 ${EXIT_CODES}`;
@@ -53,6 +55,14 @@ event. With --json, everything that happened.
 ${MODULE}
 ${EXIT_CODES}`,
 
+  explain: `Usage: quorate sim explain SCENARIO [MODULE]
+
+Tells a scenario's run in words: first what was done to the cluster, what its clients saw and
+who came to lead; then all that led to what is broken, message by message.
+
+${MODULE}
+${EXIT_CODES}`,
+
   shrink: `Usage: quorate sim shrink SCENARIO [MODULE] [--seconds S]
 
 Makes a scenario smaller that breaks something, in its file: as few actions, members and
@@ -69,6 +79,13 @@ Writes a scenario's run as one page of HTML, which needs no network: who told wh
 when, what each log held at each moment, what clients saw, and what led to the violation.
 
   --out  the page, beside the scenario by default
+
+${MODULE}`,
+
+  totest: `Usage: quorate sim totest SCENARIO [MODULE]
+
+Prints a test of vitest that runs the scenario and fails while anything is broken: to be kept
+with your tests, so that it does not come back. MODULE is imported as it is written here.
 
 ${MODULE}`,
 } as const;

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../base/clock.ts";
 import { faults } from "../testkit/faults.ts";
+import { asTest } from "../testkit/report/as-test.ts";
 import { failureFiles, failureFolder, scenarioText } from "../testkit/report/failure-files.ts";
 import { renderReport } from "../testkit/report/render-report.ts";
 import { type AnySystem, planSeed, recordScenario, runScenario } from "../testkit/run-scenario.ts";
@@ -19,11 +20,11 @@ import {
   systemOf,
 } from "../testkit/simulate.ts";
 import { SITUATIONS } from "../testkit/simulation/probes.ts";
-import { tellStory } from "../testkit/story.ts";
+import { tellCauses, tellCourse, tellStory } from "../testkit/story.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
 import { SIM_HELP, VERB_HELP } from "./sim-help.ts";
 
-const VERBS = { run, replay, shrink, view } as const;
+const VERBS = { run, replay, explain, shrink, view, totest } as const;
 
 export const sim: Command = {
   name: "sim",
@@ -31,7 +32,7 @@ export const sim: Command = {
   help: SIM_HELP,
   helpFor: ([verb]) => (isVerb(verb) ? VERB_HELP[verb] : SIM_HELP),
   async run([verb, ...rest], print) {
-    if (!isVerb(verb)) throw new UsageError("run, replay, shrink or view is expected");
+    if (!isVerb(verb)) throw new UsageError("run, replay, explain, shrink, view or totest is expected");
     return VERBS[verb](rest, print);
   },
 };
@@ -126,6 +127,26 @@ async function view(args: readonly string[], print: Print): Promise<ExitCode> {
   const out = text(values["out"]) ?? path.replace(/(\.json)?$/, ".html");
   writeFileSync(out, renderReport(recording));
   print(`${out}\n`);
+  return 0;
+}
+
+async function explain(args: readonly string[], print: Print): Promise<ExitCode> {
+  const { scenario, system } = await load(parse(args, []).positionals);
+  const { result, recording } = recordScenario(scenario, system);
+  const { voters, spares } = scenario.cluster;
+  const head = `seed ${scenario.seed}, ${voters} members${spares === 0 ? "" : ` and ${spares} to be added`}`;
+  print(`${head}: what was done, and who came to lead\n${tellCourse(recording).join("\n")}\n`);
+  if (result.failure === null) print(`nothing is broken, after ${result.steps} steps\n`);
+  else print(`what led to the violation\n${tellCauses(recording).join("\n")}\n`);
+  return result.failure === null ? 0 : 1;
+}
+
+async function totest(args: readonly string[], print: Print): Promise<ExitCode> {
+  const { positionals } = parse(args, []);
+  const { scenario, system } = await load(positionals);
+  const { failure } = runScenario(scenario, system);
+  const title = failure === null ? "nothing is broken" : `${failure.invariant} is not broken`;
+  print(asTest(scenario, { title: `${title} by seed ${scenario.seed}`, module: positionals[1] }));
   return 0;
 }
 

@@ -1,8 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from "node:tls";
-import { QuorateError } from "../base/errors.ts";
-import { formatAddress, type HostPort } from "../transport/address.ts";
+import { formatAddress, type HostPort, listenError } from "../transport/address.ts";
 
 /** A connection that says nothing for so long is closed. */
 const FIRST_BYTES_MS = 10_000;
@@ -43,7 +42,9 @@ export class Listener {
     const server = tls === null ? createServer(accept) : createTlsServer(tlsOptions(tls), accept);
     server.maxConnections = connectionsMax;
     return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(address, error)));
+      server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(listenError(formatAddress(address), error)),
+      );
       server.listen(address.port, address.host, () => {
         const bound = server.address();
         const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
@@ -110,10 +111,4 @@ function acceptByFirstBytes(socket: Socket, grpc: Http2Acceptor | null, http: Ht
   socket.setTimeout(FIRST_BYTES_MS, onError);
   socket.on("error", onError);
   socket.on("data", onData);
-}
-
-function cannotListen(address: HostPort, cause: NodeJS.ErrnoException): QuorateError {
-  const text = formatAddress(address);
-  const details = { address: text, errno: cause.code ?? "unknown" };
-  return new QuorateError("ERR_LISTEN", `cannot listen on ${text}`, details, { cause });
 }

@@ -14,7 +14,7 @@ import { type RaftOptions, raftSettings } from "./options.ts";
 import { abandonReads, readAsFollower, readAsLeader, repeatQuestions } from "./reads.ts";
 import { applyChange } from "./reconfiguration.ts";
 import type { Refusal } from "./refusal.ts";
-import { wakeUp } from "./sleep.ts";
+import { wakeOthers, wakeUp } from "./sleep.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { proposeOrForward, step } from "./step.ts";
 import { startTransfer } from "./transfer.ts";
@@ -323,6 +323,7 @@ export class Raft {
       core.electionElapsed = 0;
       stand(core, false);
     } else if (role.kind === "follower") {
+      if (role.leader === null && core.electionElapsed % core.settings.electionTicks === 0) wakeOthers(core);
       repeatQuestions(core, role);
     }
   }

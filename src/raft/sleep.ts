@@ -1,7 +1,9 @@
 import type { Core } from "./core.ts";
+import { isMember, memberIds } from "./membership.ts";
 import type { Message, QuiesceMessage } from "./message.ts";
 import { broadcastHeartbeat } from "./replication.ts";
 import type { Leader } from "./role.ts";
+import { tellCommit } from "./voter.ts";
 
 /**
  * An idle group can sleep: the leader stops its heartbeats and the followers their election clocks, so that thousands
@@ -51,6 +53,15 @@ export function wakeUp(core: Core): void {
   leader.idleTicks = 0;
   for (const progress of leader.progress) progress.isActive = true;
   broadcastHeartbeat(core, leader);
+}
+
+/**
+ * A member that cannot stand for election, as a learner cannot, and knows no leader: the group may have gone to sleep while
+ * it was away. What it tells the others is nothing new to them, but it wakes them.
+ */
+export function wakeOthers(core: Core): void {
+  if (core.settings.quiesceTicks === 0 || !isMember(core.membership, core.id)) return;
+  for (const id of memberIds(core.membership)) if (id !== core.id) tellCommit(core, id);
 }
 
 /** Whether a message ends the sleep. Late answers to the last heartbeat do not, or no group would ever rest. */

@@ -74,6 +74,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #turn: Turn<Command, Result, Query, Answer>;
   #state: ReplicaStatus["state"] = "open";
   #failure: QuorateError | null = null;
+  #refusal: QuorateError | null = null;
   #softState: SoftState;
   #ticker: Timer | null = null;
   #installation: Installation | null = null;
@@ -252,7 +253,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       isRestoring: () => this.#raft.log.restoring !== null,
       onDiskFailure: (error) => this.#fail(error),
       onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
-      onRefused: (reason) => this.emit("refused", reason),
+      onRefused: (reason) => {
+        this.#refusal = reason;
+        this.emit("refused", reason);
+      },
       onSnapshotSent: (peer, succeeded) => {
         this.#raft.reportSnapshot(peer, succeeded);
         this.#turn.wake();
@@ -290,6 +294,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** The core as it is now. For reading only: a simulation looks at it after each event. */
   get core(): Raft {
     return this.#raft;
+  }
+
+  /** Why a peer and this member refused each other last, if they ever did. */
+  get refusal(): QuorateError | null {
+    return this.#refusal;
   }
 
   /** See `Turn.count`. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "./call.ts";
@@ -98,9 +99,19 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this.#member.ask(query);
   }
 
-  /** Resolves once a leader is known and this member has caught up with it. */
-  ready(options: CallOptions = {}): Promise<void> {
-    return this.barrier(options);
+  /**
+   * Resolves once a leader is known and this member has caught up with it. Where that takes too long, the `cause` of the
+   * error is why a peer and this member refused each other, if they did.
+   */
+  async ready(options: CallOptions = {}): Promise<void> {
+    try {
+      await this.barrier(options);
+    } catch (error) {
+      const { refusal } = this.#member;
+      if (!QuorateError.is(error, "ERR_NO_QUORUM") || refusal === null) throw error;
+      const message = `${error.message}; a peer and this member refused each other: ${refusal.message}`;
+      throw new QuorateError(error.code, message, error.details, { retryable: true, cause: refusal });
+    }
   }
 
   /**

@@ -5,7 +5,10 @@ import type { Identity } from "./storage.ts";
 export function checkIdentity(found: Identity, given: Identity): void {
   for (const field of ["clusterId", "memberId", "memberName"] as const) {
     if (found[field] === given[field]) continue;
-    throw new QuorateError("ERR_IDENTITY_MISMATCH", `the storage belongs to ${field} ${found[field]}`, {
+    const [whose, look] =
+      field === "clusterId" ? ["cluster", "peers and cluster"] : ["member", "dir and name"];
+    const message = `the storage belongs to another ${whose}, ${found[field]}: look at ${look}`;
+    throw new QuorateError("ERR_IDENTITY_MISMATCH", message, {
       field,
       expected: String(given[field]),
       found: String(found[field]),

@@ -32,7 +32,7 @@ export class NodeFiles implements Files {
   }
 
   lock(): void {
-    attempt("lock", "", () => {
+    attempt("create", this.#root, () => {
       if (fs.mkdirSync(this.#root, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
         syncFolder(join(this.#root, ".."));
     });

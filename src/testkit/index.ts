@@ -25,12 +25,12 @@ export { renderReport } from "./report/render-report.ts";
 export { parseScenario, type Scenario } from "./scenario.ts";
 export { ScenarioFailure, type ScriptOptions, scenario } from "./script/scenario.ts";
 export type {
-  CallOptions,
   Deed,
   Lasting,
   LastingOptions,
   Script,
   ScriptCall,
+  ScriptCallOptions,
   ScriptMember,
 } from "./script/script.ts";
 export {

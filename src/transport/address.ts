@@ -1,3 +1,5 @@
+import { QuorateError } from "../base/errors.ts";
+
 /** Where a member is reached. */
 export interface HostPort {
   readonly host: string;
@@ -21,4 +23,18 @@ export function formatAddress({ host, port }: HostPort): string {
 /** Whether only processes of the same machine can be met there. A name that has to be looked up can be anywhere. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The system does not let this process listen there. */
+export function listenError(
+  address: string,
+  cause: Error & { readonly code?: string },
+): QuorateError<"ERR_LISTEN"> {
+  const errno = cause.code ?? "unknown";
+  return new QuorateError(
+    "ERR_LISTEN",
+    `cannot listen on ${address}: ${errno}`,
+    { address, errno },
+    { cause },
+  );
 }

@@ -206,6 +206,14 @@ export function incompatible(found: number, supported: number): QuorateError<"ER
   });
 }
 
+/** What most often makes two members differ in that. */
+const HINTS: Readonly<Record<string, string>> = {
+  clusterId: ": the names in peers, and cluster, must be the same on all members",
+  memberId: ": a member was removed, or the address is another's",
+  memberName: ": the address is another's",
+  secret: ": it must be the same on all members",
+};
+
 /** What the refusing end expected, and what it found. */
 export function mismatch(
   field: string,
@@ -214,7 +222,7 @@ export function mismatch(
 ): QuorateError<"ERR_IDENTITY_MISMATCH"> {
   return new QuorateError(
     "ERR_IDENTITY_MISMATCH",
-    `wrong ${field}: expected "${expected}", found "${found}"`,
+    `wrong ${field}: expected "${expected}", found "${found}"${HINTS[field] ?? ""}`,
     {
       field,
       expected,

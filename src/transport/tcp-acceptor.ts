@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, listenError, parseAddress } from "./address.ts";
 import { encodeHandshake, type HandshakePart } from "./handshake-codec.ts";
 import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { AcceptorHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
@@ -60,7 +60,8 @@ export class TcpAcceptor {
   listen(address: string, done: Done): void {
     const place = parseAddress(address);
     if (place === null) {
-      done(listenError(address, "EINVAL"));
+      const message = `cannot listen on "${address}": it must be host:port`;
+      done(new QuorateError("ERR_LISTEN", message, { address, errno: "EINVAL" }));
       return;
     }
 
@@ -69,8 +70,7 @@ export class TcpAcceptor {
       done(error);
       this.#onSettled?.();
     };
-    const onError = (error: NodeJS.ErrnoException): void =>
-      settle(listenError(address, error.code ?? "unknown"));
+    const onError = (error: NodeJS.ErrnoException): void => settle(listenError(address, error));
     this.#isStarting = true;
     this.#server.once("error", onError);
     this.#server.listen({ ...place, exclusive: true }, () => {
@@ -210,8 +210,4 @@ const TOO_SLOW = "too slow in the handshake";
 
 function placeOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}:${remotePort}`;
-}
-
-function listenError(address: string, errno: string): QuorateError {
-  return new QuorateError("ERR_LISTEN", `cannot listen on ${address}: ${errno}`, { address, errno });
 }

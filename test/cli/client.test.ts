@@ -68,6 +68,15 @@ test("keys are put, read and deleted", async () => {
   expect((await quorate(get, "c/a")).text).toBe("");
 });
 
+test("who asks does not matter where users do not count, as to etcdctl", async () => {
+  expect(await quorate(put, "u", "v", "--user", "root:pw")).toEqual({ text: "OK\n", code: 0 });
+});
+
+test("the help keeps its columns", () => {
+  expect(lease.help).toContain("\n\n  grant SECONDS   grants a lease");
+  expect(get.help).toContain("\n\nPrints key and value");
+});
+
 test("conditions that do not hold end with 1", async () => {
   await quorate(put, "d", "1", "--if-missing");
   expect((await quorate(put, "d", "2", "--if-missing")).code).toBe(1);

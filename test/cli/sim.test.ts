@@ -5,6 +5,8 @@ import { afterAll, expect, test } from "vitest";
 import { UsageError } from "../../src/cli/command.ts";
 import { sim } from "../../src/cli/sim.ts";
 import { planSeed } from "../../src/testkit/run-scenario.ts";
+import { parseScenario } from "../../src/testkit/scenario.ts";
+import { replay } from "../../src/testkit/simulate.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "quorate-sim-"));
 const scenario = join(directory, "scenario.json");
@@ -36,7 +38,7 @@ async function run(...args: readonly string[]): Promise<{ readonly code: number;
 
 test("sim and each of its verbs explain themselves", () => {
   expect(sim.helpFor!([])).toContain("sim run [MODULE]");
-  for (const verb of ["run", "replay", "shrink", "view"]) {
+  for (const verb of ["run", "replay", "explain", "shrink", "view", "totest"]) {
     expect(sim.helpFor!([verb, "--help"])).toMatch(new RegExp(`^Usage: quorate sim ${verb} `));
   }
 });
@@ -76,10 +78,37 @@ test("sim run, replay, shrink and view find, repeat and show what breaks a machi
   expect(found.text).toContain(again.text.split("\n")[0]);
 
   expect((await run("shrink", smallest, module, "--seconds", "1")).code).toBe(1);
+  const explained = await run("explain", smallest, module);
+  expect(explained.code).toBe(1);
+  expect(explained.text).toMatch(/^seed \d+, \d members.*: what was done, and who came to lead\n/);
+  expect(explained.text).toMatch(/is leader in term[\s\S]+what led to the violation\n/);
+
+  const { code, text: test } = await run("totest", smallest, module);
+  expect(code).toBe(0);
+  expect(test).toContain(`import options from ${JSON.stringify(module)};`);
+  const { default: options } = (await import(module)) as { readonly default: unknown };
+  expect(() => runTest(test, options)).toThrow(/to be null/);
+
   const page = join(directory, "page.html");
   expect((await run("view", smallest, module, "--out", page)).code).toBe(0);
   expect(readFileSync(page, "utf8")).toMatch(/^<!doctype html>/i);
 });
+
+test("sim explain of what holds tells its course, and sim totest makes a test of it that passes", async () => {
+  const explained = await run("explain", scenario);
+  expect(explained.code).toBe(0);
+  expect(explained.text).toMatch(/is leader in term[\s\S]+\nnothing is broken, after \d+ steps\n$/);
+  const { text } = await run("totest", scenario);
+  expect(text).toContain('test("nothing is broken by seed 3"');
+  runTest(text);
+});
+
+/** Runs a printed test here, with our own modules for those that it imports. */
+function runTest(text: string, options?: unknown): void {
+  const code = text.replaceAll(/^import .+$/gm, "");
+  const given = { parseScenario, replay, expect, options, test: (_name: string, body: () => void) => body() };
+  new Function(...Object.keys(given), code)(...Object.values(given));
+}
 
 test("sim replay of what holds says so, and there is nothing to shrink", async () => {
   expect(await run("replay", scenario)).toMatchObject({ code: 0 });

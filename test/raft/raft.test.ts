@@ -314,6 +314,17 @@ describe("a group that has nothing to do", () => {
     cluster.run(80);
     expect([2, 3]).toContain(cluster.leader?.id);
   });
+
+  it("is found by a learner that starts anew, though it can wake nobody by standing for election", () => {
+    const cluster = new PureCluster({ voters: [1, 2, 3], learners: [4], options: { quiesceTicks: 5 } });
+    cluster.elect(1);
+    cluster.run(10);
+    cluster.crash(4);
+    cluster.restart(4);
+    cluster.run(40);
+    expect(cluster.raft(4).status().leader).toBe(1);
+    expect([1, 2, 3, 4].map((id) => cluster.raft(id).status().isAsleep)).toEqual([true, true, true, true]);
+  });
 });
 
 describe("snapshots to followers", () => {

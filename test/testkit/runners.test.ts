@@ -146,15 +146,19 @@ describe("what a failed test keeps", () => {
 
 describe("the glue", () => {
   it("for jest takes its global test", async () => {
-    const { simTest: jestTest } = await import("../../src/testkit/runners/jest.ts");
+    const { simTest: jestTest, scenarioTest: scriptTest } = await import("../../src/testkit/runners/jest.ts");
     const taken: unknown[][] = [];
     Reflect.set(globalThis, "test", (...args: unknown[]) => taken.push(args));
     try {
       jestTest("a sum", { machine: () => new Sum(), commands: integer(1, 9), budget: { seeds: 1 } });
+      scriptTest("a script", { machine: () => new Sum() }, () => {});
     } finally {
       Reflect.deleteProperty(globalThis, "test");
     }
-    expect(taken).toEqual([["a sum", expect.any(Function), 65_000]]);
+    expect(taken).toEqual([
+      ["a sum", expect.any(Function), 65_000],
+      ["a script", expect.any(Function), 60_000],
+    ]);
   });
 
   it("for node:test runs under node:test", { timeout: 30_000 }, async () => {
@@ -162,7 +166,8 @@ describe("the glue", () => {
     const tsx = fileURLToPath(new URL("../../node_modules/.bin/tsx", import.meta.url));
     const { exitCode, stdout } = await run(tsx, ["--test", file], dirname(file), 25_000);
     expect(stdout).toMatch(/a sum of nothing but ones/);
-    expect(stdout).toMatch(/pass 1\b/);
+    expect(stdout).toMatch(/a single one/);
+    expect(stdout).toMatch(/pass 2\b/);
     expect(exitCode).toBe(0);
   });
 });

@@ -3,11 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { Applied, StateMachine } from "../../src/replica/state-machine.ts";
 import { scenarioTestOf } from "../../src/testkit/runners/scenario-test.ts";
 import { scenarioTest } from "../../src/testkit/runners/vitest.ts";
-import { type Action, parseScenario } from "../../src/testkit/scenario.ts";
+import { type Action, parseScenario, type Scenario } from "../../src/testkit/scenario.ts";
 import { Director } from "../../src/testkit/script/director.ts";
 import { ScenarioFailure, scenario } from "../../src/testkit/script/scenario.ts";
 import type { Script, ScriptMember } from "../../src/testkit/script/script.ts";
 import { Stage } from "../../src/testkit/script/stage.ts";
+import { shrinkScenario } from "../../src/testkit/shrink.ts";
 import { replay, systemOf } from "../../src/testkit/simulate.ts";
 import { jsonChunks, jsonOf } from "./machines/sample.ts";
 
@@ -54,7 +55,7 @@ function comesBack(s: SumScript): void {
   s.propose(1).answer();
   s.until(() => away.applied === leader.applied);
   s.snapshot(away);
-  s.pass(100);
+  s.pass(500);
   s.crash(away).end();
   s.propose(1).answer();
 }
@@ -208,6 +209,22 @@ describe("the scenario that a script has made", () => {
     );
   });
 
+  it("is made smaller like any other", () => {
+    const failure = failureOf(() =>
+      scenario("a member comes back after other things", forgetful, (s) => {
+        for (const member of s.members) s.slowDisk(member, 2, { forMs: 100 });
+        s.cut(s.member("n1"), s.member("n3")).end();
+        comesBack(s);
+      }),
+    );
+    const { invariant } = failure.failure;
+    const run = (candidate: Scenario) => replay(candidate, forgetful).result.failure?.invariant ?? null;
+    let runs = 0;
+    const shrunk = shrinkScenario(failure.scenario, invariant, { run, budgetMs: 60, now: () => ++runs });
+    expect(shrunk.scenario.actions.length).toBeLessThan(failure.scenario.actions.length);
+    expect(run(shrunk.scenario)).toBe(invariant);
+  });
+
   it("has the time that each fault lasted", () => {
     const { actions, stormMs } = scenario("faults", sum, (s) => {
       const leader = s.untilLeader();
@@ -310,9 +327,22 @@ describe("a script fails", () => {
         s.pass(1);
       },
     ],
+    [
+      "nothing can happen any more",
+      /^a sum: within 30000 ms none of n1, n2, n3 came to lead/,
+      (s) => {
+        for (const member of s.members) s.crash(member);
+        s.untilLeader();
+      },
+    ],
+    [
+      "something without an end is done that only its time ends",
+      /for how long/,
+      (s) => s.do({ kind: "stranger", member: 0, forMs: Number.POSITIVE_INFINITY }),
+    ],
     ["it is asynchronous", /must not be asynchronous/, async () => {}],
   ])("where %s", (_why, message, script) => {
-    expect(failing(script).failure.message).toMatch(message);
+    expect(failing(script).message).toMatch(message);
   });
 });
 

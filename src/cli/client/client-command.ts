@@ -65,7 +65,7 @@ export function clientCommand<const Kinds extends FlagKinds>(parts: ClientComman
   return {
     name,
     summary,
-    help: `Usage: quorate ${usage}\n\n${help.trim()}\n${COMMON_HELP}`,
+    help: `Usage: quorate ${usage}\n\n${help.replace(/^\n/, "").trimEnd()}\n${COMMON_HELP}`,
     async run(args, print) {
       const { values, positionals } = parse(args, { ...COMMON, ...kinds });
       const flags = Object.fromEntries(

@@ -38,7 +38,7 @@ const REFUSED: Readonly<Record<string, RefusedFlag>> = {
 export function checkNotRefused(name: string, value: string, shown: string): void {
   const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name]! : null;
   if (refused === null || refused.harmless.includes(value.toLowerCase())) return;
-  throw new UsageError(`${shown} is not supported, and is not passed over for safety: ${refused.instead}`);
+  throw new UsageError(`${shown} is not supported, and to pass it over could do harm: ${refused.instead}`);
 }
 
 function unless(harmless: readonly string[], instead: string): RefusedFlag {

@@ -13,7 +13,8 @@ export const serve: Command = {
 
 Runs one member of a cluster, and serves the etcd v3 API: etcdctl, Kubernetes and
 any etcd client can use it. Flags and variables (ETCD_NAME, QUORATE_NAME, …) are
-etcd's own; those that mean nothing here are told of and have no effect. A directory
+etcd's own. Those that mean nothing here are told of and have no effect; but it does
+not start with one that would keep others out, or choose another cluster. A directory
 that was used before is gone on with, whatever the flags say of how a cluster begins.
 
   quorate serve --name n1 --initial-cluster n1=http://127.0.0.1:2380

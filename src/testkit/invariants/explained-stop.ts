@@ -11,7 +11,8 @@ const CAUSES: Readonly<Partial<Record<ActionKind, readonly string[]>>> = {
   // What was wiped may also notice by itself that it lacks what it once acknowledged.
   wipe: ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
   "old-backup": ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
-  clone: ["ERR_IDENTITY_MISMATCH"],
+  // The copy may be of a directory that has rotted.
+  clone: ["ERR_IDENTITY_MISMATCH", "ERR_CORRUPT"],
 };
 
 export class ExplainedStop implements Check {

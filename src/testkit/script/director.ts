@@ -4,12 +4,12 @@ import type { SimMember } from "../simulation/member.ts";
 import type { MemberPicture } from "../simulation/picture.ts";
 import { asText, type Written } from "../written.ts";
 import type {
-  CallOptions,
   Deed,
   Lasting,
   LastingOptions,
   Script,
   ScriptCall,
+  ScriptCallOptions,
   ScriptMember,
 } from "./script.ts";
 import type { Stage } from "./stage.ts";
@@ -65,11 +65,11 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
     return leader()!;
   }
 
-  propose(command: Command, options: CallOptions = {}): ScriptCall<Result> {
+  propose(command: Command, options: ScriptCallOptions = {}): ScriptCall<Result> {
     return this.#call({ command: asText(command) }, options);
   }
 
-  query(query: Query, options: CallOptions = {}): ScriptCall<Answer> {
+  query(query: Query, options: ScriptCallOptions = {}): ScriptCall<Answer> {
     return this.#call({ query: asText(query) }, options);
   }
 
@@ -135,6 +135,8 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
   }
 
   do(deed: Deed): void {
+    const isEndless = Object.values(deed).some((value) => value === Number.POSITIVE_INFINITY);
+    if (isEndless) throw new TypeError("a scenario is data: what lasts has to say for how long");
     this.#stage.act(deed);
   }
 
@@ -158,12 +160,12 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
   #until(holds: () => boolean, withinMs: number, complaint: () => string): void {
     const end = this.#stage.now + withinMs * 1000;
     while (!holds()) {
-      if (this.#stage.now > end) throw new Error(`within ${withinMs} ms ${complaint()}`);
+      if (this.#stage.next > end) throw new Error(`within ${withinMs} ms ${complaint()}`);
       this.#stage.step();
     }
   }
 
-  #call<Value>(operation: unknown, { to, client = 0 }: CallOptions): ScriptCall<Value> {
+  #call<Value>(operation: unknown, { to, client = 0 }: ScriptCallOptions): ScriptCall<Value> {
     if (to === undefined) this.#checkLeader();
     const number = this.#stage.call({
       ...{ kind: "operation", client, member: to?.number ?? LEADER, operation },

@@ -31,9 +31,9 @@ export interface Script<Command, Result, Query, Answer> {
   untilLeader(...among: readonly ScriptMember[]): ScriptMember;
 
   /** A client proposes a command, to whoever leads where `to` does not say to whom. */
-  propose(command: Command, options?: CallOptions): ScriptCall<Result>;
+  propose(command: Command, options?: ScriptCallOptions): ScriptCall<Result>;
   /** A client asks, and is to see all that was committed before. */
-  query(query: Query, options?: CallOptions): ScriptCall<Answer>;
+  query(query: Query, options?: ScriptCallOptions): ScriptCall<Answer>;
   /** What a member's machine would answer at this moment. Disturbs nobody, and may be out of date. */
   look(member: ScriptMember, query: Query): Answer;
 
@@ -72,7 +72,7 @@ export interface Script<Command, Result, Query, Answer> {
   expect(query: Query, answer: Answer, ...members: readonly ScriptMember[]): void;
 }
 
-export interface CallOptions {
+export interface ScriptCallOptions {
   readonly to?: ScriptMember;
   /** Clients are numbered from 0, which is the default. */
   readonly client?: number;

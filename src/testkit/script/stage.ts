@@ -9,7 +9,7 @@ import type { Micros } from "../simulation/schedule.ts";
 import type { Failure, RunResult, Simulation } from "../simulation/simulation.ts";
 import type { Deed } from "./script.ts";
 
-/** The promise is broken that the script does not hear of: it is told to the caller in another way. */
+/** Ends a script in whose run a promise was broken. The stage keeps what that was. */
 class Stopped extends Error {
   override readonly name = "Stopped";
 }
@@ -70,6 +70,11 @@ export class Stage {
 
   get now(): Micros {
     return this.#now;
+  }
+
+  /** When the next thing happens; infinite when nothing is left. */
+  get next(): Micros {
+    return this.#simulation.schedule.next;
   }
 
   get steps(): number {
@@ -168,7 +173,7 @@ export class Stage {
 
   #freeMoment(): Micros {
     let moment = this.#now + 1;
-    for (; this.#simulation.schedule.next <= moment; moment += 1) {
+    for (; this.next <= moment; moment += 1) {
       const busy = moment;
       this.#let(() => this.#simulation.runUntil(busy));
     }

@@ -212,8 +212,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   rot(place: number): void {
     if (this.#aside !== null) return;
     this.stop("kill");
-    this.#disk.rot(place);
-    this.#isDamaged = true;
+    if (this.#disk.rot(place)) this.#isDamaged = true;
   }
 
   jumpClock(ms: number): void {

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { MemoryDisk, type PowerCut } from "../../storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../storage/memory-files.ts";
+import { isUnproven } from "./unproven.ts";
 
 /** A member's disk, with what is wrong with it. It outlives the processes that use it. */
 export class SimDisk {
@@ -41,15 +42,18 @@ export class SimDisk {
     return this.disk.image();
   }
 
-  /** Turns one bit of a file that has any. */
-  rot(place: number): void {
+  /** Turns one bit of a file that has any. False where nobody could tell that from a write that was cut short. */
+  rot(place: number): boolean {
     const image = this.disk.image();
     const paths = [...image.keys()].filter((path) => image.get(path)!.length > 0).sort();
     const path = paths[place % paths.length];
-    if (path === undefined) return;
+    if (path === undefined) return false;
     const bytes = image.get(path)!;
-    bytes[Math.floor(place / 8) % bytes.length]! ^= 1 << (place & 7);
+    const offset = Math.floor(place / 8) % bytes.length;
+    if (isUnproven(new MemoryFiles(this.disk), path, offset)) return false;
+    bytes[offset]! ^= 1 << (place & 7);
     this.disk = new MemoryDisk(image);
+    return true;
   }
 
   #refusal({ operation, path }: DiskCall): string | undefined {

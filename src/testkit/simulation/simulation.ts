@@ -410,7 +410,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
         member.jumpClock(action.ms);
         return;
       case "wipe":
-        if (!this.#canDoWithout(member)) return;
+        if (!this.#canDoWithout(member) || !this.#isWidelyKnown(member)) return;
         member.stop("kill");
         member.wipe();
         this.#later(action.downMs, () => member.start());
@@ -451,6 +451,17 @@ export class Simulation<Frame> implements SimHost<Frame> {
     );
     const { voters, outgoing } = leader.membership;
     return [voters, outgoing].every((half) => half.length === 0 || !lacksQuorum(half, whole));
+  }
+
+  /**
+   * Whether a majority of the others knows which store is this member's. Who has never heard of the group believes the first
+   * that comes, and with that one might found the cluster anew.
+   */
+  #isWidelyKnown(member: SimMember<Frame>): boolean {
+    const knowing = this.#members.filter((other) => other !== member && other.hasAgreedOn(member.id));
+    const { voters, outgoing } = this.#watchmen.picture.membership;
+    const ids = new Set(knowing.map(({ id }) => id));
+    return [voters, outgoing].every((half) => half.length === 0 || !lacksQuorum(half, ids));
   }
 
   #backUp(member: SimMember<Frame>, { ageMs, downMs, regardless }: OldBackupAction): void {

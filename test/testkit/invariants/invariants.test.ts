@@ -470,6 +470,15 @@ const CASES: readonly Case[] = [
           })
           .stop(2, "failed", "ERR_DISK: sync failed"),
       "it was removed": (tale) => tale.stop(2, "failed", "ERR_MEMBERSHIP: n2 was removed"),
+      "it was to start on a copy of a directory that has rotted": (tale) =>
+        tale
+          .tell({
+            kind: "action",
+            at: 1,
+            member: 2,
+            action: { kind: "clone", at: 0, member: 1, of: 0, forMs: 1 },
+          })
+          .stop(2, "failed", "ERR_CORRUPT: manifest is damaged"),
     },
   },
   {
