@@ -1,5 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import type { RaftOptions } from "../raft/options.ts";
+import type { OnCorruption } from "../storage/disk-opening.ts";
 import type { PowerCut } from "../storage/memory-disk.ts";
 import type { Written } from "./written.ts";
 
@@ -38,8 +39,18 @@ export interface ClusterPlan {
   /** A snapshot is taken after so many applied entries. */
   readonly snapshotEntries: number;
   readonly trailingEntries: number;
+  /** Options of the members, in `full` mode. */
+  readonly member?: MemberPlan;
   /** Options of the core, in `core` mode. */
   readonly core: Partial<Omit<RaftOptions, "id">>;
+}
+
+export interface MemberPlan {
+  /** Clients make half of their linearizable reads by lease. */
+  readonly leaseReads?: boolean;
+  /** Members compare their logs and states after so many entries. */
+  readonly checkpointEntries?: number;
+  readonly onCorruption?: OnCorruption;
 }
 
 export interface NetworkPlan {

@@ -98,6 +98,7 @@ class Shrinker {
     this.#setIn("cluster", "driftPermille", []);
     this.#setIn("cluster", "snapshotEntries", 1000);
     this.#setIn("cluster", "spares", 0);
+    if (this.#best.cluster.member !== undefined) this.#setIn("cluster", "member", {});
     for (const voters of [1, 2, 3])
       if (voters < this.#best.cluster.voters) this.#setIn("cluster", "voters", voters);
     for (const name of Object.keys(this.#best.cluster.core)) {

@@ -28,7 +28,7 @@ export function isLoopback(host: string): boolean {
 /** The system does not let this process listen there. */
 export function listenError(
   address: string,
-  cause: Error & { readonly code?: string },
+  cause: Error & { readonly code?: string | undefined },
 ): QuorateError<"ERR_LISTEN"> {
   const errno = cause.code ?? "unknown";
   return new QuorateError(

@@ -1,6 +1,7 @@
 import type { Index, MemberId } from "../../log/entry.ts";
 import { quorumSize } from "../../raft/quorum.ts";
 import { type Check, Violation } from "../check.ts";
+import type { ChainLog } from "../simulation/chain-log.ts";
 import type { SimEvent } from "../simulation/event.ts";
 import type { MemberPicture, Picture } from "../simulation/picture.ts";
 
@@ -27,9 +28,13 @@ export class DurableCommit implements Check {
   }
 }
 
-/** Whether the member's disk holds all that was committed up to `index`; a disk that was lost since counts as it was. */
+/**
+ * Whether the member's disk holds all that was committed up to `index`. A disk that was lost since, or repaired, counts as
+ * it was: nobody believes the votes of the one, and the other gives none.
+ */
 export function holds(member: MemberPicture, index: Index, { canon }: Picture): boolean {
   const chain = canon.chainAt(index);
-  const { durable, lost } = member;
-  return durable.base.index >= index || durable.chainAt(index) === chain || lost?.chainAt(index) === chain;
+  const { durable, lost, givenUp } = member;
+  const hasHeld = (log: ChainLog | null): boolean => log?.chainAt(index) === chain;
+  return durable.base.index >= index || hasHeld(durable) || hasHeld(lost) || hasHeld(givenUp);
 }

@@ -17,7 +17,7 @@ export class RecoveredLog implements Check {
   readonly name = "D3";
   readonly says =
     "A start finds all that was reported as durable, and beyond that whole steps that were under way, in order.";
-  readonly kinds = ["stopped", "started", "wiped", "directory-replaced"] as const;
+  readonly kinds = ["stopped", "started", "wiped", "repaired", "directory-replaced"] as const;
   readonly #expected = new Map<number, Expected>();
 
   /** On their disks is a copy of former times, until they have started on it. */
@@ -26,7 +26,7 @@ export class RecoveredLog implements Check {
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind === "stopped") {
       if (!this.#older.has(event.member)) this.#expect(picture.member(event.member));
-    } else if (event.kind === "wiped") this.#expected.delete(event.member);
+    } else if (event.kind === "wiped" || event.kind === "repaired") this.#expected.delete(event.member);
     else if (event.kind === "directory-replaced") {
       if (event.by !== "older copy") return;
       this.#older.add(event.member);

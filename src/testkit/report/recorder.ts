@@ -165,6 +165,9 @@ export class Recorder {
       case "directory-replaced":
         this.#of(event.member, "disk", `in its directory's place is ${REPLACED[event.by]}`);
         break;
+      case "repaired":
+        this.#of(event.member, "disk", "its directory is damaged, and keeps what can be proved");
+        break;
       case "wiped":
         this.#of(event.member, "disk", "its directory was emptied", {
           state: { log: { from: 1, terms: [] }, committed: 0, applied: 0, saved: 0, snapshot: 0, term: 0 },

@@ -88,6 +88,8 @@ export type MemberEvent = {
   | { readonly kind: "noted"; readonly note: unknown }
   /** The directory was emptied: what starts next is another store under the same name. */
   | { readonly kind: "wiped" }
+  /** A start found its directory damaged, and has given up what it could not prove. The others are to make up for it. */
+  | { readonly kind: "repaired" }
   /** What the member starts on next is not the directory that it had. */
   | { readonly kind: "directory-replaced"; readonly by: "older copy" | "copy of another's" | "its own" }
   /** The disk was read back as after a power cut, while the member went on. */

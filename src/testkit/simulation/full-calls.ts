@@ -8,14 +8,17 @@ import type { SimSystem } from "./system.ts";
 /** The calls of clients that one process has been given, until each has ended. */
 export class FullCalls<Command, Result, Query, Answer> {
   readonly #system: SimSystem<Command, Result, Query, Answer>;
+  readonly #hasLeases: boolean;
   readonly #ended: (call: Call, ending: Ending) => void;
   readonly #open = new Map<number, Call>();
 
   constructor(
     system: SimSystem<Command, Result, Query, Answer>,
+    hasLeases: boolean,
     ended: (call: Call, ending: Ending) => void,
   ) {
     this.#system = system;
+    this.#hasLeases = hasLeases;
     this.#ended = ended;
   }
 
@@ -55,8 +58,10 @@ export class FullCalls<Command, Result, Query, Answer> {
     member: Member<Tagged<Command>, Placed<Result>, Query, Answer>,
     call: Call,
     query: Query,
-    consistency: "linearizable" | "stale",
+    asked: "linearizable" | "stale",
   ): void {
+    const isByLease = this.#hasLeases && asked === "linearizable" && call.operation % 2 === 0;
+    const consistency = isByLease ? "lease" : asked;
     member.barrier({ consistency }, (error) => {
       if (error !== null) this.#end(call, endingOf(error));
       else this.#end(call, { is: "answered", output: member.ask(query), index: member.core.log.applied });

@@ -1,4 +1,4 @@
-import type { MemberId } from "../../log/entry.ts";
+import type { MemberId, Term } from "../../log/entry.ts";
 import { EMPTY_MEMBERSHIP, type Membership } from "../../raft/membership.ts";
 import type { Raft } from "../../raft/raft.ts";
 import { Chance } from "../../replica/chance.ts";
@@ -44,6 +44,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   #isEnlisted: boolean;
   #isLost = false;
   #isDamaged = false;
+  #lostTerm: Term | null = null;
+  #isRepaired = false;
   /** Whether its directory is one of former times. */
   #isOlder = false;
   /** Its own directory, while it stands on another's. */
@@ -92,12 +94,12 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   get isDamaged(): boolean {
-    return this.#isDamaged;
+    return this.#isDamaged && !(this.#isRepaired && this.#core?.isRepairing === false);
   }
 
   get isWhole(): boolean {
     // On another one's directory it stands only for a while.
-    return !this.#isDamaged && !this.#isOlder && !(this.#isLost && this.#aside === null);
+    return !this.isDamaged && !this.#isOlder && !(this.#isLost && this.#aside === null);
   }
 
   get isLeader(): boolean {
@@ -212,7 +214,9 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   rot(place: number): void {
     if (this.#aside !== null) return;
     this.stop("kill");
-    if (this.#disk.rot(place)) this.#isDamaged = true;
+    if (!this.#disk.rot(place)) return;
+    this.#isDamaged = true;
+    this.#isRepaired = false;
   }
 
   jumpClock(ms: number): void {
@@ -225,6 +229,8 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     if (this.#process !== null) this.stop("kill");
     this.#disk.wipe();
     this.#isDamaged = true;
+    this.#isRepaired = false;
+    this.#lostTerm = null;
     this.#host.emit({ kind: "wiped", ...this.#here });
   }
 
@@ -296,6 +302,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#isEnlisted = true;
     this.#isLost = false;
     this.#isDamaged = false;
+    this.#lostTerm = null;
     this.#isOlder = false;
     this.#aside = null;
     this.#host.register(id, this.number, this.name);
@@ -317,6 +324,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       id: this.#id,
       starts: this.#starts,
       ticket: this.#ticket,
+      lostTerm: this.#lostTerm,
       mates: this.#mates,
       disk: this.#disk,
       diskChance: this.#diskChance,
@@ -325,6 +333,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       mintStoreId: () => this.#mintStoreId(),
       identified: (identity) => {
         this.#identity = identity;
+      },
+      repaired: (lostTerm) => {
+        this.#lostTerm = lostTerm;
+        this.#isRepaired = true;
       },
       saved: () => this.#saved(),
       failed: (code, reason) => this.#failed(code, reason),

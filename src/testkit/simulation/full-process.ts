@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { QuorateError } from "../../base/errors.ts";
-import type { MemberId } from "../../log/entry.ts";
+import type { MemberId, Term } from "../../log/entry.ts";
 import type { Save } from "../../raft/effects.ts";
 import type { Raft } from "../../raft/raft.ts";
 import type { Chance as MachineChance } from "../../replica/chance.ts";
@@ -31,6 +31,8 @@ export interface ProcessHome {
   readonly number: MemberNumber;
   readonly name: string;
   readonly id: MemberId;
+  /** The last term in which entries were given up by a repair of the directory. */
+  readonly lostTerm: Term | null;
   /** Counts the member's processes from 1; this one included. */
   readonly starts: number;
   readonly ticket: string | null;
@@ -42,6 +44,8 @@ export interface ProcessHome {
   readonly machineChance: MachineChance;
   mintStoreId(): string;
   identified(identity: Identity): void;
+  /** Its directory was damaged, and has been repaired: entries of this term may be missing. */
+  repaired(lostTerm: Term): void;
   /** What it saved is on the disk. */
   saved(): void;
   /** It cannot go on, and is to be ended. */
@@ -91,7 +95,8 @@ export class FullProcess<Command, Result, Query, Answer> {
       peersChanged: () => home.mates.review(),
     });
     this.#machine = this.#observedMachine();
-    this.#calls = new FullCalls(system, (call, ending) => host.returned(call, home.id, ending));
+    const hasLeases = host.scenario.cluster.member?.leaseReads === true;
+    this.#calls = new FullCalls(system, hasLeases, (call, ending) => host.returned(call, home.id, ending));
     const lookAtState = (index: number) => this.#machine.look(index);
     const core = () => this.core;
     this.#watch = new CoreWatch(host, {
@@ -120,7 +125,15 @@ export class FullProcess<Command, Result, Query, Answer> {
     const { name, ticket, mates, starts, number } = this.#home;
     const founders = Object.fromEntries(mates.founders.map((founder) => [founder, founder]));
     const { cluster } = this.#host.scenario;
-    const { tickMs, electionTicks, snapshotEntries, trailingEntries } = cluster;
+    const { tickMs, electionTicks, snapshotEntries, trailingEntries, member: plan = {} } = cluster;
+    const { leaseReads = false, checkpointEntries } = plan;
+    const limits = {
+      tickMs,
+      electionTicks,
+      snapshotEntries,
+      trailingEntries,
+      callTimeoutMs: CALL_TIMEOUT_MS,
+    };
     const options = {
       name,
       peers: ticket === null ? founders : {},
@@ -131,7 +144,8 @@ export class FullProcess<Command, Result, Query, Answer> {
       transport: this.transport,
       clock: this.#clock,
       random: this.#host.chance.random("member", number, starts),
-      limits: { tickMs, electionTicks, snapshotEntries, trailingEntries, callTimeoutMs: CALL_TIMEOUT_MS },
+      limits: { ...limits, ...(checkpointEntries === undefined ? {} : { checkpointEntries }) },
+      leaseReads,
     };
     try {
       Member.open(options, (error, member) => {
@@ -280,7 +294,9 @@ export class FullProcess<Command, Result, Query, Answer> {
 
   #observedStorage(): ObservedStorage {
     const { mintStoreId } = this.#home;
-    const disk = new DiskStorage(this.#files, { ...STORAGE_LIMITS, mintStoreId, clock: this.#clock });
+    const { onCorruption = "refuse" } = this.#host.scenario.cluster.member ?? {};
+    const options = { ...STORAGE_LIMITS, mintStoreId, clock: this.#clock, onCorruption };
+    const disk = new DiskStorage(this.#files, options);
     return new ObservedStorage(disk, {
       opened: (recovered) => this.#opened(recovered),
       saving: (save) => this.#saving(save),
@@ -297,7 +313,12 @@ export class FullProcess<Command, Result, Query, Answer> {
     });
   }
 
-  #opened({ hardState, snapshot, entries }: Recovered): void {
+  #opened({ hardState, snapshot, entries, lostTerm = null }: Recovered): void {
+    // The start that repaired it may have ended before it had found anything.
+    if (lostTerm !== null && lostTerm !== this.#home.lostTerm) {
+      this.#home.repaired(lostTerm);
+      this.#host.emit({ kind: "repaired", ...this.#here });
+    }
     const recovered = { hardState, snapshot: snapshot?.metadata ?? null, entries };
     this.#host.emit({ kind: "started", ...this.#here, start: this.#home.starts, recovered });
   }

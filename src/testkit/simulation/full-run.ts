@@ -2,7 +2,8 @@ import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
 import { firstMemberId } from "../../replica/identity.ts";
 import { type FaultProfile, faults } from "../faults.ts";
 import { memberChecks } from "../invariants/member-checks.ts";
-import type { Scenario } from "../scenario.ts";
+import type { ClusterPlan, Scenario } from "../scenario.ts";
+import { Chance, type ChanceStream } from "./chance.ts";
 import type { Crewmates } from "./crewmates.ts";
 import type { FullFrame } from "./full-frame.ts";
 import { FullMember } from "./full-member.ts";
@@ -19,8 +20,22 @@ export function planKvScenario(
   profile: FaultProfile = faults.standard(),
   options: Partial<PlanOptions> = {},
 ): Scenario {
-  return planScenario(seed, { mode: "full", faults: profile, operation: kvOperation, ...options });
+  const scenario = planScenario(seed, { mode: "full", faults: profile, operation: kvOperation, ...options });
+  return { ...scenario, cluster: withMembers(new Chance(seed).stream("members"), scenario.cluster) };
 }
+
+function withMembers(chance: ChanceStream, cluster: ClusterPlan): ClusterPlan {
+  const leaseReads = cluster.electionTicks >= LEASE_ELECTION_TICKS && chance.happens(0.5);
+  const checkpointEntries = chance.pick([20, 50, 200]);
+  const onCorruption = chance.pick(["refuse", "repair-from-peers"] as const);
+  const member = { leaseReads, checkpointEntries, onCorruption };
+  if (!leaseReads) return { ...cluster, member };
+  // Reads by lease rest on clocks that run almost alike.
+  const driftPermille = cluster.driftPermille.map((drift) => Math.trunc(drift / 4));
+  return { ...cluster, driftPermille, member };
+}
+
+const LEASE_ELECTION_TICKS = 8;
 
 /** Runs whole members with the store that ships. */
 export function runKvScenario(scenario: Scenario, options: Partial<RunOptions> = {}): RunResult {

@@ -32,6 +32,8 @@ export class MemberPicture {
   inFlight: Save[] = [];
   /** What its first directory held when it was lost: the others may still count on it. */
   lost: ChainLog | null = null;
+  /** What its directory held before it was repaired: it gives no vote until it holds that again. */
+  givenUp: ChainLog | null = null;
 
   constructor(id: MemberId, name: string) {
     this.id = id;
@@ -153,6 +155,9 @@ export class Picture {
         return;
       case "wiped":
         this.#wiped(member);
+        return;
+      case "repaired":
+        member.givenUp ??= ChainLog.copyOf(member.durable);
         return;
       default:
         return;

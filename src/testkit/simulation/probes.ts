@@ -55,6 +55,9 @@ export class Probes {
         if (event.snapshot.index > Math.max(1, picture.member(event.member).applied))
           this.hit("snapshot installed");
         return;
+      case "repaired":
+        this.hit("damage repaired by the others");
+        return;
       case "wiped":
         this.hit("member wiped");
         return;
