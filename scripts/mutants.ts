@@ -16,7 +16,7 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true },
     mode: { type: "string" },
     seed: { type: "string", default: "1" },
-    seeds: { type: "string", default: "300" },
+    seeds: { type: "string", default: "3000" },
     seconds: { type: "string", default: "60" },
     jobs: { type: "string", default: "2" },
     json: { type: "boolean", default: false },

@@ -1,7 +1,7 @@
 /**
- * `npm run torture:storage [-- --full] [--seed N]`: cuts the power, fails calls and damages bytes of a storage in every
+ * `npm run torture:storage [-- --full] [--seed N] [--workers N]`: cuts the power, fails calls and damages bytes of a storage in every
  * way that `test/storage/torture/kinds.ts` knows, and looks whether anything that was acknowledged is lost in silence.
- * Each kind runs in a process of its own with a small heap, so that a hang or a flood of memory is seen too. The last
+ * Each kind runs in a process of its own, `workers` of them at a time, with a small heap, so that a hang or a flood of memory is seen too. The last
  * line is the verdict; the exit code is 1 when there is anything to say against the storage.
  */
 import { fork } from "node:child_process";
@@ -31,11 +31,13 @@ const { values } = parseArgs({
   options: {
     full: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
+    workers: { type: "string", default: String(Math.min(4, availableParallelism())) },
     only: { type: "string" },
   },
 });
 const extent: Extent = values.full ? "full" : "quick";
 const seed = Number.parseInt(values.seed, 10);
+const workers = Number.parseInt(values.workers, 10);
 
 if (process.send !== undefined && values.only !== undefined) runChild(values.only);
 else await runParent();
@@ -59,7 +61,7 @@ async function runParent(): Promise<void> {
       reports.set(name, await torture(name));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
+  await Promise.all(Array.from({ length: workers }, work));
   print(reports);
 }
 

@@ -249,6 +249,19 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       "if (core.hasCommittedInTerm) answer",
     ),
   ),
+  {
+    ...core(
+      "lease-without-end",
+      "a leader takes its lease to last for as long as it leads",
+      edit(
+        "raft/reads.ts",
+        "return core.hasCommittedInTerm && core.ticks - leader.leaseTick + 1 <= electionTicks - leaseMarginTicks;",
+        "return core.hasCommittedInTerm && electionTicks + leaseMarginTicks > 0;",
+      ),
+    ),
+    mode: "full",
+    faults: "divided",
+  },
   core(
     "two-changes",
     "a second change of membership is taken while the first waits",

@@ -53,7 +53,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "damage-taken-for-the-end",
       "recovery takes the first frame that it cannot read for the end of the WAL",
       edit("storage/recovery.ts", "if (later !== null) {", "if (later === -1) {"),
-      edit("storage/recovery.ts", "if (this.#due <= this.#bounds.durableSequence) {", "if (this.#due < 0) {"),
+      edit("storage/recovery.ts", "if (this.#due <= this.#bounds.durableSequence)", "if (this.#due < 0)"),
     ),
   ),
   rotten(

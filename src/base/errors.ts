@@ -94,6 +94,11 @@ export interface ErrorFields {
     readonly own: number;
     readonly majority: number | null;
   };
+  /**
+   * This member's log ends before entries that it has acknowledged: its directory is an old copy, or the disk lost what it
+   * kept. It has stopped. Remove the member, and add it again with an empty directory.
+   */
+  ERR_LOG_LOST: { readonly acknowledged: number; readonly last: number };
   /** The state machine threw while applying a command. */
   ERR_APPLY: { readonly index: number };
   /** The member found itself in a state that cannot be, and has stopped: a bug of ours, or a disk that lost what it kept. */

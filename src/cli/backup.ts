@@ -10,6 +10,7 @@ import { diskError } from "../storage/disk-error.ts";
 import { readStore } from "../storage/disk-opening.ts";
 import { readManifest } from "../storage/manifest.ts";
 import { NodeFiles } from "../storage/node-files.ts";
+import { atOnce } from "../storage/slices.ts";
 import { DiskSnapshotReader } from "../storage/snapshot-reader.ts";
 import { type Command, parsePositionals, UsageError } from "./command.ts";
 
@@ -44,7 +45,7 @@ function writeBackup(files: NodeFiles, file: string) {
   const manifest = readManifest(files);
   if (manifest === null) throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "there is no store here" });
   const { clusterId, memberId } = manifest;
-  const { log } = readStore(files, manifest);
+  const { log } = atOnce(readStore(files, manifest));
   const listing = log.snapshots.at(-1);
   if (listing === undefined)
     throw corrupt({ file: SNAPSHOT_DIRECTORY, offset: 0, reason: "this member was never sent a state" });

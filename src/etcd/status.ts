@@ -169,6 +169,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_UNSUPPORTED: null,
   ERR_APPLY: "stopped",
   ERR_DIVERGED: "stopped",
+  ERR_LOG_LOST: "stopped",
   ERR_INTERNAL: "stopped",
 };
 

@@ -190,9 +190,7 @@ export class Log {
   /** Raises the commit index; a lower one is old news. */
   commitTo(index: Index): void {
     if (index <= this.#committed) return;
-    assert(index <= this.lastIndex, () => {
-      return `commit ${index} is beyond the last entry ${this.lastIndex}: has the disk lost what was acknowledged?`;
-    });
+    assert(index <= this.lastIndex, () => `commit ${index} is beyond the last entry ${this.lastIndex}`);
     this.#committed = index;
   }
 

@@ -1,3 +1,4 @@
+import { QuorateError } from "../base/errors.ts";
 import type { Entry, Index } from "../log/entry.ts";
 import type { Core } from "./core.ts";
 import { isMember } from "./membership.ts";
@@ -62,7 +63,16 @@ function reject(core: Core, message: AppendMessage): void {
   });
 }
 
+/** Throws ERR_LOG_LOST: a leader's heartbeat tells of no more than what it knows this member to hold. */
 export function receiveHeartbeat(core: Core, message: HeartbeatMessage): void {
+  const { lastIndex: last } = core.log;
+  if (message.commit > last) {
+    const reason = `entry ${message.commit} was acknowledged, and the log ends at ${last}`;
+    const details = { acknowledged: message.commit, last };
+    throw new QuorateError("ERR_LOG_LOST", `${reason}: an old copy of the directory?`, details, {
+      outcome: "unknown",
+    });
+  }
   core.log.commitTo(message.commit);
   const { readRound, from: to } = message;
   core.outbox.send({ kind: "heartbeat-reply", from: core.id, to, term: core.term, readRound });

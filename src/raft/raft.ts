@@ -23,9 +23,11 @@ import { complaintAbout } from "./validate.ts";
 export type { RaftEnvironment } from "./core.ts";
 export type { RaftState } from "./initial-state.ts";
 
-/** Why a core takes nothing more: something happened that cannot happen. */
+/** Why a core takes nothing more: something happened that cannot happen, or the disk lost what was acknowledged. */
 export interface RaftFailure {
   readonly reason: string;
+  /** What was thrown. With a code of its own where the disk is to blame, not we. */
+  readonly cause: unknown;
   /** The member as it was, for whoever looks for the cause. */
   readonly dump: unknown;
 }
@@ -385,7 +387,7 @@ export class Raft {
   #fail(error: unknown): Refusal {
     const detail = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#failure = { reason: detail, dump: { status: this.status(), stack } };
+    this.#failure = { reason: detail, cause: error, dump: { status: this.status(), stack } };
     return this.#failed(this.#failure);
   }
 

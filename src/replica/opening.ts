@@ -1,6 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import type { Recovered, SnapshotReader } from "../storage/storage.ts";
+import type { Identity, Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, newMember } from "./directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
 import { type ReplicaOptions, replicaLimits } from "./options.ts";
@@ -36,14 +36,40 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
   const enrolment = enrol(options);
   const { clusterId, self, members, isJoining } = enrolment;
   const { storage, machine } = options;
-  const recovered = storage.open({ clusterId, memberId: self.id, memberName: self.name });
-  const finish = (error: QuorateError | null): void => {
-    if (error !== null) storage.close(() => done(error));
-    else done(null, { enrolment, recovered, snapshot: storage.openSnapshot() });
-  };
-  if (isUnused(recovered) && !isJoining)
-    found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish);
-  else finish(null);
+  recover(storage, { clusterId, memberId: self.id, memberName: self.name }, (failure, recovered) => {
+    if (recovered === undefined) return done(failure);
+    const fail = (error: unknown): void => storage.close(() => done(error));
+    const finish = (error: QuorateError | null): void => {
+      if (error !== null) {
+        fail(error);
+        return;
+      }
+      const snapshot = attempt(() => storage.openSnapshot(), fail);
+      if (snapshot !== undefined) done(null, { enrolment, recovered, snapshot });
+    };
+    if (isUnused(recovered) && !isJoining)
+      attempt(() => found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish), fail);
+    else finish(null);
+  });
+}
+
+/** What it gives; undefined after it has thrown, which `fail` is told. */
+function attempt<Value>(run: () => Value, fail: (error: unknown) => void): Value | undefined {
+  try {
+    return run();
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
+}
+
+function recover(
+  storage: Storage,
+  identity: Identity,
+  done: (failure: unknown, recovered?: Recovered) => void,
+): void {
+  if (storage.openInSlices === undefined) done(null, storage.open(identity));
+  else storage.openInSlices(identity, done);
 }
 
 function enrol(options: Options): Enrolment {

@@ -4,7 +4,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Save, SoftState } from "../raft/effects.ts";
 import type { Message } from "../raft/message.ts";
-import type { Raft } from "../raft/raft.ts";
+import type { Raft, RaftFailure } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
 import type { DiskWatch } from "./disk-watch.ts";
@@ -139,7 +139,7 @@ export class Turn<Command, Result, Query, Answer> {
     reads.release(applier.index);
 
     if (effects.state !== null) this.#parts.onState(effects.state);
-    if (raft.failure !== null) throw new AssertionError(raft.failure.reason, { cause: raft.failure.dump });
+    if (raft.failure !== null) throw failureOf(raft.failure);
     if (raft.hasEffects()) this.wake();
   }
 
@@ -221,6 +221,10 @@ export class Turn<Command, Result, Query, Answer> {
       this.wake();
     });
   }
+}
+
+function failureOf({ cause, reason, dump }: RaftFailure): Error {
+  return QuorateError.is(cause) ? cause : new AssertionError(reason, { cause: dump });
 }
 
 function internalError(cause: unknown): QuorateError {

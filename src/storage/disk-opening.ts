@@ -20,6 +20,7 @@ import { type RecoveredWal, recoverWal } from "./recovery.ts";
 import { repairStore } from "./repair.ts";
 import { NO_HARD_STATE } from "./replay.ts";
 import { blankSegment, FRAMES_OFFSET, type Segment, segmentNumber, segmentPath } from "./segment.ts";
+import type { Slices } from "./slices.ts";
 import { isSnapshotName, snapshotPath } from "./snapshot-file.ts";
 import { type LoadedState, StateSlots } from "./state-slots.ts";
 import type { Identity } from "./storage.ts";
@@ -53,11 +54,11 @@ export interface DirectoryOptions {
 }
 
 /** Opens a data directory that is locked. Throws ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK. */
-export function openDirectory(
+export function* openDirectory(
   files: Files,
   identity: Identity,
   { segmentBytes, mintStoreId, onCorruption }: DirectoryOptions,
-): OpenedDisk {
+): Slices<OpenedDisk> {
   const found = readManifest(files);
   if (found === null && isUsed(files)) {
     throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing, though the directory holds a store" });
@@ -68,11 +69,12 @@ export function openDirectory(
   if (!isNew) checkIdentity(found, identity);
   const manifest = isNew ? createStore(files, identity, mintStoreId(), firstBytes) : found;
   try {
-    return new Opening(files, manifest, firstBytes).run(isNew);
+    return new Opening(files, manifest, firstBytes, yield* readStore(files, manifest)).run(isNew);
   } catch (error) {
     if (onCorruption === "refuse" || !QuorateError.is(error, "ERR_CORRUPT")) throw error;
-    const repaired = repairStore(files, manifest, firstBytes);
-    return { ...new Opening(files, repaired, firstBytes).run(false), damage: error };
+    const repaired = yield* repairStore(files, manifest, firstBytes);
+    const opening = new Opening(files, repaired, firstBytes, yield* readStore(files, repaired));
+    return { ...opening.run(false), damage: error };
   }
 }
 
@@ -112,15 +114,15 @@ export interface StoreContent {
 }
 
 /** Reads a store and changes nothing. Throws ERR_CORRUPT, ERR_DISK. */
-export function readStore(files: Files, manifest: ManifestContent): StoreContent {
+export function* readStore(files: Files, manifest: ManifestContent): Slices<StoreContent> {
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.load(files, seed);
   const { segments, firstSequence, firstPrevious } = manifest;
   const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
-  const wal = recoverWal(files, bounds);
+  const wal = yield* recoverWal(files, bounds);
   // A copy that is older than the oldest frame may be of a log that a repair has given up.
   if (state.sequence >= firstSequence) wal.replay.raiseCommit(state.hardState.commit);
-  return { seed, state, wal, log: recoverLog(files, manifest.snapshots, wal.replay) };
+  return { seed, state, wal, log: yield* recoverLog(files, manifest.snapshots, wal.replay) };
 }
 
 class Opening {
@@ -132,11 +134,11 @@ class Opening {
   readonly #wal: RecoveredWal;
   readonly #log: RecoveredLog;
 
-  constructor(files: Files, manifest: ManifestContent, firstBytes: number) {
+  constructor(files: Files, manifest: ManifestContent, firstBytes: number, content: StoreContent) {
     this.#files = files;
     this.#manifest = manifest;
     this.#firstBytes = firstBytes;
-    const { seed, state, wal, log } = readStore(files, manifest);
+    const { seed, state, wal, log } = content;
     this.#seed = seed;
     this.#state = state;
     this.#wal = wal;

@@ -13,6 +13,7 @@ import { isNoSpace, Room } from "./room.ts";
 import { Scrubber } from "./scrubber.ts";
 import { segmentPath } from "./segment.ts";
 import { SegmentRow } from "./segment-row.ts";
+import { atOnce, inSlices, type Slices } from "./slices.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
 import type { StorageMetrics } from "./storage-metrics.ts";
@@ -72,10 +73,18 @@ export class DiskStorage implements Storage {
   }
 
   open(identity: Identity): Recovered {
+    return atOnce(this.#opening(identity));
+  }
+
+  openInSlices(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void {
+    inSlices(this.#clock, this.#opening(identity), done);
+  }
+
+  *#opening(identity: Identity): Slices<Recovered> {
     assert(this.#parts === null, "a storage is opened once");
     this.#files.lock();
     try {
-      const opened = this.#openWithReserve(identity);
+      const opened = yield* this.#openWithReserve(identity);
       this.#parts = this.#assemble(opened);
       return recoveredFrom(opened);
     } catch (error) {
@@ -142,16 +151,16 @@ export class DiskStorage implements Storage {
   }
 
   /** A disk that is too full to be opened gets back what was held in reserve on it. */
-  #openWithReserve(identity: Identity): OpenedDisk {
+  *#openWithReserve(identity: Identity): Slices<OpenedDisk> {
     const { segmentBytes } = this.#limits;
     const options = { segmentBytes, mintStoreId: this.#mintStoreId, onCorruption: this.#onCorruption };
-    const open = (): OpenedDisk => openDirectory(this.#files, identity, options);
+    const open = (): Slices<OpenedDisk> => openDirectory(this.#files, identity, options);
     try {
-      return open();
+      return yield* open();
     } catch (error) {
       if (!isNoSpace(error) || !this.#files.listSync("").includes(RESERVE_PATH)) throw error;
       this.#files.removeSync(RESERVE_PATH);
-      return open();
+      return yield* open();
     }
   }
 

@@ -18,6 +18,7 @@ import { type ManifestContent, readManifest, type SnapshotListing } from "./mani
 import { readRecords } from "./record.ts";
 import { readSegmentCapacity, segmentPath } from "./segment.ts";
 import { readSegmentParts } from "./segment-parts.ts";
+import { atOnce } from "./slices.ts";
 import { snapshotPath } from "./snapshot-file.ts";
 import { verifySnapshot } from "./snapshot-reader.ts";
 import { type Slot, StateSlots } from "./state-slots.ts";
@@ -96,11 +97,15 @@ export function examineDirectory(files: Files): Examination {
   const seed = checksumSeed(manifest.storeId);
   const slots = examineSlots(files, seed, noting);
   const snapshots = manifest.snapshots.map((listing) => {
-    return { path: snapshotPath(listing), listing, snapshot: noting(() => verifySnapshot(files, listing)) };
+    return {
+      path: snapshotPath(listing),
+      listing,
+      snapshot: noting(() => atOnce(verifySnapshot(files, listing))),
+    };
   });
   const present = namesIn(files, WAL_DIRECTORY);
   const segments = manifest.segments.map((number) => examineSegment(files, present, number, seed));
-  const content = noting(() => readStore(files, manifest));
+  const content = noting(() => atOnce(readStore(files, manifest)));
   return { manifest, slots, segments, snapshots, strays: findStrays(files, manifest), content, problems };
 }
 

@@ -6,6 +6,7 @@ import { SNAPSHOT_DIRECTORY, WAL_DIRECTORY } from "./data-dir.ts";
 import type { Files } from "./files.ts";
 import type { SnapshotListing } from "./manifest.ts";
 import type { Replay } from "./replay.ts";
+import type { Slices } from "./slices.ts";
 import { verifySnapshot } from "./snapshot-reader.ts";
 import type { Snapshot } from "./storage.ts";
 
@@ -24,8 +25,12 @@ export interface RecoveredLog extends JoinedLog {
 }
 
 /** Throws ERR_CORRUPT where snapshots and log do not fit together without a gap. */
-export function recoverLog(files: Files, listings: readonly SnapshotListing[], replay: Replay): RecoveredLog {
-  const { snapshot, snapshots } = chooseSnapshot(files, listings, replay);
+export function* recoverLog(
+  files: Files,
+  listings: readonly SnapshotListing[],
+  replay: Replay,
+): Slices<RecoveredLog> {
+  const { snapshot, snapshots } = yield* chooseSnapshot(files, listings, replay);
   return { snapshot, snapshots, ...joinLog(replay, snapshot) };
 }
 
@@ -37,11 +42,11 @@ export function joinLog(replay: Replay, snapshot: Snapshot | null): JoinedLog {
 /**
  * The newest snapshot; where it is damaged, the one before it, if the log leads from there to where the newest stood.
  */
-function chooseSnapshot(
+function* chooseSnapshot(
   files: Files,
   listings: readonly SnapshotListing[],
   replay: Replay,
-): { snapshot: Snapshot | null; snapshots: readonly SnapshotListing[] } {
+): Slices<{ snapshot: Snapshot | null; snapshots: readonly SnapshotListing[] }> {
   const newest = listings.at(-1);
   if (newest === undefined) return { snapshot: null, snapshots: [] };
   let damage: unknown;
@@ -49,7 +54,7 @@ function chooseSnapshot(
     const listing = listings[at]!;
     if (listing !== newest && !leads(replay, listing, newest)) break;
     try {
-      return { snapshot: verifySnapshot(files, listing), snapshots: listings.slice(0, at + 1) };
+      return { snapshot: yield* verifySnapshot(files, listing), snapshots: listings.slice(0, at + 1) };
     } catch (error) {
       if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
       damage ??= error;

@@ -16,6 +16,7 @@ import {
 import { withoutPadding } from "./record.ts";
 import { Replay } from "./replay.ts";
 import { FRAMES_OFFSET, readSegmentCapacity, type Segment, segmentPath } from "./segment.ts";
+import { readWhole, SLICE_BYTES, type Slices } from "./slices.ts";
 
 /** What the WAL held, and how it ended. */
 export interface RecoveredWal {
@@ -34,7 +35,7 @@ export interface RecoveredWal {
 
 export interface LastFrame {
   readonly header: FrameHeader;
-  /** A copy of its records. */
+  /** Its records. */
   readonly records: Uint8Array;
 }
 
@@ -63,7 +64,7 @@ export interface WalBounds {
  * 5. Nothing but zeros follows: the end.
  * 6. Otherwise a write was cut short that nobody was told of: dropped.
  */
-export function recoverWal(files: Files, bounds: WalBounds): RecoveredWal {
+export function recoverWal(files: Files, bounds: WalBounds): Slices<RecoveredWal> {
   return new WalReader(files, bounds).read();
 }
 
@@ -71,14 +72,14 @@ export function recoverWal(files: Files, bounds: WalBounds): RecoveredWal {
  * What of a damaged WAL is proved: the frames before the damage, and the newest hard state that any header tells. Throws
  * ERR_DISK.
  */
-export function salvageWal(files: Files, bounds: WalBounds): SalvagedWal {
+export function* salvageWal(files: Files, bounds: WalBounds): Slices<SalvagedWal> {
   const reader = new WalReader(files, bounds);
   try {
-    reader.read();
+    yield* reader.read();
   } catch (error) {
     if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
   }
-  return { replay: reader.replay, newest: reader.findNewestHeader() };
+  return { replay: reader.replay, newest: yield* reader.findNewestHeader() };
 }
 
 export interface SalvagedWal {
@@ -100,27 +101,31 @@ class WalReader {
     this.#bounds = bounds;
   }
 
-  read(): RecoveredWal {
+  *read(): Slices<RecoveredWal> {
     const numbers = this.#bounds.segments;
     this.#checkPresence();
-    const firstFrames = numbers.map((number) => this.#readFirstFrame(number));
+    const firstFrames: (FrameHeader | null)[] = [];
+    for (const number of numbers) {
+      firstFrames.push(this.#readFirstFrame(number));
+      yield;
+    }
     const endAt = Math.max(
       0,
       firstFrames.findLastIndex((header) => header !== null),
     );
     for (let at = 0; at < endAt; at++) {
       const next = firstFrames.findIndex((header, place) => place > at && header !== null);
-      this.#readUntil(firstFrames[next]!, numbers.slice(at, next));
+      yield* this.#readUntil(firstFrames[next]!, numbers.slice(at, next));
     }
-    return this.#readEnd(numbers.slice(endAt));
+    return yield* this.#readEnd(numbers.slice(endAt));
   }
 
-  findNewestHeader(): FrameHeader | null {
+  *findNewestHeader(): Slices<FrameHeader | null> {
     let newest: FrameHeader | null = null;
     const present = new Set(this.#files.listSync(WAL_DIRECTORY).map((name) => `${WAL_DIRECTORY}/${name}`));
     for (const path of this.#bounds.segments.map(segmentPath)) {
       if (!present.has(path)) continue;
-      const bytes = this.#files.readSync(path);
+      const bytes = yield* readWhole(this.#files, path);
       for (let offset = FRAMES_OFFSET; offset < bytes.length; offset += SECTOR_BYTES) {
         const header = readFrameHeader(bytes, offset, this.#bounds.seed);
         if (header !== null && header.sequence >= (newest?.sequence ?? 0)) newest = header;
@@ -157,8 +162,8 @@ class WalReader {
     }
   }
 
-  #readSegment(number: number): Uint8Array {
-    const bytes = this.#files.readSync(segmentPath(number));
+  *#readSegment(number: number): Slices<Uint8Array> {
+    const bytes = yield* readWhole(this.#files, segmentPath(number));
     const capacity = readSegmentCapacity(bytes, number, this.#bounds.seed);
     if (capacity === null) {
       throw this.#damage(number, 0, "its header is not that of this segment of this store", null);
@@ -170,27 +175,28 @@ class WalReader {
   }
 
   /** Reads a segment that `successor` takes up, after others whose first frames cannot be read: cases 1 and 2. */
-  #readUntil(successor: FrameHeader, [number, ...others]: readonly number[]): void {
+  *#readUntil(successor: FrameHeader, [number, ...others]: readonly number[]): Slices<void> {
     assert(number !== undefined, "a segment is read");
-    const bytes = this.#readSegment(number);
-    const { offset } = this.#readFrames(number, bytes, successor.sequence);
+    const bytes = yield* this.#readSegment(number);
+    const { offset } = yield* this.#readFrames(number, bytes, successor.sequence);
     if (this.#due === successor.sequence) return;
-    const isHere = others[0] === undefined || lengthUntilZeros(bytes, offset) > 0;
+    const isHere = others[0] === undefined || (yield* lengthUntilZeros(bytes, offset)) > 0;
     const place = isHere
       ? { number, bytes, from: offset }
-      : { number: others[0]!, bytes: this.#readSegment(others[0]!), from: FRAMES_OFFSET };
+      : { number: others[0]!, bytes: yield* this.#readSegment(others[0]!), from: FRAMES_OFFSET };
     const lost = this.#headerAt(place.number, place.bytes, place.from);
     throw this.#damage(place.number, place.from, "frames before the next segment cannot be read", lost);
   }
 
   /** Reads the segment where the WAL ends, and judges what follows in it and in those prepared after it: cases 3 to 6. */
-  #readEnd([number, ...prepared]: readonly number[]): RecoveredWal {
+  *#readEnd([number, ...prepared]: readonly number[]): Slices<RecoveredWal> {
     assert(number !== undefined, "a WAL has a segment");
-    const bytes = this.#readSegment(number);
-    const { segment, offset } = this.#readFrames(number, bytes, Number.POSITIVE_INFINITY);
-    const rest: Rest[] = [{ number, bytes, from: offset }];
-    for (const other of prepared)
-      rest.push({ number: other, bytes: this.#readSegment(other), from: FRAMES_OFFSET });
+    const { segment, offset, ...end } = yield* this.#readLastFrames(number);
+    const rest = [end.rest];
+    for (const other of prepared) {
+      const bytes = yield* this.#readSegment(other);
+      rest.push(yield* this.#restOf(other, bytes, FRAMES_OFFSET));
+    }
     const droppedBytes = this.#judge(rest);
     return {
       replay: this.replay,
@@ -202,37 +208,43 @@ class WalReader {
     };
   }
 
-  #judge(rest: readonly Rest[]): number {
-    const written = rest.map(({ bytes, from }) => lengthUntilZeros(bytes, from));
-    const unreadable = rest.find((_, at) => written[at]! > 0) ?? rest[0]!;
-    const lost = this.#headerAt(unreadable.number, unreadable.bytes, unreadable.from);
+  *#readLastFrames(number: number): Slices<{ segment: Segment; offset: number; rest: Rest }> {
+    const bytes = yield* this.#readSegment(number);
+    const end = yield* this.#readFrames(number, bytes, Number.POSITIVE_INFINITY);
+    return { ...end, rest: yield* this.#restOf(number, bytes, end.offset) };
+  }
 
-    const later =
-      rest.map((part) => this.#findLaterFrame(part)).find((sequence) => sequence !== null) ?? null;
+  *#restOf(number: number, bytes: Uint8Array, from: number): Slices<Rest> {
+    const written = yield* lengthUntilZeros(bytes, from);
+    const header = this.#headerAt(number, bytes, from);
+    return { number, from, written, header, later: this.#findLaterFrame(bytes, from) };
+  }
+
+  #judge(rest: readonly Rest[]): number {
+    const { number, from, header } = rest.find(({ written }) => written > 0) ?? rest[0]!;
+    const later = rest.find((part) => part.later !== null)?.later ?? null;
     if (later !== null) {
       const reason = `unreadable, though frame ${later} was written after it`;
-      throw this.#damage(unreadable.number, unreadable.from, reason, lost);
+      throw this.#damage(number, from, reason, header);
     }
-    if (this.#due <= this.#bounds.durableSequence) {
-      throw this.#damage(
-        unreadable.number,
-        unreadable.from,
-        "unreadable, though it was known to be durable",
-        lost,
-      );
-    }
+    if (this.#due <= this.#bounds.durableSequence)
+      throw this.#damage(number, from, "unreadable, though it was known to be durable", header);
     // Remains are kept until a snapshot covers them; prepared segments that are still blank are not.
-    for (const [at, { number }] of rest.entries()) {
-      if (at > 0 && written[at]! > 0) this.#segments.push(this.#newSegment(number));
-    }
-    return written.reduce((sum, bytes) => sum + bytes, 0);
+    for (const part of rest.slice(1))
+      if (part.written > 0) this.#segments.push(this.#newSegment(part.number));
+    return rest.reduce((sum, { written }) => sum + written, 0);
   }
 
   /** Takes in the frames of a segment that come before the frame `limit`. */
-  #readFrames(number: number, bytes: Uint8Array, limit: number): { segment: Segment; offset: number } {
+  *#readFrames(
+    number: number,
+    bytes: Uint8Array,
+    limit: number,
+  ): Slices<{ segment: Segment; offset: number }> {
     const segment = this.#newSegment(number);
     this.#segments.push(segment);
     let offset = FRAMES_OFFSET;
+    let pausedAt = offset;
     while (this.#due < limit) {
       const header = this.#headerAt(number, bytes, offset);
       if (header === null || header.sequence !== this.#due) break;
@@ -240,7 +252,12 @@ class WalReader {
       if (body === null) break;
       this.#takeFrame(segment, header, body);
       offset += header.length;
+      if (offset - pausedAt < SLICE_BYTES) continue;
+      pausedAt = offset;
+      yield;
     }
+    // A copy, so that one frame does not pin a whole segment.
+    this.#lastBody = this.#lastBody.slice();
     return { segment, offset };
   }
 
@@ -267,10 +284,7 @@ class WalReader {
 
   #lastFrame(): LastFrame | null {
     if (this.#lastHeader === null) return null;
-    return {
-      header: this.#lastHeader,
-      records: withoutPadding(this.#lastBody).slice(),
-    };
+    return { header: this.#lastHeader, records: withoutPadding(this.#lastBody) };
   }
 
   #newSegment(number: number): Segment {
@@ -286,7 +300,7 @@ class WalReader {
    * The sequence of a frame behind the end that was begun only after the frame that is due had been synced. It need not
    * lie where it belongs: sectors that a disk has swapped tell as much.
    */
-  #findLaterFrame({ bytes, from }: Rest): number | null {
+  #findLaterFrame(bytes: Uint8Array, from: number): number | null {
     for (let offset = from; offset + FRAME_HEADER_BYTES <= bytes.length; offset += SECTOR_BYTES) {
       if (!hasFrameMagic(bytes, offset)) continue;
       const header = readFrameHeader(bytes, offset, this.#bounds.seed);
@@ -308,8 +322,13 @@ class WalReader {
 /** What follows the last readable frame in a segment. */
 interface Rest {
   readonly number: number;
-  readonly bytes: Uint8Array;
   readonly from: number;
+  /** How long it is without the zeros at its end. */
+  readonly written: number;
+  /** Of the frame that it begins with, if its header can be read. */
+  readonly header: FrameHeader | null;
+  /** The sequence of a frame in it that was begun only after the frame that is due had been synced. */
+  readonly later: number | null;
 }
 
 function idOf({ index, term }: EntryId): EntryId {
@@ -321,12 +340,20 @@ function isInPlace(header: FrameHeader, number: number, offset: number): boolean
 }
 
 /** How many bytes from `from` on are left when the zeros at the end are not counted. */
-function lengthUntilZeros(bytes: Uint8Array, from: number): number {
-  const firstWord = Math.ceil(from / 4);
+function* lengthUntilZeros(bytes: Uint8Array, from: number): Slices<number> {
+  for (let end = bytes.length; end > from; end -= SLICE_BYTES) {
+    const begin = Math.max(from, end - SLICE_BYTES);
+    const length = withoutZeros(bytes.subarray(begin, end));
+    if (length > 0) return begin + length - from;
+    yield;
+  }
+  return 0;
+}
+
+function withoutZeros(bytes: Uint8Array): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length;
-  while (end % 4 !== 0 && end > from && bytes[end - 1] === 0) end -= 1;
-  if (end % 4 === 0) while (end / 4 > firstWord && words.getUint32(end - 4) === 0) end -= 4;
-  while (end > from && bytes[end - 1] === 0) end -= 1;
-  return end - from;
+  while (end >= 4 && words.getUint32(end - 4) === 0) end -= 4;
+  while (end > 0 && bytes[end - 1] === 0) end -= 1;
+  return end;
 }

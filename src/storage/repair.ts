@@ -11,6 +11,7 @@ import { writeEntryRecord, writeRestartRecord } from "./record.ts";
 import { salvageWal } from "./recovery.ts";
 import type { Replay } from "./replay.ts";
 import { blankSegment, FRAMES_OFFSET, segmentPath } from "./segment.ts";
+import type { Slices } from "./slices.ts";
 import { snapshotPath } from "./snapshot-file.ts";
 import { verifySnapshot } from "./snapshot-reader.ts";
 import { StateSlots } from "./state-slots.ts";
@@ -36,13 +37,17 @@ interface Rest {
  *
  * Throws ERR_CORRUPT where the hard state is damaged as well, ERR_DISK.
  */
-export function repairStore(files: Files, manifest: ManifestContent, firstBytes: number): ManifestContent {
+export function* repairStore(
+  files: Files,
+  manifest: ManifestContent,
+  firstBytes: number,
+): Slices<ManifestContent> {
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.loadIntact(files, seed);
   const { segments, firstSequence, firstPrevious } = manifest;
   const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
-  const { replay, newest } = salvageWal(files, bounds);
-  const rest = chooseRest(files, manifest.snapshots, replay);
+  const { replay, newest } = yield* salvageWal(files, bounds);
+  const rest = yield* chooseRest(files, manifest.snapshots, replay);
   const lostTerm = Math.max(state.hardState.term, newest?.hardState.term ?? 0, rest.hardState.term);
 
   const number = segments.at(-1)! + 1;
@@ -64,9 +69,9 @@ export function repairStore(files: Files, manifest: ManifestContent, firstBytes:
 }
 
 /** The newest snapshot that can be read, with as much of the log as goes with it. */
-function chooseRest(files: Files, listings: readonly SnapshotListing[], replay: Replay): Rest {
+function* chooseRest(files: Files, listings: readonly SnapshotListing[], replay: Replay): Slices<Rest> {
   for (const listing of listings.toReversed()) {
-    const snapshot = readable(() => verifySnapshot(files, listing));
+    const snapshot = yield* readableSnapshot(files, listing);
     if (snapshot === null) continue;
     return { listing, ...joinOrGiveWay(replay, snapshot) };
   }
@@ -75,15 +80,18 @@ function chooseRest(files: Files, listings: readonly SnapshotListing[], replay: 
 }
 
 function joinOrGiveWay(replay: Replay, snapshot: Snapshot): Omit<Rest, "listing"> {
-  const joined = readable(() => joinLog(replay, snapshot));
-  if (joined !== null) return joined;
+  try {
+    return joinLog(replay, snapshot);
+  } catch (error) {
+    if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
+  }
   const { index, term } = snapshot.metadata;
   return { entries: [], restart: { index, term }, hardState: { ...replay.hardState, commit: index } };
 }
 
-function readable<Value>(read: () => Value): Value | null {
+function* readableSnapshot(files: Files, listing: SnapshotListing): Slices<Snapshot | null> {
   try {
-    return read();
+    return yield* verifySnapshot(files, listing);
   } catch (error) {
     if (QuorateError.is(error, "ERR_CORRUPT")) return null;
     throw error;

@@ -1,4 +1,4 @@
-import { ByteReader, EMPTY_BYTES, equalBytes, MalformedBytes } from "../base/bytes.ts";
+import { ByteReader, equalBytes, MalformedBytes } from "../base/bytes.ts";
 import type { Callback } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import { QuorateError } from "../base/errors.ts";
@@ -6,6 +6,7 @@ import { corrupt } from "./corrupt.ts";
 import { SNAPSHOT_DIRECTORY } from "./data-dir.ts";
 import type { File, Files } from "./files.ts";
 import type { SnapshotListing } from "./manifest.ts";
+import type { Slices } from "./slices.ts";
 import {
   CHUNK_HEADER_BYTES,
   decodeSnapshotHeader,
@@ -165,14 +166,13 @@ function answerWith<Value>(failure: unknown, done: Callback<Value>): void {
 }
 
 /** Reads all of a snapshot. Throws ERR_CORRUPT where any byte is not as it was written, or the file is gone. */
-export function verifySnapshot(files: Files, listing: SnapshotListing): Snapshot {
+export function* verifySnapshot(files: Files, listing: SnapshotListing): Slices<Snapshot> {
   const file = snapshotPath(listing);
   const isThere = files.listSync(SNAPSHOT_DIRECTORY).some((name) => file.endsWith(`/${name}`));
   if (!isThere) throw corrupt({ file, offset: 0, reason: "the file is missing" });
   const reader = new DiskSnapshotReader(files, listing);
   try {
-    let chunk: Uint8Array | null = EMPTY_BYTES;
-    while (chunk !== null) chunk = reader.readSync();
+    while (reader.readSync() !== null) yield;
     return reader.snapshot;
   } finally {
     reader.close();

@@ -25,11 +25,17 @@ import type { StorageMetrics } from "./storage-metrics.ts";
 export interface Storage {
   /**
    * Takes the storage for this process and reads what survived. A new storage is given `identity`; an old one is
-   * compared with it. Blocks: a member has nothing else to do before its log is read.
+   * compared with it. Blocks until all is read.
    *
    * Throws ERR_LOCKED, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK.
    */
   open(identity: Identity): Recovered;
+
+  /**
+   * The same with other work in between, for a process that has some: calls back with what `open` gives or throws, and
+   * until then nothing else may be called. A storage that is open within some milliseconds may leave this out.
+   */
+  openInSlices?(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void;
 
   /**
    * Saves one step. Several may be waiting; they are written together and called back in order, never from within

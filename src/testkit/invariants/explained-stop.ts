@@ -9,8 +9,8 @@ const CAUSES: Readonly<Partial<Record<ActionKind, readonly string[]>>> = {
   "full-disk": ["ERR_DISK"],
   rot: ["ERR_CORRUPT"],
   // What was wiped may also notice by itself that it lacks what it once acknowledged.
-  wipe: ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
-  "old-backup": ["ERR_IDENTITY_MISMATCH", "ERR_INTERNAL: commit"],
+  wipe: ["ERR_IDENTITY_MISMATCH", "ERR_LOG_LOST"],
+  "old-backup": ["ERR_IDENTITY_MISMATCH", "ERR_LOG_LOST"],
   // The copy may be of a directory that has rotted.
   clone: ["ERR_IDENTITY_MISMATCH", "ERR_CORRUPT"],
 };

@@ -236,8 +236,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
 
   copyDirectory(): DirectoryCopy | null {
     if (this.#isLost || this.#aside !== null) return null;
-    const files = this.#disk.copy();
-    return files.size === 0 ? null : files;
+    return this.#disk.isTaken ? this.#disk.copy() : null;
   }
 
   putBack(copy: DirectoryCopy): void {
@@ -373,7 +372,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     if (code === "ERR_MEMBERSHIP" || code === "ERR_IDENTITY_MISMATCH" || code === "ERR_CORRUPT")
       this.#isLost = true;
     // It has noticed that it lacks what it once acknowledged.
-    if (this.#isOlder && code === "ERR_INTERNAL") this.#isLost = true;
+    if (this.#isOlder && code === "ERR_LOG_LOST") this.#isLost = true;
     this.#end("failed", reason);
     this.#host.schedule.after(SUPERVISOR_MS * 1000, () => this.start());
   }

@@ -45,7 +45,7 @@ export interface ProcessHome {
   mintStoreId(): string;
   identified(identity: Identity): void;
   /** Its directory was damaged, and has been repaired: entries of this term may be missing. */
-  repaired(lostTerm: Term): void;
+  repaired(lostTerm: Term | null): void;
   /** What it saved is on the disk. */
   saved(): void;
   /** It cannot go on, and is to be ended. */
@@ -313,9 +313,9 @@ export class FullProcess<Command, Result, Query, Answer> {
     });
   }
 
-  #opened({ hardState, snapshot, entries, lostTerm = null }: Recovered): void {
+  #opened({ hardState, snapshot, entries, lostTerm = null, damage = null }: Recovered): void {
     // The start that repaired it may have ended before it had found anything.
-    if (lostTerm !== null && lostTerm !== this.#home.lostTerm) {
+    if (damage !== null || (lostTerm !== null && lostTerm !== this.#home.lostTerm)) {
       this.#home.repaired(lostTerm);
       this.#host.emit({ kind: "repaired", ...this.#here });
     }

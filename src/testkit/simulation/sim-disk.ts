@@ -1,5 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
+import { QuorateError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
+import { readManifest } from "../../storage/manifest.ts";
 import { MemoryDisk, type PowerCut } from "../../storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../storage/memory-files.ts";
 import { isUnproven } from "./unproven.ts";
@@ -35,6 +37,16 @@ export class SimDisk {
 
   wipe(): void {
     this.disk = new MemoryDisk();
+  }
+
+  /** Whether a start has got so far that the directory is somebody's: until then it is as good as empty. */
+  get isTaken(): boolean {
+    try {
+      return (readManifest(new MemoryFiles(this.disk))?.bootEpoch ?? 0) > 0;
+    } catch (error) {
+      if (QuorateError.is(error, "ERR_CORRUPT")) return true;
+      throw error;
+    }
   }
 
   /** A copy of all files, as whoever reads them now would find them. */

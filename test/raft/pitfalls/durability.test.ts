@@ -113,7 +113,10 @@ describe("pitfalls of durability", () => {
     const member = new OneMember({ mayFail: true });
     const refusal = member.refusalOf(heartbeat(2, 2, 9));
     expect(refusal).toMatchObject({ refused: "failed" });
-    expect(member.raft.failure?.reason).toContain("has the disk lost what was acknowledged?");
+    expect(member.raft.failure?.cause).toMatchObject({
+      code: "ERR_LOG_LOST",
+      details: { acknowledged: 9, last: 1 },
+    });
     expect(member.raft.failure?.dump).toMatchObject({ status: { last: at(1, 1), term: 2 } });
     expect(member.tick(100)).toEqual([]);
     expect(member.refusalOfProposal()).toMatchObject({ refused: "failed" });

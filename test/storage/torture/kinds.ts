@@ -15,6 +15,7 @@ import {
 } from "./damage.ts";
 import { failEachCall, fillDiskAtEachCall, type Manner } from "./failing-calls.ts";
 import type { Run } from "./member-run.ts";
+import { rearrangedFrames, rearrangedRecords } from "./rearranged.ts";
 import { makeRemains, type Remains } from "./remains.ts";
 import { repairAll } from "./repairs.ts";
 import { shortenEachWrite } from "./short-writes.ts";
@@ -45,7 +46,7 @@ export const TORTURES: readonly Torture[] = [
     name: "power cut at each call",
     run(seed, extent, tally) {
       const runs = { brief: 1, quick: 2, full: 60 }[extent];
-      const nestedEvery = extent === "full" ? 5 : 25;
+      const nestedEvery = extent === "full" ? 1 : 25;
       for (let at = 0; at < runs; at++) crashEverywhere({ seed: seed + at, moves: 45 }, nestedEvery, tally);
     },
   },
@@ -82,6 +83,8 @@ export const TORTURES: readonly Torture[] = [
   damage("a sector misplaced", { brief: 19, quick: 3 }, (remains, every) =>
     thinned(misplacedSectors(remains), every),
   ),
+  damage("two frames swapped, one gone or twice", {}, rearrangedFrames),
+  damage("two records swapped, one gone or twice", {}, rearrangedRecords),
   damage("a part of another store", {}, foreignParts),
   damage("a part of earlier days", {}, staleParts),
   {
@@ -92,7 +95,7 @@ export const TORTURES: readonly Torture[] = [
         for (const end of ["closed", "cut off"] as const) {
           const remains = makeRemains(run, end);
           repairAll(remains, thinned(replacedBytes(remains, 1), every), tally);
-          for (const damages of [missingFiles, lostSectors, swappedNeighbours, staleParts])
+          for (const damages of [missingFiles, lostSectors, swappedNeighbours, rearrangedFrames, staleParts])
             repairAll(remains, thinned(damages(remains), extent === "brief" ? 41 : 1), tally);
         }
       }

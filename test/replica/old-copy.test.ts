@@ -1,0 +1,39 @@
+import { afterEach, expect, it } from "vitest";
+import { QuorateError } from "../../src/base/errors.ts";
+import { DiskStorage } from "../../src/storage/disk-storage.ts";
+import { MemoryDisk } from "../../src/storage/memory-disk.ts";
+import { MemoryFiles } from "../../src/storage/memory-files.ts";
+import { TestCluster, until } from "./test-cluster.ts";
+
+let cluster: TestCluster;
+afterEach(() => cluster.stopAll());
+
+it("a member on an old copy of its own directory stops by name, and the others go on", async () => {
+  cluster = new TestCluster(3);
+  const start = (disk: MemoryDisk) => {
+    cluster.use("n1", new DiskStorage(new MemoryFiles(disk)));
+    return cluster.start("n1");
+  };
+  const add = async (sum: number): Promise<void> => {
+    while (cluster.machines.get("n1")!.sum < sum) await cluster.all[0]!.propose({ add: 1 });
+  };
+  const disk = new MemoryDisk();
+  cluster.use("n1", new DiskStorage(new MemoryFiles(disk)));
+  await cluster.startAll();
+  await add(5);
+  await cluster.stop("n1");
+  const old = disk.image();
+  await start(disk);
+  await add(10);
+  await cluster.stop("n1");
+
+  const failures: QuorateError[] = [];
+  const member = await start(new MemoryDisk(old));
+  member.on("error", (error) => failures.push(error));
+  await until(() => failures.length > 0, "the old copy to be noticed");
+  const [stopped] = failures;
+  expect(QuorateError.is(stopped, "ERR_LOG_LOST")).toBe(true);
+  expect(member.status().state).toBe("failed");
+  await cluster.stop("n1");
+  await cluster.all[0]!.propose({ add: 1 });
+});
