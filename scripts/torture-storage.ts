@@ -1,8 +1,9 @@
 /**
- * `npm run torture:storage [-- --full] [--seed N] [--workers N]`: cuts the power, fails calls and damages bytes of a storage in every
- * way that `test/storage/torture/kinds.ts` knows, and looks whether anything that was acknowledged is lost in silence.
- * Each kind runs in a process of its own, `workers` of them at a time, with a small heap, so that a hang or a flood of memory is seen too. The last
- * line is the verdict; the exit code is 1 when there is anything to say against the storage.
+ * `npm run torture:storage [-- --full] [--seed N] [--workers N]`: cuts the power, fails calls and damages bytes of a
+ * storage in every way that `test/storage/torture/kinds.ts` knows, and looks whether anything that was acknowledged is
+ * lost in silence. Each kind runs in a process of its own, N of them at a time, with a small heap, so that a hang or a
+ * flood of memory is seen too. The last line is the verdict; the exit code is 1 when there is anything to say against
+ * the storage.
  */
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";

@@ -167,6 +167,11 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     ),
     edit(
       "raft/follower.ts",
+      "  if (message.commit > last) {",
+      "  if (message.commit > Number.MAX_SAFE_INTEGER) {",
+    ),
+    edit(
+      "raft/follower.ts",
       "core.log.commitTo(message.commit);",
       "core.log.commitTo(Math.min(message.commit, core.log.lastIndex));",
     ),

@@ -77,7 +77,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
         'if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;\n' +
           "    for (const folder of [WAL_DIRECTORY, SNAPSHOT_DIRECTORY]) for (const name of files.listSync(folder)) files.removeSync(folder + '/' + name);\n" +
           "    const empty = createStore(files, identity, mintStoreId(), firstBytes);\n" +
-          "    return new Opening(files, empty, firstBytes).run(true);",
+          "    return new Opening(files, empty, firstBytes, yield* readStore(files, empty)).run(true);",
       ),
     ),
   ),

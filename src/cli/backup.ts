@@ -17,23 +17,28 @@ import { type Command, parsePositionals, UsageError } from "./command.ts";
 export const backup: Command = {
   name: "backup",
   summary: "Write the state in a data directory to one file",
-  help: `Usage: quorate backup DIR FILE
+  help: `Usage: quorate backup DIR FILE [--json]
 
 Writes the key-value state of a data directory to a new file: the newest snapshot,
 and all later entries that this member knew to be committed. No process may have the
 directory open; from a running member take \`store.backup()\`. Of a cluster, take the
 directory of the member that is furthest: \`quorate inspect DIR\` shows "commit".
 
+  --json      what was written, as JSON
+
 Ends with 0, or with 1 when the directory is damaged or in use.
 `,
   run(args, print) {
-    const [directory, file] = parsePositionals(args, ["a data directory", "a file to write"]);
+    const { words, json } = parsePositionals(args, ["a data directory", "a file to write"]);
+    const [directory, file] = words;
     if (fs.existsSync(file!)) throw new UsageError(`${file} exists already`);
     const files = new NodeFiles(directory!);
     files.lock();
     try {
-      const { index, term, revision, bytes } = writeBackup(files, file!);
-      print(`${file}: ${bytes} bytes, revision ${revision}, entry ${index}@${term}\n`);
+      const written = writeBackup(files, file!);
+      const { index, term, revision, bytes } = written;
+      if (json) print(`${JSON.stringify({ file, ...written }, null, 2)}\n`);
+      else print(`${file}: ${bytes} bytes, revision ${revision}, entry ${index}@${term}\n`);
     } finally {
       files.unlock();
     }
@@ -41,7 +46,16 @@ Ends with 0, or with 1 when the directory is damaged or in use.
   },
 };
 
-function writeBackup(files: NodeFiles, file: string) {
+interface WrittenBackup {
+  readonly backupId: string;
+  readonly clusterId: string;
+  readonly index: number;
+  readonly term: number;
+  readonly revision: number;
+  readonly bytes: number;
+}
+
+function writeBackup(files: NodeFiles, file: string): WrittenBackup {
   const manifest = readManifest(files);
   if (manifest === null) throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "there is no store here" });
   const { clusterId, memberId } = manifest;
@@ -54,8 +68,10 @@ function writeBackup(files: NodeFiles, file: string) {
     const machine = new KvMachine();
     const { chunks, ...place } = storedState({ clusterId, memberId, log, snapshot, machine, codec: BYTES });
     const { revision } = machine.store;
-    const header = { ...place, backupId: randomBytes(16).toString("hex"), kind: "kv", revision };
-    return { ...place, revision, bytes: writeWhole(file, encodeBackup(header, chunks)) };
+    const backupId = randomBytes(16).toString("hex");
+    const { index, term } = place;
+    const bytes = writeWhole(file, encodeBackup({ ...place, backupId, kind: "kv", revision }, chunks));
+    return { backupId, clusterId, index, term, revision, bytes };
   } finally {
     snapshot.close();
   }

@@ -33,13 +33,16 @@ export function parseDirectoryArgs<Flag extends string>(
   return { directory, flags: given as Record<Flag | "json", boolean> };
 }
 
-/** What commands without options are given: as many words as are named. Throws UsageError. */
-export function parsePositionals(args: readonly string[], expected: readonly string[]): string[] {
-  const { positionals } = parseOrRefuse(args, []);
+/** What commands are given that want as many words as are named, and know no option but `--json`. Throws UsageError. */
+export function parsePositionals(
+  args: readonly string[],
+  expected: readonly string[],
+): { readonly words: readonly string[]; readonly json: boolean } {
+  const { values, positionals } = parseOrRefuse(args, ["json"]);
   const missing = expected[positionals.length];
   if (missing !== undefined) throw new UsageError(`${missing} is expected`);
   if (positionals.length > expected.length) throw new UsageError(`${expected.length} words are expected`);
-  return positionals;
+  return { words: positionals, json: values.json === true };
 }
 
 function parseOrRefuse(args: readonly string[], flags: readonly string[]) {

@@ -16,7 +16,7 @@ export const restore: Command = {
   name: "restore",
   summary: "Make a member of a new cluster from a backup",
   help: `Usage: quorate restore FILE --to DIR [--name NAME --peers a=host:port,b=host:port,…]
-                       [--cluster NAME] [--bump-revision N] [--mark-compacted]
+                       [--cluster NAME] [--bump-revision N] [--mark-compacted] [--json]
 
 Makes the data directory of one founding member of a new cluster that begins with the
 state in the backup. Run it for each member, with the same options but --to and --name.
@@ -29,11 +29,12 @@ Without --peers the member is alone. Open the members with the same peers, and w
                       is never mistaken for the new one's: more than it can have made since
   --mark-compacted    everything before the new revision counts as compacted: watches that
                       come from the lost cluster end, and say so
+  --json              what was made, as JSON
 
 Ends with 0, or with 1 when the backup is damaged.
 `,
   async run(args, print): Promise<ExitCode> {
-    const { file, to, name, peers, cluster, bump } = parse(args);
+    const { file, to, name, peers, cluster, bump, json } = parse(args);
     const descriptor = openBackup(file);
     try {
       const backup = new BackupReader(file, (offset, length) => readAt(descriptor, offset, length));
@@ -42,7 +43,9 @@ Ends with 0, or with 1 when the backup is damaged.
       const named = cluster ?? `restored-${backupId.slice(0, 12)}`;
       const chunks = bumpRevisions(backup.chunks(), bump);
       await makeMember(to, name, { peers, cluster: named, chunks, time });
-      print(`${to}: member ${name}, revision ${revision! + bump.by}\nopen it with cluster: "${named}"\n`);
+      const made = { directory: to, name, revision: revision! + bump.by, cluster: named };
+      if (json) print(`${JSON.stringify(made, null, 2)}\n`);
+      else print(`${to}: member ${name}, revision ${made.revision}\nopen it with cluster: "${named}"\n`);
     } finally {
       fs.closeSync(descriptor);
     }
@@ -99,7 +102,7 @@ function parse(args: readonly string[]) {
   checkMemberNames(Object.keys(members));
   if (members[name] === undefined) throw new UsageError(`--name must be one of the peers, not ${name}`);
   const bump = { by, markCompacted: values["mark-compacted"] === true };
-  return { file, to, name, peers: members, cluster, bump };
+  return { file, to, name, peers: members, cluster, bump, json: values.json === true };
 }
 
 function parseOrRefuse(args: readonly string[]) {
@@ -110,6 +113,7 @@ function parseOrRefuse(args: readonly string[]) {
       options: {
         ...{ to: text, name: text, peers: text, cluster: text, "bump-revision": text },
         "mark-compacted": { type: "boolean" },
+        json: { type: "boolean" },
       },
       allowPositionals: true,
     });

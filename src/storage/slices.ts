@@ -5,7 +5,7 @@ import type { Files } from "./files.ts";
 export type Slices<Value> = Generator<undefined, Value, undefined>;
 
 /** About so much is read or checked between two pauses: some milliseconds, even where entries are small. */
-export const SLICE_BYTES = 1024 * 1024;
+export const SLICE_BYTES = 512 * 1024;
 
 /** Does all of it without a pause. */
 export function atOnce<Value>(slices: Slices<Value>): Value {

@@ -56,6 +56,17 @@ describe("a cluster of three that is lost", () => {
     await Promise.all(found.map((member) => member.close()));
   });
 
+  it("tells as JSON what was written and what was made", async () => {
+    const file = join(root, "told.backup");
+    const written = JSON.parse(await call(backup, join(root, "lost-b"), file, "--json"));
+    expect(written).toMatchObject({ file, bytes: readFileSync(file).length });
+    expect(written.backupId.slice(0, 12)).toBe(backupIdOf(file));
+    const directory = join(root, "told");
+    const made = JSON.parse(await call(restore, file, "--to", directory, "--bump-revision", "5", "--json"));
+    const cluster = `restored-${backupIdOf(file)}`;
+    expect(made).toEqual({ directory, name: "member", revision: written.revision + 5, cluster });
+  });
+
   it("leaves its own members where they are: the restored ones do not talk to them", async () => {
     const file = join(root, "saved.backup");
     const directory = join(root, "alone");

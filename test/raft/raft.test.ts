@@ -152,7 +152,7 @@ describe("a core", () => {
   it("fails, with a reason and a dump, when it lacks what it had acknowledged; and takes nothing more", () => {
     const raft = makeRaft();
     raft.step({ kind: "heartbeat", from: 2, to: 1, term: 2, commit: 50, readRound: 0 });
-    expect(raft.failure?.reason).toContain("commit 50 is beyond the last entry 1");
+    expect(raft.failure?.reason).toContain("entry 50 was acknowledged, and the log ends at 1");
     expect(raft.failure?.dump).toMatchObject({ status: { id: 1, term: 2 } });
     expect(raft.campaign()).toMatchObject({ refused: "failed" });
     expect(raft.propose(1, [command("x")])).toMatchObject({ refused: "failed" });

@@ -8,11 +8,11 @@ import { SLICE_BYTES } from "../../src/storage/slices.ts";
 import type { Recovered } from "../../src/storage/storage.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { IDENTITY } from "./script.ts";
+import { IDENTITY, sameEntry } from "./script.ts";
 
 const ENTRIES = 24;
 const ENTRY_BYTES = 300_000;
-const LIMITS = { segmentBytes: 4 * SLICE_BYTES, reserveBytes: 0, scrubBytesPerSecond: 0 };
+const LIMITS = { segmentBytes: 8 * SLICE_BYTES, reserveBytes: 0, scrubBytesPerSecond: 0 };
 
 /** Some slices of log, in several segments, cut off without an end. */
 function written(): MemoryDisk {
@@ -64,8 +64,9 @@ describe("a storage that is opened slice by slice", () => {
     const { recovered } = openInSlices(disk);
     const clock = new ManualClock();
     const atOnce = new DiskStorage(new MemoryFiles(copy, { clock }), { ...LIMITS, clock }).open(IDENTITY);
-    expect(recovered).toEqual(atOnce);
+    expect({ ...recovered, entries: [] }).toEqual({ ...atOnce, entries: [] });
     expect(recovered!.entries).toHaveLength(ENTRIES);
+    expect(recovered!.entries.every((entry, at) => sameEntry(entry, atOnce.entries[at]!))).toBe(true);
   });
 
   it("turns to other work after each piece that it has read or checked", () => {
