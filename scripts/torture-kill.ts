@@ -25,8 +25,12 @@ const verdict = await killMembers(
   Number.parseInt(values.seed, 10),
   (line) => console.log(line),
 );
-const { kills, restarts, acknowledged, lost } = verdict;
+const { kills, restarts, readyMs, acknowledged, lost } = verdict;
 for (const line of lost.slice(0, 50)) console.log(line);
+const [median, slowest] = [0.5, 1].map((part) => readyMs[Math.ceil(readyMs.length * part) - 1] ?? Number.NaN);
+console.log(
+  `ready again: median ${median!.toFixed(0)} ms, slowest ${slowest!.toFixed(0)} ms, of ${readyMs.length} restarts`,
+);
 console.log(`kills ${kills}, restarts ${restarts}, acknowledged ${acknowledged}, lost ${lost.length}`);
 if (lost.length > 0) process.exitCode = 1;
 else if (values.dir === undefined) rmSync(folder, { recursive: true });

@@ -15,6 +15,8 @@ const KILLS_PER_ROUND = 5;
 export interface KillsVerdict {
   readonly kills: number;
   readonly restarts: number;
+  /** Milliseconds from opening the directory to having caught up, ascending: of each restart that came so far. */
+  readonly readyMs: readonly number[];
   readonly acknowledged: number;
   /** What was lost, or took effect twice, or differs between members; in words, for each member that was asked. */
   readonly lost: readonly string[];
@@ -48,6 +50,7 @@ class Killing {
   readonly #random: Random;
   readonly #print: (line: string) => void;
   readonly #members = new Map<string, MemberProcess>();
+  readonly #readyMs: number[] = [];
   #lives = 0;
   #kills = 0;
 
@@ -87,7 +90,9 @@ class Killing {
     const hashes = await Promise.all(members.map((member) => member.ask({ type: "hash", revision })));
     if (new Set(hashes.map(({ hash }) => hash)).size > 1) lost.push(`members differ at revision ${revision}`);
     const acknowledged = ledgers.reduce((sum, path) => sum + readLines(path).length, 0);
-    return { kills: this.#kills, restarts: this.#lives - NAMES.length, acknowledged, lost };
+    for (const member of members) this.#noteLife(member);
+    const readyMs = [...this.#readyMs].sort((left, right) => left - right);
+    return { kills: this.#kills, restarts: this.#lives - NAMES.length, readyMs, acknowledged, lost };
   }
 
   async end(): Promise<void> {
@@ -98,6 +103,7 @@ class Killing {
   async #strike(): Promise<void> {
     await pause(this.#random.between(20, 600));
     const victims = this.#victims();
+    for (const name of victims) this.#noteLife(this.#members.get(name)!);
     await Promise.all(victims.map((name) => this.#members.get(name)!.kill()));
     this.#kills += victims.length;
     await pause(this.#random.between(0, 300));
@@ -109,6 +115,10 @@ class Killing {
     const leader = [...this.#members.values()].find((member) => member.leader !== null)?.leader ?? null;
     if (leader !== null && this.#random.fraction() < 0.6) return [leader];
     return [NAMES[this.#random.between(0, NAMES.length - 1)]!];
+  }
+
+  #noteLife({ readyMs, life }: MemberProcess): void {
+    if (readyMs !== null && life > NAMES.length) this.#readyMs.push(readyMs);
   }
 
   #start(name: string): void {
@@ -134,7 +144,7 @@ class Killing {
       READY_LIMIT_MS,
       () => {
         for (const member of this.#members.values()) member.check();
-        const isReady = [...this.#members.values()].every((member) => member.isReady);
+        const isReady = [...this.#members.values()].every(({ readyMs }) => readyMs !== null);
         return isReady && NAMES.every((name, at) => this.#sizeOf(name) > before[at]!) ? true : null;
       },
     );

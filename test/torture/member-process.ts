@@ -11,7 +11,9 @@ const ANSWER_LIMIT_MS = 60_000;
 /** One life of a member, seen from its parent. */
 export class MemberProcess {
   readonly name: string;
-  isReady = false;
+  readonly life: number;
+  /** Milliseconds from where it began to open its directory until it had caught up; null until then. */
+  readyMs: number | null = null;
   leader: string | null = null;
   readonly #child: ChildProcess;
   readonly #output: string;
@@ -21,6 +23,7 @@ export class MemberProcess {
 
   constructor(config: MemberConfig, output: string) {
     this.name = config.name;
+    this.life = config.life;
     this.#output = output;
     const descriptor = openSync(output, "a");
     this.#child = fork(PROGRAM, [JSON.stringify(config)], {
@@ -70,7 +73,7 @@ export class MemberProcess {
       this.#answer = message.answer;
       return;
     }
-    this.isReady = message.isReady;
+    this.readyMs = message.readyMs;
     this.leader = message.leader;
   }
 }

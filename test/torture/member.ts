@@ -25,6 +25,7 @@ process.on("message", (ask) => void answer(ask as Ask));
 
 const { name, peers, directory } = config;
 const files = config.isLossy ? new LossyFiles(directory) : new NodeFiles(directory);
+const begin = performance.now();
 const store = await open({
   storage: new DiskStorage(files, { segmentBytes: 64 * 1024 }),
   name,
@@ -35,8 +36,8 @@ store.on("error", (error) => {
   throw error;
 });
 
-let isReady = false;
-setInterval(() => tell({ type: "pulse", isReady, leader: store.status().leader }), PULSE_MS).unref();
+let readyMs: number | null = null;
+setInterval(() => tell({ type: "pulse", readyMs, leader: store.status().leader }), PULSE_MS).unref();
 const ledger = new LineFile<Acknowledged>(config.ledger);
 const stopped = new AbortController();
 const writers = Promise.all(Array.from({ length: WRITERS }, (_, number) => write(number)));
@@ -44,10 +45,10 @@ await becomeReady();
 
 /** A member may have to wait long for a quorum while others are dead. */
 async function becomeReady(): Promise<void> {
-  while (!isReady) {
-    isReady = await store.ready({ timeout: 1000 }).then(
-      () => true,
-      () => false,
+  while (readyMs === null) {
+    readyMs = await store.ready({ timeout: 1000 }).then(
+      () => performance.now() - begin,
+      () => null,
     );
   }
 }

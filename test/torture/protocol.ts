@@ -25,7 +25,12 @@ export type Ask =
 
 /** From child to parent: a pulse several times a second, and one answer to each ask. */
 export type Tell =
-  | { readonly type: "pulse"; readonly isReady: boolean; readonly leader: string | null }
+  | {
+      readonly type: "pulse";
+      /** Milliseconds from where it began to open its directory until it had caught up; null until then. */
+      readonly readyMs: number | null;
+      readonly leader: string | null;
+    }
   | { readonly type: "answer"; readonly answer: Answer };
 
 export interface Answer {
