@@ -9,10 +9,11 @@ import { MANIFEST_PATH, SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
 import { diskError } from "../storage/disk-error.ts";
 import { readStore } from "../storage/disk-opening.ts";
 import { readManifest } from "../storage/manifest.ts";
-import { NodeFiles } from "../storage/node-files.ts";
+import type { NodeFiles } from "../storage/node-files.ts";
 import { atOnce } from "../storage/slices.ts";
 import { DiskSnapshotReader } from "../storage/snapshot-reader.ts";
 import { type Command, parsePositionals, UsageError } from "./command.ts";
+import { storeIn } from "./examine.ts";
 
 export const backup: Command = {
   name: "backup",
@@ -32,7 +33,7 @@ Ends with 0, or with 1 when the directory is damaged or in use.
     const { words, json } = parsePositionals(args, ["a data directory", "a file to write"]);
     const [directory, file] = words;
     if (fs.existsSync(file!)) throw new UsageError(`${file} exists already`);
-    const files = new NodeFiles(directory!);
+    const files = storeIn(directory!);
     files.lock();
     try {
       const written = writeBackup(files, file!);
@@ -57,7 +58,7 @@ interface WrittenBackup {
 
 function writeBackup(files: NodeFiles, file: string): WrittenBackup {
   const manifest = readManifest(files);
-  if (manifest === null) throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "there is no store here" });
+  if (manifest === null) throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing" });
   const { clusterId, memberId } = manifest;
   const { log } = atOnce(readStore(files, manifest));
   const listing = log.snapshots.at(-1);

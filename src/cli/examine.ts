@@ -1,11 +1,23 @@
-import type { QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
+import { isUsed, MANIFEST_PATH } from "../storage/data-dir.ts";
 import { type Examination, examineDirectory } from "../storage/examination.ts";
 import { NodeFiles } from "../storage/node-files.ts";
 import { lockHolder } from "../storage/node-lock.ts";
 
 /** A data directory as it lies there; it is neither locked nor changed. Throws ERR_DISK. */
 export function examine(directory: string): Examination & { readonly holder: number | null } {
-  return { ...examineDirectory(new NodeFiles(directory)), holder: lockHolder(directory) };
+  return { ...examineDirectory(storeIn(directory)), holder: lockHolder(directory) };
+}
+
+/** The files of the store in this directory, damaged or not. Throws ERR_DISK where there is none. */
+export function storeIn(directory: string): NodeFiles {
+  const files = new NodeFiles(directory);
+  if (files.listSync("").includes(MANIFEST_PATH) || isUsed(files)) return files;
+  throw new QuorateError("ERR_DISK", `there is no store in ${directory}`, {
+    operation: "open",
+    path: directory,
+    errno: "ENOENT",
+  });
 }
 
 /** What must be known before the findings are believed. */

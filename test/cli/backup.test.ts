@@ -110,7 +110,7 @@ describe("quorate backup", () => {
     await expect(call(backup, dir, join(root, "x"))).rejects.toMatchObject({ code: "ERR_LOCKED" });
     await store.close();
     await expect(call(backup, join(root, "nothing"), join(root, "x"))).rejects.toMatchObject({
-      code: "ERR_CORRUPT",
+      code: "ERR_DISK",
     });
     expect(existsSync(join(root, "x"))).toBe(false);
   });

@@ -1,8 +1,18 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { run } from "../../scripts/process.ts";
+import { backup } from "../../src/cli/backup.ts";
 import { UsageError } from "../../src/cli/command.ts";
 import { inspect } from "../../src/cli/inspect.ts";
 import { verify } from "../../src/cli/verify.ts";
@@ -57,6 +67,16 @@ describe("quorate verify", () => {
     expect(code).toBe(1);
   });
 
+  it.each([verify, inspect, backup])(
+    "says of a directory without a store that there is none, and makes none: $name",
+    async (command) => {
+      const directory = join(root, "nowhere");
+      const file = command === backup ? [join(root, "nowhere.backup")] : [];
+      await expect(call(command, directory, ...file)).rejects.toThrow(`there is no store in ${directory}`);
+      expect(existsSync(directory)).toBe(false);
+    },
+  );
+
   it("finds a missing file", async () => {
     const directory = copy();
     rmSync(join(directory, "wal", SEGMENTS[0]!));
@@ -73,7 +93,6 @@ describe("quorate verify", () => {
     const missing = copy();
     rmSync(join(missing, "manifest"));
     expect((await call(verify, missing)).text).toContain("though the directory holds a store");
-    expect((await call(verify, join(root, "nothing"))).text).toContain("there is no store here");
   });
 });
 
@@ -144,7 +163,7 @@ describe("the command line", () => {
       quorate("verify", join(root, "nothing")),
     ]);
     expect(intact).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^intact/) });
-    expect(none).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("there is no store here") });
+    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("there is no store in") });
   });
 
   it("ends with 2 where it makes no sense", async () => {
