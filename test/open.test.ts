@@ -118,6 +118,7 @@ test.each([
   ["a name that cannot be one", { name: "a/b" }, "name"],
   ["an unknown limit", { limits: { ticks: 1 } }, "limits.ticks"],
   ["a limit of nothing", { limits: { tickMs: 0 } }, "limits.tickMs"],
+  ["checkpoints that would never end", { limits: { checkpointEntries: 3 } }, "limits.checkpointEntries"],
   ["values of an unknown kind", { values: "xml" }, "values"],
 ])("%s is refused by name", async (_what, options, argument) => {
   const error = await failure(open(options as Parameters<typeof open>[0]));

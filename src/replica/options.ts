@@ -60,7 +60,10 @@ export interface ReplicaLimits {
   readonly snapshotBytes: number;
   /** Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
   readonly trailingEntries: number;
-  /** After every so many entries the members compare their logs and states: see `Checkpoints`. The same for all members. */
+  /**
+   * After every so many entries the members compare their logs and states: see `Checkpoints`. The same for all members, and
+   * 20 at least: each member's report is an entry itself.
+   */
   readonly checkpointEntries: number;
 }
 
@@ -78,12 +81,15 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   checkpointEntries: 100_000,
 };
 
+const CHECKPOINT_ENTRIES_MIN = 20;
+
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT for an unknown name or an impossible value. */
 export function replicaLimits(given: Partial<ReplicaLimits> = {}): ReplicaLimits {
   for (const [name, value] of Object.entries(given)) {
     if (!(name in DEFAULT_LIMITS)) throw invalid(name, value, `there is no limit named ${name}`);
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw invalid(name, value, `${name} must be a whole number above 0`);
+    const least = name === "checkpointEntries" ? CHECKPOINT_ENTRIES_MIN : 1;
+    if (!Number.isSafeInteger(value) || value < least)
+      throw invalid(name, value, `${name} must be a whole number, ${least} at least`);
   }
   return { ...DEFAULT_LIMITS, ...given };
 }
