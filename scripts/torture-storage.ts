@@ -13,8 +13,12 @@ import { type Extent, TORTURES } from "../test/storage/torture/kinds.ts";
 import { type Fault, type Finding, Tally } from "../test/storage/torture/tally.ts";
 
 const HEAP_MEGABYTES = 256;
-/** No thousand cases take this long; a child that is silent for so long hangs. */
-const SILENCE_MS = 120_000;
+/**
+ * No thousand cases take two minutes; a child that is silent for so long hangs. Counted in looks, not by the clock: a
+ * machine that sleeps, or a run that was stopped for a while, comes to one look more.
+ */
+const LOOK_MS = 5_000;
+const SILENT_LOOKS_MAX = 24;
 
 /** What a child tells of the kind of torture that it runs. */
 interface Report {
@@ -76,18 +80,20 @@ function torture(name: string): Promise<Report> {
   let last: Report = { ...new Tally(), isLast: false };
   let toldAt = begin;
   return new Promise((resolve) => {
-    let silence = setTimeout(() => child.kill("SIGKILL"), SILENCE_MS);
+    let silentLooks = 0;
+    const looking = setInterval(() => {
+      if (++silentLooks > SILENT_LOOKS_MAX) child.kill("SIGKILL");
+    }, LOOK_MS);
     child.on("message", (message) => {
       last = message as Report;
-      clearTimeout(silence);
-      silence = setTimeout(() => child.kill("SIGKILL"), SILENCE_MS);
+      silentLooks = 0;
       if (!last.isLast && performance.now() - toldAt < 10_000) return;
       toldAt = performance.now();
       const seconds = ((toldAt - begin) / 1000).toFixed(0);
       console.log(`${name}: ${last.cases} cases, ${sum(last.faults)} faults, ${seconds} s`);
     });
     child.on("exit", (code, signal) => {
-      clearTimeout(silence);
+      clearInterval(looking);
       resolve(last.isLast ? last : cutOff(last, name, code, signal));
     });
   });
