@@ -5,10 +5,10 @@ import { KvMachine } from "../kv/kv-machine.ts";
 import { storedState } from "../replica/offline.ts";
 import { encodeBackup } from "../storage/backup-file.ts";
 import { corrupt } from "../storage/corrupt.ts";
-import { MANIFEST_PATH, SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
+import { SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
 import { diskError } from "../storage/disk-error.ts";
 import { readStore } from "../storage/disk-opening.ts";
-import { readManifest } from "../storage/manifest.ts";
+import { requireManifest } from "../storage/examination.ts";
 import type { NodeFiles } from "../storage/node-files.ts";
 import { atOnce } from "../storage/slices.ts";
 import { DiskSnapshotReader } from "../storage/snapshot-reader.ts";
@@ -57,8 +57,7 @@ interface WrittenBackup {
 }
 
 function writeBackup(files: NodeFiles, file: string): WrittenBackup {
-  const manifest = readManifest(files);
-  if (manifest === null) throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing" });
+  const manifest = requireManifest(files);
   const { clusterId, memberId } = manifest;
   const { log } = atOnce(readStore(files, manifest));
   const listing = log.snapshots.at(-1);

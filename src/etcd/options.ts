@@ -1,5 +1,5 @@
 import type { TlsOptions } from "node:tls";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../base/errors.ts";
 
 export interface EtcdOptions {
   /**
@@ -83,5 +83,5 @@ export function etcdSettings({
 }
 
 export function invalid(argument: string, received: unknown, claim: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", `${argument} ${claim}`, { argument, received });
+  return invalidArgument(argument, received, `${argument} ${claim}`);
 }

@@ -1,5 +1,5 @@
 import { isAscii, latin1Bytes, latin1Text, utf8Bytes, utf8Text } from "../base/bytes.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 
 /** A surrogate without its partner: UTF-8 has no bytes for it, so two different texts would become the same key. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -10,10 +10,7 @@ export function toByteString(text: string, argument: string): string {
     if (isAscii(text)) return text;
     if (!LONE_SURROGATE.test(text)) return latin1Text(utf8Bytes(text));
   }
-  throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be well-formed text`, {
-    argument,
-    received: text,
-  });
+  throw invalidArgument(argument, text, `${argument} must be well-formed text`);
 }
 
 /** The text in a byte string; what is not UTF-8 shows as U+FFFD. */

@@ -209,7 +209,12 @@ function touchesKeys({ kind }: Command): boolean {
 }
 
 const TOUCHING_KEYS: ReadonlySet<Command["kind"]> = new Set([
-  ...(["put", "delete", "txn", "compact", "lease-grant", "lease-revoke"] as const),
+  "put",
+  "delete",
+  "txn",
+  "compact",
+  "lease-grant",
+  "lease-revoke",
 ]);
 
 /** What etcd refuses without space: puts, transactions that might put, and leases. */

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 
 /** How one member behaves. Spans are in ticks, sizes in bytes. What is not set has the default named here. */
@@ -191,6 +191,5 @@ function checkLimit(settings: Settings, name: (typeof LIMITS)[number]): void {
 }
 
 function invalid(argument: string, message: string, settings: object): QuorateError {
-  const received = (settings as Record<string, unknown>)[argument];
-  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument, received });
+  return invalidArgument(argument, (settings as Record<string, unknown>)[argument], message);
 }

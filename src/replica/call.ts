@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../base/clock.ts";
-import { type Outcome, QuorateError } from "../base/errors.ts";
+import { invalidArgument, type Outcome, type QuorateError } from "../base/errors.ts";
 
 /** What every call takes: a way to be cancelled, and a limit in milliseconds. */
 export interface CallOptions {
@@ -88,8 +88,5 @@ export function checkCallOptions(options: CallOptions): void {
   const { timeout } = options;
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
   if (typeof timeout === "number" && timeout >= 0) return;
-  throw new QuorateError("ERR_INVALID_ARGUMENT", "timeout must be milliseconds, 0 or more", {
-    argument: "timeout",
-    received: timeout,
-  });
+  throw invalidArgument("timeout", timeout, "timeout must be milliseconds, 0 or more");
 }

@@ -4,11 +4,9 @@ import type { Index, MemberId } from "../log/entry.ts";
 import {
   type Directory,
   type MemberRecord,
-  newMember,
   type PackedMember,
-  packMember,
-  patched,
-  unpackMember,
+  packMembers,
+  unpackMembers,
 } from "./directory.ts";
 
 /** More than a thousand members with long names take. */
@@ -70,16 +68,15 @@ export class Contacts {
 
 const NOBODY: readonly MemberRecord[] = [];
 
-/** What others are told of the members. Where clients go is of no use to them, and could be long. */
+/** What others are told of the members. */
 export function packHearsay(members: readonly MemberRecord[]): Uint8Array {
-  return pack(members.map((member) => packMember({ ...member, clients: undefined })));
+  return pack(packMembers(members));
 }
 
 function unpackHearsay(bytes: Uint8Array): MemberRecord[] {
   if (bytes.length > HEARSAY_BYTES_MAX) throw new MalformedBytes("too long a list of members");
   try {
-    const patches = (unpack(bytes) as PackedMember[]).map(unpackMember);
-    return patches.map((patch) => patched(newMember(patch.id), patch));
+    return unpackMembers(unpack(bytes) as PackedMember[]);
   } catch {
     throw new MalformedBytes("not a list of members");
   }

@@ -125,6 +125,17 @@ export function unpackMember([id, name, address, store, clients, votes]: PackedM
   return { id, ...Object.fromEntries(present) };
 }
 
+/** Members as others are told of them. Where clients go is of no use to these, and could be long. */
+export function packMembers(members: readonly MemberRecord[]): PackedMember[] {
+  return members.map((member) => packMember({ ...member, clients: undefined }));
+}
+
+/** Throws TypeError for what is no list of members. */
+export function unpackMembers(packed: readonly PackedMember[]): MemberRecord[] {
+  const patches = packed.map(unpackMember);
+  return patches.map((patch) => patched(newMember(patch.id), patch));
+}
+
 function isText(value: unknown): boolean {
   return typeof value === "string";
 }

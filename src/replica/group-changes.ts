@@ -1,5 +1,5 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { MemberChange } from "../raft/membership.ts";
 import type { Raft } from "../raft/raft.ts";
@@ -165,10 +165,5 @@ const CLIENT_LENGTH_MAX = 1_024;
 /** Every member keeps them, and every snapshot and ticket carries them. */
 function checkClients(clients: readonly string[]): void {
   if (clients.length <= CLIENTS_MAX && clients.every((client) => client.length <= CLIENT_LENGTH_MAX)) return;
-  const details = { argument: "clients", received: clients };
-  throw new QuorateError(
-    "ERR_INVALID_ARGUMENT",
-    `a member has ${CLIENTS_MAX} client addresses at most`,
-    details,
-  );
+  throw invalidArgument("clients", clients, `a member has ${CLIENTS_MAX} client addresses at most`);
 }

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { hashText } from "../base/hash.ts";
 import type { Random } from "../base/random.ts";
 import type { MemberId } from "../log/entry.ts";
@@ -47,18 +47,15 @@ export function checkMemberNames(names: readonly string[]): void {
   const ids = new Map<MemberId, string>();
   for (const name of names) {
     if (typeof name !== "string" || !NAME_FORM.test(name)) {
-      throw new QuorateError(
-        "ERR_INVALID_ARGUMENT",
+      throw invalidArgument(
+        "name",
+        name,
         `"${name}" cannot be a member's name: letters, digits, dot, dash and underscore, 63 at most`,
-        { argument: "name", received: name },
       );
     }
     const other = ids.get(firstMemberId(name));
     if (other !== undefined) {
-      throw new QuorateError("ERR_INVALID_ARGUMENT", `the names ${other} and ${name} give the same id`, {
-        argument: "peers",
-        received: names,
-      });
+      throw invalidArgument("peers", names, `the names ${other} and ${name} give the same id`);
     }
     ids.set(firstMemberId(name), name);
   }

@@ -1,7 +1,7 @@
 import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
-import { type Outcome, QuorateError } from "../base/errors.ts";
+import { invalidArgument, type Outcome, QuorateError } from "../base/errors.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SnapshotMetadata, SoftState } from "../raft/effects.ts";
 import { isMember } from "../raft/membership.ts";
@@ -568,8 +568,7 @@ function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
 }
 
 function noLeases(): QuorateError {
-  const details = { argument: "consistency", received: "lease" };
-  return new QuorateError("ERR_INVALID_ARGUMENT", "reads by lease need leaseReads on every member", details);
+  return invalidArgument("consistency", "lease", "reads by lease need leaseReads on every member");
 }
 
 function noSpace(): QuorateError {

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Identity, Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, newMember } from "./directory.ts";
@@ -86,24 +86,14 @@ function enrolAsFounder({ name, peers, cluster = "" }: Options): Enrolment {
   const self = members.find((member) => member.name === name);
   if (self !== undefined)
     return { clusterId: firstClusterId(cluster, names), self, members, isJoining: false };
-  throw new QuorateError("ERR_INVALID_ARGUMENT", `peers must name every member, ${name} included`, {
-    argument: "peers",
-    received: names,
-  });
+  throw invalidArgument("peers", names, `peers must name every member, ${name} included`);
 }
 
 function enrolByTicket(name: string, join: string): Enrolment {
   const { clusterId, id, members } = decodeTicket(join);
   const self = members.find((member) => member.id === id);
   if (self?.name === name) return { clusterId, self, members, isJoining: true };
-  throw new QuorateError(
-    "ERR_INVALID_ARGUMENT",
-    `the ticket is for ${self?.name ?? "nobody"}, not for ${name}`,
-    {
-      argument: "name",
-      received: name,
-    },
-  );
+  throw invalidArgument("name", name, `the ticket is for ${self?.name ?? "nobody"}, not for ${name}`);
 }
 
 function memberRecord(id: MemberId, name: string, address: string): MemberRecord {

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -95,5 +95,5 @@ export function replicaLimits(given: Partial<ReplicaLimits> = {}): ReplicaLimits
 }
 
 function invalid(argument: string, received: unknown, message: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: `limits.${argument}`, received });
+  return invalidArgument(`limits.${argument}`, received, message);
 }

@@ -2,14 +2,7 @@ import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import {
-  type MemberRecord,
-  newMember,
-  type PackedMember,
-  packMember,
-  patched,
-  unpackMember,
-} from "./directory.ts";
+import { type MemberRecord, type PackedMember, packMembers, unpackMembers } from "./directory.ts";
 
 /** What a new member has to know to take part: whose cluster it joins, as whom, and where the others are. */
 export interface Ticket {
@@ -24,9 +17,7 @@ const VERSION = 1;
 
 /** A ticket as one word of text. It is no secret, and no proof: who may connect is for the transport to decide. */
 export function encodeTicket({ clusterId, id, members }: Ticket): string {
-  // Where clients go is of no use to it, and could be long.
-  const packed = members.map((member) => packMember({ ...member, clients: undefined }));
-  const text = btoa(latin1Text(pack([VERSION, clusterId, id, packed])));
+  const text = btoa(latin1Text(pack([VERSION, clusterId, id, packMembers(members)])));
   return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
@@ -37,8 +28,7 @@ export function decodeTicket(text: string): Ticket {
     const [version, clusterId, id, members] = unpack(bytes) as [number, string, MemberId, PackedMember[]];
     if (version !== VERSION || typeof clusterId !== "string" || !Number.isSafeInteger(id))
       throw new TypeError("not a ticket");
-    const patches = members.map(unpackMember);
-    return { clusterId, id, members: patches.map((patch) => patched(newMember(patch.id), patch)) };
+    return { clusterId, id, members: unpackMembers(members) };
   } catch (cause) {
     const details = { argument: "join", received: text };
     throw new QuorateError("ERR_INVALID_ARGUMENT", "join must be a ticket that `add` gave", details, {

@@ -111,7 +111,8 @@ export function examineDirectory(files: Files): Examination {
 
 type Noting = <Value>(read: () => Value) => Value | null;
 
-function requireManifest(files: Files): ManifestContent {
+/** The manifest of a store that must be there. Throws ERR_CORRUPT, also where it is missing, and ERR_INCOMPATIBLE. */
+export function requireManifest(files: Files): ManifestContent {
   const manifest = readManifest(files);
   if (manifest !== null) return manifest;
   const reason = isUsed(files) ? "missing, though the directory holds a store" : "there is no store here";

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 
 /** How large things may become on the disk and on their way to it. Every limit has a default. */
 export interface DiskLimits {
@@ -34,10 +34,7 @@ const SEGMENT_BYTES_MIN = 4096;
 export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
   const checked = { ...DEFAULT_DISK_LIMITS, ...limits };
   const refuse = (argument: keyof DiskLimits, demand: string): never => {
-    throw new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be ${demand}`, {
-      argument,
-      received: checked[argument],
-    });
+    throw invalidArgument(argument, checked[argument], `${argument} must be ${demand}`);
   };
   const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, idleMs } = checked;
   const { scrubBytesPerSecond } = checked;

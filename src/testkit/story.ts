@@ -5,8 +5,20 @@ import { causalSlice } from "./report/causal-slice.ts";
 const ROUTINE: ReadonlySet<RecordedKind> = new Set<RecordedKind>(["save", "apply"]);
 /** What people do to a cluster, and what they see of it. */
 const COURSE: ReadonlySet<RecordedKind> = new Set<RecordedKind>([
-  ...(["call", "return", "role", "crash", "restart", "pause", "resume", "partition", "heal"] as const),
-  ...(["membership", "disk", "clock", "note", "violation"] as const),
+  "call",
+  "return",
+  "role",
+  "crash",
+  "restart",
+  "pause",
+  "resume",
+  "partition",
+  "heal",
+  "membership",
+  "disk",
+  "clock",
+  "note",
+  "violation",
 ]);
 /** What a script objects to rests on all that it did, and not on what one member was told last. */
 const OBJECTIONS: readonly string[] = ["script", "expected"];

@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument } from "../base/errors.ts";
 
 /** What a TCP transport allows itself and others. */
 export interface TcpLimits {
@@ -37,10 +37,7 @@ export function tcpLimits(changes: Partial<TcpLimits> = {}): TcpLimits {
   const limits = { ...DEFAULTS, ...changes };
   for (const [name, value] of Object.entries(limits)) {
     if (Number.isSafeInteger(value) && value > 0 && value <= LIMIT_MAX) continue;
-    throw new QuorateError("ERR_INVALID_ARGUMENT", `tcp: ${name} must be a whole number above 0`, {
-      argument: name,
-      received: value,
-    });
+    throw invalidArgument(name, value, `tcp: ${name} must be a whole number above 0`);
   }
   return limits;
 }

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { MalformedBytes } from "../base/bytes.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { parseAddress } from "./address.ts";
 import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { NewcomerHandshake } from "./tcp-handshake.ts";
@@ -31,8 +31,7 @@ export function requestTicket({
 }: TicketRequest): Promise<string> {
   const address = parseAddress(member.address);
   if (address === null) {
-    const details = { argument: "address", received: member.address };
-    throw new QuorateError("ERR_INVALID_ARGUMENT", `${member.address} is no address`, details);
+    throw invalidArgument("address", member.address, `${member.address} is no address`);
   }
   return new Promise((resolve, reject) => {
     const peers = tls === undefined ? null : new TlsPeers(tls, reject);

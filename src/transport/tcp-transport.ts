@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
@@ -178,8 +178,5 @@ function isSamePeer(left: Peer, right: Peer | undefined): boolean {
 }
 
 function invalid(argument: string, received: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", `tcp: ${argument} cannot be "${received}"`, {
-    argument,
-    received,
-  });
+  return invalidArgument(argument, received, `tcp: ${argument} cannot be "${received}"`);
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from "node:tls";
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { HostPort } from "./address.ts";
 import { mismatch } from "./handshake-codec.ts";
 import { TlsFiles, type TlsOptions } from "./tls-files.ts";
@@ -25,8 +25,7 @@ export class TlsPeers {
   constructor(options: PeerTlsOptions, onUnusable: (error: QuorateError) => void) {
     for (const part of ["cert", "key", "ca"] as const) {
       if (typeof options[part] === "string" && options[part] !== "") continue;
-      const details = { argument: `tls.${part}`, received: options[part] };
-      throw new QuorateError("ERR_INVALID_ARGUMENT", `members need their TLS ${part}`, details);
+      throw invalidArgument(`tls.${part}`, options[part], `members need their TLS ${part}`);
     }
     this.#files = new TlsFiles(options);
     this.#onUnusable = onUnusable;

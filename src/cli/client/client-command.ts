@@ -77,7 +77,11 @@ export function clientCommand<const Kinds extends FlagKinds>(parts: ClientComman
       try {
         const json = values["json"] === true;
         return await run({
-          ...{ store, words: positionals, flags, json, print },
+          store,
+          words: positionals,
+          flags,
+          json,
+          print,
           // Whoever does not ask for it is ended as programs usually are.
           get signal() {
             for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);

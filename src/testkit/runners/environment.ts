@@ -1,4 +1,4 @@
-import { QuorateError } from "../../base/errors.ts";
+import { invalidArgument, type QuorateError } from "../../base/errors.ts";
 
 /** What whoever starts the tests says about simulations, without touching the tests. */
 export interface SimEnvironment {
@@ -32,8 +32,5 @@ function spanOf(text: string): number {
 }
 
 function invalid(argument: string, received: string, wanted: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", `${argument} must be ${wanted}, not "${received}"`, {
-    argument,
-    received,
-  });
+  return invalidArgument(argument, received, `${argument} must be ${wanted}, not "${received}"`);
 }

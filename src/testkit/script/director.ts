@@ -167,9 +167,8 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
 
   #call<Value>(operation: unknown, { to, client = 0 }: ScriptCallOptions): ScriptCall<Value> {
     if (to === undefined) this.#checkLeader();
-    const number = this.#stage.call({
-      ...{ kind: "operation", client, member: to?.number ?? LEADER, operation },
-    } as Deed);
+    const member = to?.number ?? LEADER;
+    const number = this.#stage.call({ kind: "operation", client, member, operation });
     if (number === null) throw new Error("nobody was there to be called");
     const ending = () => this.#stage.endingOf(number);
     const wait = () =>

@@ -28,9 +28,15 @@ export class Schedule {
   readonly #heap: Appointment[] = [];
   #now: Micros = 0;
   #scheduled = 0;
+  #steps = 0;
 
   get now(): Micros {
     return this.#now;
+  }
+
+  /** How many things have happened. */
+  get steps(): number {
+    return this.#steps;
   }
 
   /** When the next thing happens; infinite when nothing is left. */
@@ -55,6 +61,7 @@ export class Schedule {
     if (run === null) return false;
     this.#now = appointment.at;
     run();
+    this.#steps += 1;
     return true;
   }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { encodeCommand } from "../../../src/kv/command-codec.ts";
-import type { Check } from "../../../src/testkit/check.ts";
 import { ContentFollowers } from "../../../src/testkit/invariants/content-followers.ts";
 import { CursorOrder } from "../../../src/testkit/invariants/cursors.ts";
 import { DurableCommit } from "../../../src/testkit/invariants/durable-commit.ts";
@@ -32,14 +31,8 @@ import { StateMachineSafety } from "../../../src/testkit/invariants/state-machin
 import { SurvivingQuorum } from "../../../src/testkit/invariants/surviving-quorum.ts";
 import { TermOrder } from "../../../src/testkit/invariants/terms.ts";
 import { TrueAnswers } from "../../../src/testkit/invariants/true-answers.ts";
-import { change, entry, objection, recovered, snapshotAt, Tale } from "./tale.ts";
-
-interface Case {
-  readonly make: () => Check;
-  /** What must not be, and what looks much like it and may be. */
-  readonly fires: Readonly<Record<string, (tale: Tale) => unknown>>;
-  readonly rests: Readonly<Record<string, (tale: Tale) => unknown>>;
-}
+import { type Case, hold } from "./cases.ts";
+import { change, entry, recovered, snapshotAt, Tale } from "./tale.ts";
 
 const granted = (from: number, to: number, term: number) =>
   ({ kind: "vote-reply", from, to, term, granted: true }) as const;
@@ -675,21 +668,7 @@ const KV_CASES: readonly Case[] = [
   },
 ];
 
-for (const { make, fires, rests } of [...CASES, ...KV_CASES]) {
-  const { name, says } = make();
-  describe(`${name}: ${says}`, () => {
-    for (const [what, tell] of Object.entries(fires)) {
-      it(`objects when ${what}`, () => {
-        expect(objection(() => tell(new Tale(make())))).toBe(name);
-      });
-    }
-    for (const [what, tell] of Object.entries(rests)) {
-      it(`rests when ${what}`, () => {
-        expect(objection(() => tell(new Tale(make())))).toBeNull();
-      });
-    }
-  });
-}
+hold([...CASES, ...KV_CASES]);
 
 describe("the observer's picture", () => {
   it("takes a snapshot for the log that it replaces", () => {
