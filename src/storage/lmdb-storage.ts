@@ -318,6 +318,7 @@ class LmdbSnapshotReader implements SnapshotReader {
 
   read(done: Callback<Uint8Array | null>): void {
     setImmediate(() => {
+      if (!this.#isOpen) return;
       let chunk: Uint8Array | null;
       try {
         chunk = this.readSync();

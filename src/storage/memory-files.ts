@@ -242,6 +242,8 @@ class MemoryFile implements File {
   readonly #files: MemoryFiles;
   readonly #inode: Inode;
   readonly #isDurable: boolean;
+  /** Calls that are not answered yet. */
+  #underWay = 0;
 
   constructor(files: MemoryFiles, path: string, inode: Inode, isDurable: boolean) {
     this.#files = files;
@@ -261,14 +263,15 @@ class MemoryFile implements File {
   }
 
   read(offset: number, length: number, done: Callback<Uint8Array>): void {
-    this.#files.later("read", this.path, () => this.#inode.read(offset, length), done);
+    this.#files.later("read", this.path, () => this.#inode.read(offset, length), this.#begun(done));
   }
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
     const given = bytes.slice();
+    const answer = this.#begun(done);
     writeWhole(this.#writeSome, this.path, bytes, offset, (error) => {
       assert(equalBytes(given, bytes), "bytes do not change while they are written");
-      done(error);
+      answer(error);
     });
   }
 
@@ -293,13 +296,25 @@ class MemoryFile implements File {
   sync(done: Done): void {
     const marked = this.#inode.mark();
     const failure = this.#files.refusal("sync", this.path);
+    const answer = this.#begun(done);
     this.#files.soon(() => {
       endSync(this.#inode, marked, failure);
-      done(failure);
+      answer(failure);
     });
   }
 
-  close(): void {}
+  /** A real descriptor may belong to another file by the time a call that is under way makes use of it. */
+  close(): void {
+    assert(this.#underWay === 0, `${this.path} is closed only when nothing is under way`);
+  }
+
+  #begun<Value>(done: Callback<Value>): Callback<Value> {
+    this.#underWay += 1;
+    return (error, value) => {
+      this.#underWay -= 1;
+      done(error, value);
+    };
+  }
 }
 
 type Marked = ReturnType<Inode["mark"]>;

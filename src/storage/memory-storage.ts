@@ -137,6 +137,7 @@ class MemorySnapshotReader implements SnapshotReader {
   readonly #chunks: readonly Uint8Array[];
   readonly #clock: Clock;
   #next = 0;
+  #isClosed = false;
 
   constructor({ snapshot, chunks }: KeptSnapshot, clock: Clock) {
     this.snapshot = snapshot;
@@ -150,10 +151,14 @@ class MemorySnapshotReader implements SnapshotReader {
   }
 
   read(done: Callback<Uint8Array | null>): void {
-    this.#clock.soon(() => done(null, this.readSync()));
+    this.#clock.soon(() => {
+      if (!this.#isClosed) done(null, this.readSync());
+    });
   }
 
-  close(): void {}
+  close(): void {
+    this.#isClosed = true;
+  }
 }
 
 function closed(): QuorateError {

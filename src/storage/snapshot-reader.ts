@@ -28,11 +28,12 @@ export class DiskSnapshotReader implements SnapshotReader {
   readonly #file: File;
   readonly #listing: SnapshotListing;
   readonly #chunksEnd: number;
-  #offset: number;
+  #offset = 0;
   #checksum: number;
   #chunks = 0;
   #bytes = 0;
-  #isOpen = true;
+  #isReading = false;
+  #isClosed = false;
 
   /** Throws ERR_CORRUPT, ERR_DISK. */
   constructor(files: Files, listing: SnapshotListing) {
@@ -40,11 +41,11 @@ export class DiskSnapshotReader implements SnapshotReader {
     this.#file = files.openSync(snapshotPath(listing), "read");
     try {
       this.#chunksEnd = this.#checkSize();
-      const { snapshot, checksum, length } = this.#readHeader();
+      const { snapshot, checksum, length } = this.#parsed(() => this.#readHeader());
       this.snapshot = snapshot;
       this.#offset = length;
       this.#checksum = checksum;
-      this.size = this.#readTrailerSize();
+      this.size = this.#parsed(() => this.#readTrailerSize());
     } catch (error) {
       this.#file.close();
       throw error;
@@ -52,49 +53,66 @@ export class DiskSnapshotReader implements SnapshotReader {
   }
 
   readSync(): Uint8Array | null {
-    if (this.#offset >= this.#chunksEnd)
-      return this.#end(this.#file.readSync(this.#chunksEnd, TRAILER_BYTES));
-    const length = this.#chunkLength(this.#file.readSync(this.#offset, CHUNK_HEADER_BYTES));
-    return this.#take(this.#file.readSync(this.#offset, CHUNK_HEADER_BYTES + length));
+    return this.#parsed(() => {
+      if (this.#offset >= this.#chunksEnd)
+        return this.#end(this.#file.readSync(this.#chunksEnd, TRAILER_BYTES));
+      const length = this.#chunkLength(this.#file.readSync(this.#offset, CHUNK_HEADER_BYTES));
+      return this.#take(this.#file.readSync(this.#offset, CHUNK_HEADER_BYTES + length));
+    });
   }
 
   read(done: Callback<Uint8Array | null>): void {
     if (this.#offset >= this.#chunksEnd) {
-      this.#readParsed(this.#chunksEnd, TRAILER_BYTES, (trailer) => this.#end(trailer), done);
+      this.#readAt(this.#chunksEnd, TRAILER_BYTES, (trailer) => this.#end(trailer), done);
       return;
     }
-    this.#file.read(this.#offset, CHUNK_HEADER_BYTES, (error, header) => {
-      if (error !== null || header === undefined) return done(error);
-      try {
-        const length = CHUNK_HEADER_BYTES + this.#chunkLength(header);
-        this.#readParsed(this.#offset, length, (bytes) => this.#take(bytes), done);
-      } catch (failure) {
-        answerWith(failure, done);
-      }
-    });
+    this.#readAt(
+      this.#offset,
+      CHUNK_HEADER_BYTES,
+      (header) => this.#chunkLength(header),
+      (error, length) => {
+        if (error !== null || length === undefined) return done(error);
+        this.#readAt(this.#offset, CHUNK_HEADER_BYTES + length, (bytes) => this.#take(bytes), done);
+      },
+    );
   }
 
   close(): void {
-    if (this.#isOpen) this.#file.close();
-    this.#isOpen = false;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (!this.#isReading) this.#file.close();
   }
 
-  #readParsed(
+  #readAt<Value>(
     offset: number,
     length: number,
-    parse: (bytes: Uint8Array) => Uint8Array | null,
-    done: Callback<Uint8Array | null>,
+    parse: (bytes: Uint8Array) => Value,
+    done: Callback<Value>,
   ): void {
+    this.#isReading = true;
     this.#file.read(offset, length, (error, bytes) => {
+      this.#isReading = false;
+      if (this.#isClosed) return this.#file.close();
       if (error !== null || bytes === undefined) return done(error);
-      let chunk: Uint8Array | null;
+      let value: Value;
       try {
-        chunk = parse(bytes);
+        value = this.#parsed(() => parse(bytes));
       } catch (failure) {
-        return answerWith(failure, done);
+        if (!QuorateError.is(failure)) throw failure;
+        return done(failure);
       }
-      done(null, chunk);
+      done(null, value);
     });
+  }
+
+  /** The file may have become shorter since it was opened. */
+  #parsed<Value>(parse: () => Value): Value {
+    try {
+      return parse();
+    } catch (error) {
+      if (error instanceof MalformedBytes) throw this.#damage(this.#offset, error.message);
+      throw error;
+    }
   }
 
   #checkSize(): number {
@@ -105,18 +123,13 @@ export class DiskSnapshotReader implements SnapshotReader {
   }
 
   #readHeader(): { snapshot: Snapshot; checksum: number; length: number } {
-    try {
-      const length = snapshotHeaderLength(this.#file.readSync(0, SNAPSHOT_PREFIX_BYTES));
-      if (length > this.#chunksEnd) throw new MalformedBytes("length of the header");
-      const { snapshot, checksum } = decodeSnapshotHeader(this.#file.readSync(0, length));
-      const { index, term } = snapshot.metadata;
-      if (index !== this.#listing.index || term !== this.#listing.term)
-        throw new MalformedBytes("another snapshot");
-      return { snapshot, checksum, length };
-    } catch (error) {
-      if (error instanceof MalformedBytes) throw this.#damage(0, error.message);
-      throw error;
-    }
+    const length = snapshotHeaderLength(this.#file.readSync(0, SNAPSHOT_PREFIX_BYTES));
+    if (length > this.#chunksEnd) throw new MalformedBytes("length of the header");
+    const { snapshot, checksum } = decodeSnapshotHeader(this.#file.readSync(0, length));
+    const { index, term } = snapshot.metadata;
+    if (index !== this.#listing.index || term !== this.#listing.term)
+      throw new MalformedBytes("another snapshot");
+    return { snapshot, checksum, length };
   }
 
   /** The trailer's own checksum can be tested only at the end; its claim is bounded by the file until then. */
@@ -158,11 +171,6 @@ export class DiskSnapshotReader implements SnapshotReader {
     const { index, term } = this.#listing;
     return corrupt({ file: snapshotPath(this.#listing), offset, reason, index, term });
   }
-}
-
-function answerWith<Value>(failure: unknown, done: Callback<Value>): void {
-  if (!QuorateError.is(failure)) throw failure;
-  done(failure);
 }
 
 /** Reads all of a snapshot. Throws ERR_CORRUPT where any byte is not as it was written, or the file is gone. */

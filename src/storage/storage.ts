@@ -134,7 +134,8 @@ export interface SnapshotReader {
   readonly size: number;
   /** The next chunk, or null at the end. Throws ERR_CORRUPT or ERR_DISK. For start-up, when blocking is allowed. */
   readSync(): Uint8Array | null;
-  /** The next chunk, or null at the end. */
+  /** The next chunk, or null at the end. Not answered once the reader is closed. */
   read(done: Callback<Uint8Array | null>): void;
+  /** At any time, also while a read is under way. */
   close(): void;
 }

@@ -214,6 +214,24 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     await closed(storage);
   },
 
+  "a snapshot's reader may be closed in the middle of a read, which is not answered then": async (world) => {
+    const storage = world.storage();
+    storage.open(IDENTITY);
+    await keepSnapshot(storage, snapshot(1, 1), new Uint8Array(100).fill(1));
+    let answers = 0;
+    // The first read of all, and the one that finds the end.
+    for (const chunksBefore of [0, 1]) {
+      const reader = storage.openSnapshot()!;
+      for (let at = 0; at < chunksBefore; at++) reader.readSync();
+      reader.read(() => answers++);
+      reader.close();
+      reader.close();
+      sameBytes(await readAll(storage), new Uint8Array(100).fill(1));
+    }
+    await closed(storage);
+    same(answers, 0, "answers");
+  },
+
   "a chunk may be changed after it was called back": async (world) => {
     const storage = world.storage();
     storage.open(IDENTITY);
