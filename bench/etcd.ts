@@ -1,7 +1,7 @@
 /**
  * How does the store compare with etcd? Members on the same disk, in the same rounds, one of the two loaded at a time:
- * etcd under h2load and under the npm package etcd3; ours embedded, called in the leader's process and in a follower's,
- * and behind its own etcd front under the very same h2load. Keys of 8 bytes, values of 256.
+ * etcd under h2load, under the npm package etcd3 and under etcd's own client for Go; ours embedded, called in the leader's
+ * process and in a follower's, and behind its own etcd front under the very same drivers. Keys of 8 bytes, values of 256.
  *
  *     npm run bench -- etcd [--members 1|3] [--seconds 4] [--rounds 5] [--only put@100,failover] [--large] [--json]
  *
@@ -9,15 +9,16 @@
  */
 import { type Measurement, report } from "./report.ts";
 import { Contest } from "./support/contest.ts";
-import { CASES, type Case, NAMES } from "./support/contest-cases.ts";
+import { CASES, type Case, NAMES, UNDER_CLIENTS } from "./support/contest-cases.ts";
 import { failover } from "./support/contest-failover.ts";
 import { large } from "./support/contest-large.ts";
 import { ETCD, hasEtcd } from "./support/etcd-cluster.ts";
 import { isInterrupted } from "./support/interrupt.ts";
 import type { Sample } from "./support/load.ts";
 import { choiceOption, hasFlag, numberOption, progress } from "./support/options.ts";
-import { ratio, round, Series } from "./support/rounds.ts";
+import { ratio, ratios, round, Series } from "./support/rounds.ts";
 import { isInstalled } from "./support/scratch.ts";
+import { median, spread } from "./support/statistics.ts";
 
 const members = numberOption("members", 3);
 const milliseconds = numberOption("seconds", 4) * 1000;
@@ -79,19 +80,38 @@ function isWanted(name: string): boolean {
 }
 
 function measurements({ name, unit }: Case, series: readonly Series[]): Measurement[] {
-  return series.map((each) => each.measurement(`${name}, ${each.name}`, unit, series[0]));
+  return [
+    ...series.map((each) => each.measurement(`${name}, ${each.name}`, unit, series[0])),
+    ...underClients(name, series),
+  ];
+}
+
+/** The same rates beside those of etcd under what programs use to call it, which takes more of the machine than h2load. */
+function underClients(name: string, series: readonly Series[]): Measurement[] {
+  const named = (wanted: string): Series | undefined => series.find((each) => each.name === wanted);
+  return UNDER_CLIENTS.flatMap((pair) => {
+    const [over, under] = [named(pair.over), named(pair.under)];
+    if (over === undefined || under === undefined) return [];
+    const values = ratios(over, under, ({ perSecond }) => perSecond);
+    const title = `${name}, ${pair.title}`;
+    return [{ name: title, value: median(values), unit: "× the rate", spread: spread(values) }];
+  });
 }
 
 /** What the load itself takes from the machine. */
 async function costs({ ours }: Contest, found: Found): Promise<Measurement[]> {
   const unit = "µs CPU per call";
   const inside = await ours.leader.ask("loadCost", 100);
-  const h2load = [...found].find(([{ name }]) => name === "put@100" || name === "get@100")?.[1][0];
+  const hundred = [...found].find(([{ name }]) => name === "put@100" || name === "get@100")?.[1] ?? [];
+  const apart = [
+    { name: "the load itself, h2load", series: hundred[0] },
+    { name: "the load itself, clientv3", series: hundred.find((each) => each.name === NAMES.go) },
+  ];
   return [
     { name: "the load itself, embedded", value: inside, unit },
-    ...(h2load === undefined
-      ? []
-      : [{ name: "the load itself, h2load", value: h2load.median((sample) => sample.loadMicros), unit }]),
+    ...apart.flatMap(({ name, series }) =>
+      series === undefined ? [] : [{ name, value: series.median(({ loadMicros }) => loadMicros), unit }],
+    ),
   ];
 }
 

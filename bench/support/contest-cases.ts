@@ -34,11 +34,27 @@ export const CASES: readonly Case[] = [
 export const NAMES = {
   etcd: "etcd",
   npm: "etcd under npm's etcd3",
+  go: "etcd under clientv3",
   leader: "embedded",
   follower: "embedded, in a follower",
   front: "our etcd front",
   frontNpm: "our etcd front under npm's etcd3",
+  frontGo: "our etcd front under clientv3",
 };
+
+/** What is compared with etcd under the clients that programs use, beside the comparison under h2load. */
+export const UNDER_CLIENTS: readonly Pair[] = [
+  { title: "embedded to etcd under npm's etcd3", over: NAMES.leader, under: NAMES.npm },
+  { title: "our etcd front to etcd, both under npm's etcd3", over: NAMES.frontNpm, under: NAMES.npm },
+  { title: "embedded to etcd under clientv3", over: NAMES.leader, under: NAMES.go },
+  { title: "our etcd front to etcd, both under clientv3", over: NAMES.frontGo, under: NAMES.go },
+];
+
+interface Pair {
+  readonly title: string;
+  readonly over: string;
+  readonly under: string;
+}
 
 function calls(kind: "put" | "get" | "range", callers: number): Case {
   return {
@@ -46,34 +62,55 @@ function calls(kind: "put" | "get" | "range", callers: number): Case {
     unit: "per second",
     contenders: (contest) => {
       const { etcd, ours, front } = contest;
-      const wire = (name: string, pids: () => number[], port: () => number): Contender => ({
-        name,
-        run: (milliseconds) => withCpu(pids(), () => contest.h2load(kind, port(), callers, milliseconds)),
-      });
-      const isForClients = kind !== "range" && callers <= 100;
+      const theirs: Side = {
+        names: { h2load: NAMES.etcd, npm: NAMES.npm, go: NAMES.go },
+        pids: () => etcd.pids,
+        port: () => etcd.leaderPort,
+      };
+      const served: Side = {
+        names: { h2load: NAMES.front, npm: NAMES.frontNpm, go: NAMES.frontGo },
+        pids: () => ours.pids,
+        port: () => portOf(contest),
+      };
       return [
-        wire(
-          NAMES.etcd,
-          () => etcd.pids,
-          () => etcd.leaderPort,
-        ),
-        ...(isForClients ? [npmClient(NAMES.npm, kind, callers, () => etcd.leaderPort)] : []),
+        ...overTheWire(contest, theirs, kind, callers),
         ...embedded(contest, kind, callers),
-        ...("port" in front
-          ? [
-              wire(
-                NAMES.front,
-                () => ours.pids,
-                () => portOf(contest),
-              ),
-            ]
-          : []),
-        ...("port" in front && isForClients
-          ? [npmClient(NAMES.frontNpm, kind, callers, () => portOf(contest))]
-          : []),
+        ...("port" in front ? overTheWire(contest, served, kind, callers) : []),
       ];
     },
   };
+}
+
+/** Who is loaded over the wire, and what that is called under each driver. */
+interface Side {
+  readonly names: { readonly h2load: string; readonly npm: string; readonly go: string };
+  pids(): number[];
+  port(): number;
+}
+
+/** The drivers in turns. Programs' clients are left out where they would only repeat what fewer callers showed. */
+function overTheWire(
+  contest: Contest,
+  { names, pids, port }: Side,
+  kind: "put" | "get" | "range",
+  callers: number,
+): Contender[] {
+  const { goClient } = contest;
+  const counted = (name: string, load: (milliseconds: number) => Promise<Sample>): Contender => ({
+    name,
+    run: (milliseconds) => withCpu(pids(), () => load(milliseconds)),
+  });
+  const h2load = counted(names.h2load, (length) => contest.h2load(kind, port(), callers, length));
+  if (kind === "range") return [h2load];
+  const isForNpm = callers <= 100;
+  const isForGo = callers <= 100 || kind === "put";
+  return [
+    h2load,
+    ...(isForNpm ? [npmClient(names.npm, kind, callers, port)] : []),
+    ...(isForGo && goClient !== null
+      ? [counted(names.go, (length) => goClient(kind, port(), callers, length))]
+      : []),
+  ];
 }
 
 /** Four gets to a put, of all keys, by a client of our own: h2load repeats one request. */
@@ -142,7 +179,7 @@ function watchers(count: number): Case {
       const { ours } = contest;
       const wire = (name: string, port: () => number): Contender => ({
         name,
-        run: (milliseconds) => overTheWire(contest, port(), count, milliseconds),
+        run: (milliseconds) => watched(contest, port(), count, milliseconds),
       });
       const inside: Contender = {
         name: NAMES.leader,
@@ -165,12 +202,7 @@ function watchers(count: number): Case {
 }
 
 /** A hundred watches to a stream, a stream to a connection. */
-async function overTheWire(
-  contest: Contest,
-  port: number,
-  count: number,
-  milliseconds: number,
-): Promise<Sample> {
+async function watched(contest: Contest, port: number, count: number, milliseconds: number): Promise<Sample> {
   let events = 0;
   const requests = Array.from({ length: Math.min(100, count) }, watchRequest);
   const clients = Array.from({ length: count / requests.length }, () => new GrpcClient(port));

@@ -1,5 +1,6 @@
 import { EtcdCluster } from "./etcd-cluster.ts";
 import { putRequest, RANGE_PATH, rangeRequest, revisionOf } from "./etcd-wire.ts";
+import { buildGoClient, type GoClient } from "./go-client.ts";
 import { GrpcClient } from "./grpc-client.ts";
 import { h2load, prepareRequest } from "./h2load.ts";
 import type { Sample } from "./load.ts";
@@ -18,20 +19,24 @@ export const REQUESTS = {
 export class Contest {
   readonly etcd: EtcdCluster;
   readonly ours: QuorateCluster;
+  /** null where it cannot be built. */
+  readonly goClient: GoClient | null;
   readonly #directory = scratchDirectory();
   /** Where our leader serves etcd's clients; null with the reason why it does not. */
   front: { readonly port: number } | { readonly missing: string } = { missing: "not started" };
 
   static async start(size: number): Promise<Contest> {
-    const contest = new Contest(await EtcdCluster.start(size), await QuorateCluster.start(size));
+    const goClient = buildGoClient();
+    const contest = new Contest(await EtcdCluster.start(size), await QuorateCluster.start(size), goClient);
     await Promise.all([contest.#fillEtcd(), contest.ours.leader.ask("fill", 0, KEYS)]);
     await contest.refresh();
     return contest;
   }
 
-  private constructor(etcd: EtcdCluster, ours: QuorateCluster) {
+  private constructor(etcd: EtcdCluster, ours: QuorateCluster, goClient: GoClient | null) {
     this.etcd = etcd;
     this.ours = ours;
+    this.goClient = goClient;
   }
 
   /** Before each round: etcd as it is after a start, and who leads. */

@@ -76,5 +76,10 @@ export async function alternate(
 
 /** The median of the ratios of each round: rounds are near in time, so the machine's drift falls out. */
 export function ratio(over: Series, under: Series, pick: (sample: Sample) => number): number {
-  return median(over.samples.map((sample, at) => pick(sample) / pick(under.samples[at]!)));
+  return median(ratios(over, under, pick));
+}
+
+/** Round by round. */
+export function ratios(over: Series, under: Series, pick: (sample: Sample) => number): number[] {
+  return over.samples.map((sample, at) => pick(sample) / pick(under.samples[at]!));
 }
