@@ -181,7 +181,12 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       newest,
     );
     this.#raft = new Raft(
-      { id: this.id, electionTicks: this.#limits.electionTicks, leaseReads: options.leaseReads ?? false },
+      {
+        id: this.id,
+        electionTicks: this.#limits.electionTicks,
+        leaseReads: options.leaseReads ?? false,
+        committedBytesMax: APPLY_BYTES,
+      },
       {
         hardState: recovered.hardState,
         snapshot: newest,
@@ -559,6 +564,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 }
 
 const DRAIN_POLL_MS = 2;
+
+/** What one turn applies: some milliseconds' worth. At a start there may be a hundred times as much to do. */
+const APPLY_BYTES = 1024 * 1024;
 
 function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
   return new QuorateError(failure.code, `the member has stopped: ${failure.message}`, failure.details, {

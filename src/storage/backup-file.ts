@@ -1,10 +1,10 @@
-import { ByteReader, ByteWriter, concatBytes, equalBytes } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, equalBytes } from "../base/bytes.ts";
 import { crc32 } from "../base/checksum.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Index, Term } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
-import { CHUNK_HEADER_BYTES, encodeChunkHeader, encodeTrailer, TRAILER_BYTES } from "./snapshot-file.ts";
+import { CHUNK_HEADER_BYTES, encodeChunk, encodeTrailer, TRAILER_BYTES } from "./snapshot-file.ts";
 
 /**
  * A backup is the state of a whole cluster at one index, in one file: what the state machine's `snapshot` gives, under a
@@ -41,6 +41,7 @@ export function* encodeBackup(
 ): Generator<Uint8Array, void, undefined> {
   const { bytes, checksum } = encodeHeader(header);
   yield bytes;
+  const writer = new ByteWriter();
   let previous = checksum;
   let count = 0;
   let length = 0;
@@ -48,11 +49,10 @@ export function* encodeBackup(
     if (given.length === 0) yield given;
     for (let from = 0; from < given.length; from += CHUNK_BYTES_MAX) {
       const chunk = given.subarray(from, from + CHUNK_BYTES_MAX);
-      const prefix = encodeChunkHeader(chunk, previous);
-      previous = prefix.checksum;
+      previous = encodeChunk(writer, chunk, previous);
       count += 1;
       length += chunk.length;
-      yield concatBytes([prefix.bytes, chunk]);
+      yield writer.take();
     }
   }
   yield encodeTrailer(count, length, previous).bytes;

@@ -69,16 +69,14 @@ export function decodeSnapshotHeader(bytes: Uint8Array): { snapshot: Snapshot; c
 
 type PackedMembership = [number[], number[], number[], number[], boolean, number[]];
 
-/** The header of a chunk, and the checksum that the next part goes on from. */
-export function encodeChunkHeader(
-  chunk: Uint8Array,
-  previous: number,
-): { bytes: Uint8Array; checksum: number } {
-  const writer = new ByteWriter(CHUNK_HEADER_BYTES);
+/** Writes a chunk with its header from the writer's beginning; returns the checksum that the next part goes on from. */
+export function encodeChunk(writer: ByteWriter, chunk: Uint8Array, previous: number): number {
   const checksum = crc32(chunk, previous);
+  writer.reset();
   writer.u32(chunk.length);
   writer.u32(checksum);
-  return { bytes: writer.take(), checksum };
+  writer.bytes(chunk);
+  return checksum;
 }
 
 export function encodeTrailer(

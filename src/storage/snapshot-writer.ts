@@ -1,12 +1,12 @@
 import { assert } from "../base/assert.ts";
-import { concatBytes } from "../base/bytes.ts";
+import { ByteWriter } from "../base/bytes.ts";
 import type { Done } from "../base/callback.ts";
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { File, Files } from "./files.ts";
 import { inTurn } from "./in-turn.ts";
 import type { SnapshotListing } from "./manifest.ts";
-import { encodeChunkHeader, encodeSnapshotHeader, encodeTrailer } from "./snapshot-file.ts";
+import { encodeChunk, encodeSnapshotHeader, encodeTrailer } from "./snapshot-file.ts";
 import type { Snapshot, SnapshotWriter } from "./storage.ts";
 
 /** A long snapshot is synced bit by bit, lest the WAL's own syncs wait behind all of it at once. */
@@ -29,6 +29,8 @@ export class DiskSnapshotWriter implements SnapshotWriter {
   readonly #snapshot: Snapshot;
   readonly #path: string;
   readonly #parts: SnapshotWriterParts;
+  /** Each chunk on its way to the disk. With one buffer for all of them the collector has nothing to do with their bytes. */
+  readonly #scratch = new ByteWriter();
   #file: File | null = null;
   #offset = 0;
   #checksum = 0;
@@ -107,11 +109,10 @@ export class DiskSnapshotWriter implements SnapshotWriter {
   }
 
   #writeChunk(chunk: Uint8Array, done: Done): void {
-    const header = encodeChunkHeader(chunk, this.#checksum);
-    this.#checksum = header.checksum;
+    this.#checksum = encodeChunk(this.#scratch, chunk, this.#checksum);
     this.#chunks += 1;
     this.#bytes += chunk.length;
-    this.#append(concatBytes([header.bytes, chunk]), (error) => {
+    this.#append(this.#scratch.written(), (error) => {
       if (error !== null || this.#unsyncedBytes < SYNC_BYTES) return done(error);
       this.#unsyncedBytes = 0;
       this.#file!.sync(done);
