@@ -165,9 +165,9 @@ function readVersion(body: ByteReader): KeyVersion {
 /** Plays a change back, what it does to leases included: so these need no look at all keys in the end. */
 function restoreVersion({ store, leases }: KvState, version: KeyVersion): void {
   const { key, lease } = version;
-  const oldLease = store.get(key)?.lease ?? NO_LEASE;
+  let oldLease = NO_LEASE;
   if (version.modRevision < store.compactRevision) store.restoreBase(version);
-  else store.restoreChange(version);
+  else oldLease = store.restoreChange(version)?.lease ?? NO_LEASE;
   if (oldLease === lease) return;
   if (oldLease !== NO_LEASE) leases.detach(oldLease, key);
   if (lease !== NO_LEASE) leases.attach(lease, key);

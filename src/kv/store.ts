@@ -3,6 +3,7 @@ import { Compaction } from "./compaction.ts";
 import {
   FIRST_REVISION,
   heldBytes,
+  isDeletion,
   KeyHistory,
   type KeyVersion,
   type LeaseId,
@@ -89,8 +90,7 @@ export class Store {
 
   /** The newest state of a key. */
   get(key: Key): KeyVersion | undefined {
-    const newest = this.#histories.get(key)?.newest;
-    return newest === undefined || newest.version === 0 ? undefined : newest;
+    return liveIn(this.#histories.get(key)) ?? undefined;
   }
 
   /** The key as it was at `revision`, which must not be below the compacted one. */
@@ -151,7 +151,7 @@ export class Store {
   /** Writes a key as part of the open write, and returns what it was before, or null. */
   put(key: Key, value: string, lease: LeaseId): KeyVersion | null {
     const history = this.#histories.get(key);
-    const previous = history === undefined || history.newest.version === 0 ? null : history.newest;
+    const previous = liveIn(history);
     const modRevision = this.#revision + 1;
     const change: KeyVersion = {
       key,
@@ -170,8 +170,8 @@ export class Store {
   /** Deletes a key as part of the open write, and returns what it was, or null when there was nothing to delete. */
   delete(key: Key): KeyVersion | null {
     const history = this.#histories.get(key);
-    if (history === undefined || history.newest.version === 0) return null;
-    const previous = history.newest;
+    const previous = liveIn(history);
+    if (previous === null) return null;
     this.#add(deletion(key, this.#revision + 1, this.#sub++), history);
     this.#liveKeys -= 1;
     return previous;
@@ -198,12 +198,13 @@ export class Store {
     this.#liveKeys += 1;
   }
 
-  /** Takes in one change of a snapshot, in the order in which they were made. */
-  restoreChange(change: KeyVersion): void {
+  /** Takes in one change of a snapshot, in the order in which they were made. Returns what the key was before, or null. */
+  restoreChange(change: KeyVersion): KeyVersion | null {
     const history = this.#histories.get(change.key);
-    const wasLive = history !== undefined && history.newest.version !== 0;
+    const previous = liveIn(history);
     this.#add(change, history);
-    this.#liveKeys += Number(change.version !== 0) - Number(wasLive);
+    this.#liveKeys += Number(change.version !== 0) - Number(previous !== null);
+    return previous;
   }
 
   #begin(first: KeyVersion): void {
@@ -227,6 +228,11 @@ export class Store {
     this.#histories.delete(key);
     this.#ordered.delete(key);
   }
+}
+
+/** The newest version, where the key exists. */
+function liveIn(history: KeyHistory | undefined): KeyVersion | null {
+  return history === undefined || isDeletion(history.newest) ? null : history.newest;
 }
 
 function deletion(key: Key, modRevision: Revision, sub: number): KeyVersion {

@@ -141,7 +141,7 @@ export class Applier<Command, Result, Query, Answer> {
   #applyMembership(entry: Entry, raft: Raft): void {
     const change = decodeMembershipChange(entry.data);
     const membership = raft.applyMembership(change);
-    for (const member of unpackMembers(change.context)) this.#directory.put(member);
+    for (const member of decodeMemberNews(change.context)) this.#directory.put(member);
     for (const { id } of this.#directory.members) {
       if (takesPart(membership, id)) continue;
       this.#directory.remove(id);
@@ -159,12 +159,12 @@ export class Applier<Command, Result, Query, Answer> {
 const NOT_OURS = -1;
 
 /** What a change tells of members, as its context. */
-export function packMembers(members: readonly MemberPatch[]): Uint8Array {
+export function encodeMemberNews(members: readonly MemberPatch[]): Uint8Array {
   return pack(members.map(packMember));
 }
 
 /** What is no list of members names nobody, on every member alike: an entry that is agreed on cannot be refused any more. */
-function unpackMembers(context: Uint8Array): MemberPatch[] {
+function decodeMemberNews(context: Uint8Array): MemberPatch[] {
   if (context.length === 0) return [];
   try {
     return (unpack(context) as PackedMember[]).map(unpackMember);

@@ -1,7 +1,7 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Raft } from "../raft/raft.ts";
-import { packMembers } from "./applier.ts";
+import { encodeMemberNews } from "./applier.ts";
 import type { Directory } from "./directory.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Stores } from "./stores.ts";
@@ -57,7 +57,7 @@ export class Duties {
     const member = raft.role === "leader" ? stores.next() : null;
     if (member === null) return;
     const changes = [{ kind: "update", member: member.id }] as const;
-    raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: packMembers([member]) });
+    raft.proposeMembership(UNANSWERED, { transition: "auto", changes, context: encodeMemberNews([member]) });
   }
 
   /** A learner that is to vote becomes a voter as soon as it has caught up: until then the core refuses. */

@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { MemberChange } from "../raft/membership.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Newcomer } from "../transport/transport.ts";
-import { packMembers } from "./applier.ts";
+import { encodeMemberNews } from "./applier.ts";
 import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
 import type { Directory, MemberPatch, MemberRecord } from "./directory.ts";
 import type { Handovers } from "./handovers.ts";
@@ -136,7 +136,7 @@ export class GroupChanges {
     const { changes, checkOpen, wake } = this.#parts;
     checkOpen();
     checkCallOptions(options);
-    const context = news === null ? EMPTY_BYTES : packMembers([news]);
+    const context = news === null ? EMPTY_BYTES : encodeMemberNews([news]);
     changes.add({ transition: "auto", changes: [change], context }, options, settle);
     wake();
   }

@@ -172,6 +172,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#snapshotter = new Snapshotter(
       {
         machine: this.#machine,
+        clock: this.clock,
         applier: this.#applier,
         storage: this.#storage,
         limits: this.#limits,

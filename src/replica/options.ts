@@ -56,7 +56,7 @@ export interface ReplicaLimits {
   readonly inboxFramesMax: number;
   /** A snapshot is taken once this many entries have been applied since the last … */
   readonly snapshotEntries: number;
-  /** … or once they hold this many bytes. */
+  /** … or once they hold this many bytes. A state that is larger than this waits until they hold a quarter of it. */
   readonly snapshotBytes: number;
   /** Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
   readonly trailingEntries: number;

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { QuorateError } from "../base/errors.ts";
 import { type Entry, entryBytes, type Index } from "../log/entry.ts";
 import type { SnapshotMetadata } from "../raft/effects.ts";
@@ -6,7 +7,14 @@ import { isNoSpace } from "../storage/room.ts";
 import type { SnapshotWriter, Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
 import type { ReplicaLimits } from "./options.ts";
+import { SnapshotPieces } from "./snapshot-pieces.ts";
 import type { StateMachine } from "./state-machine.ts";
+
+/**
+ * A state that is larger than `snapshotBytes` is written again only once the log since holds this share of it. Otherwise
+ * a store of many keys would write all of them for each few that change.
+ */
+const LARGE_STATE_SHARE = 1 / 4;
 
 /** A finished snapshot, for those who watch the member. */
 export interface SnapshotTaken {
@@ -20,20 +28,24 @@ export interface SnapshotTaken {
  */
 export class Snapshotter<Command, Result, Query, Answer> {
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
+  readonly #clock: Clock;
   readonly #applier: Applier<Command, Result, Query, Answer>;
   readonly #storage: Storage;
   readonly #limits: ReplicaLimits;
   readonly #onTaken: (taken: SnapshotTaken) => void;
   readonly #onFailure: (error: QuorateError) => void;
   #newest: SnapshotMetadata | null;
+  /** How much the last snapshot held that this process took; 0 before there is one. */
+  #newestBytes = 0;
   #entriesSince = 0;
   #bytesSince = 0;
   #writing: SnapshotWriter | null = null;
-  #chunks: Iterator<Uint8Array> | null = null;
+  #pieces: SnapshotPieces | null = null;
 
   constructor(
     parts: {
       readonly machine: StateMachine<Command, Result, Query, Answer>;
+      readonly clock: Clock;
       readonly applier: Applier<Command, Result, Query, Answer>;
       readonly storage: Storage;
       readonly limits: ReplicaLimits;
@@ -43,6 +55,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
     newest: SnapshotMetadata | null,
   ) {
     this.#machine = parts.machine;
+    this.#clock = parts.clock;
     this.#applier = parts.applier;
     this.#storage = parts.storage;
     this.#limits = parts.limits;
@@ -60,8 +73,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   applied(entries: readonly Entry[], raft: Raft): void {
     this.#entriesSince += entries.length;
     for (const entry of entries) this.#bytesSince += entryBytes(entry);
-    const { snapshotEntries, snapshotBytes } = this.#limits;
-    if (this.#entriesSince >= snapshotEntries || this.#bytesSince >= snapshotBytes) this.take(raft);
+    if (this.#isDue()) this.take(raft);
   }
 
   /** Begins a snapshot of the present state, unless one is under way. */
@@ -72,16 +84,17 @@ export class Snapshotter<Command, Result, Query, Answer> {
     this.#bytesSince = 0;
 
     const metadata: SnapshotMetadata = { index, term, membership: raft.membership };
-    const chunks = this.#machine.snapshot()[Symbol.iterator]();
+    const pieces = new SnapshotPieces(this.#machine.snapshot(), this.#clock);
     const writer = this.#storage.createSnapshot({ metadata, context: this.#applier.context() });
     this.#writing = writer;
-    this.#chunks = chunks;
-    this.#writeNext(writer, chunks, { index, bytes: 0 }, () => this.#committed(metadata, raft));
+    this.#pieces = pieces;
+    this.#writeNext(writer, pieces, { index, bytes: 0 }, () => this.#committed(metadata, raft));
   }
 
   /** A leader's snapshot has replaced the state: it is the newest now. */
   installed(metadata: SnapshotMetadata): void {
     this.#newest = metadata;
+    this.#newestBytes = 0;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
   }
@@ -89,38 +102,46 @@ export class Snapshotter<Command, Result, Query, Answer> {
   stop(): void {
     this.#writing?.abort();
     this.#writing = null;
-    this.#chunks?.return?.();
+    this.#pieces?.stop();
+  }
+
+  #isDue(): boolean {
+    const { snapshotEntries, snapshotBytes } = this.#limits;
+    if (this.#entriesSince < snapshotEntries && this.#bytesSince < snapshotBytes) return false;
+    const isLarge = this.#newestBytes > snapshotBytes;
+    return !isLarge || this.#bytesSince >= this.#newestBytes * LARGE_STATE_SHARE;
   }
 
   #writeNext(
     writer: SnapshotWriter,
-    chunks: Iterator<Uint8Array>,
+    pieces: SnapshotPieces,
     written: SnapshotTaken,
     committed: () => void,
   ): void {
     if (this.#writing !== writer) return; // Stopped meanwhile.
-    const next = chunks.next();
-    if (next.done === true) {
+    const piece = pieces.next();
+    if (piece === null) {
       writer.commit((error) => {
         if (this.#writing !== writer) return;
         this.#writing = null;
         if (error !== null) return this.#failed(error);
+        this.#newestBytes = written.bytes;
         committed();
         this.#onTaken(written);
       });
       return;
     }
-    const bytes = written.bytes + next.value.length;
-    writer.write(next.value, (error) => {
+    const bytes = written.bytes + piece.length;
+    writer.write(piece, (error) => {
       if (error !== null) return this.#failed(error);
-      this.#writeNext(writer, chunks, { ...written, bytes }, committed);
+      this.#writeNext(writer, pieces, { ...written, bytes }, committed);
     });
   }
 
   /** A full disk is no fault: another snapshot will be due, and what a storage cannot do at all it says of its saves. */
   #failed(error: QuorateError): void {
     this.#writing = null;
-    this.#chunks?.return?.();
+    this.#pieces?.stop();
     if (!isNoSpace(error)) this.#onFailure(error);
   }
 
