@@ -49,6 +49,12 @@ export class Directory {
     return [...this.#byId.values()].sort((left, right) => left.id - right.id);
   }
 
+  /** How many of all members, as a share from 0 to 1, come before this one by their numbers. */
+  shareBefore(id: MemberId): number {
+    const { members } = this;
+    return members.filter((member) => member.id < id).length / Math.max(1, members.length);
+  }
+
   /** Takes in a member, or what is new of one. A name that another member has is not given a second time. */
   put(patch: MemberPatch): void {
     const { id } = patch;

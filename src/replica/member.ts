@@ -176,6 +176,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         applier: this.#applier,
         storage: this.#storage,
         limits: this.#limits,
+        headStart: this.#directory.shareBefore(this.id),
         onTaken: (taken) => this.emit("snapshot", taken),
         onFailure: (error) => this.#fail(error),
       },

@@ -49,6 +49,8 @@ export class Snapshotter<Command, Result, Query, Answer> {
       readonly applier: Applier<Command, Result, Query, Answer>;
       readonly storage: Storage;
       readonly limits: ReplicaLimits;
+      /** What part of the way to its first snapshot a start begins at: another on each member. */
+      readonly headStart: number;
       readonly onTaken: (taken: SnapshotTaken) => void;
       readonly onFailure: (error: QuorateError) => void;
     },
@@ -62,6 +64,8 @@ export class Snapshotter<Command, Result, Query, Answer> {
     this.#onTaken = parts.onTaken;
     this.#onFailure = parts.onFailure;
     this.#newest = newest;
+    // Members that count alike would all write their states at once, when a majority should be quick to agree.
+    this.#entriesSince = Math.floor(parts.limits.snapshotEntries * parts.headStart);
   }
 
   /** The newest durable snapshot; the core names it to followers that are too far behind. */

@@ -46,6 +46,19 @@ describe("snapshots of one member", () => {
     const written = taken.slice(1).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(written / log).toBeLessThanOrEqual(4);
   });
+
+  it("come at another time on each member, so that a majority is always free", async () => {
+    cluster = new TestCluster(3, {}, { snapshotEntries: 60 });
+    await cluster.startAll();
+    const first = new Map<string, number>();
+    for (const member of cluster.all)
+      member.on("snapshot", ({ index }) => first.set(member.name, first.get(member.name) ?? index));
+    for (let at = 0; at < 70; at++) await cluster.leader.propose({ add: 1 });
+    await until(() => first.size === 3, "a snapshot of each");
+    const [low, middle, high] = [...first.values()].sort((left, right) => left - right);
+    expect(middle! - low!).toBeGreaterThan(10);
+    expect(high! - middle!).toBeGreaterThan(10);
+  });
 });
 
 /** More than one of these commands takes in the log, with its envelope. */
