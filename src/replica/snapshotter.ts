@@ -24,7 +24,7 @@ export interface SnapshotTaken {
 
 /**
  * Takes snapshots of the machine when the log has grown, and lets the log and the WAL forget what they cover. One
- * snapshot at a time, chunk by chunk, while the machine goes on applying.
+ * snapshot at a time, piece by piece, while the machine goes on applying.
  */
 export class Snapshotter<Command, Result, Query, Answer> {
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
@@ -105,8 +105,14 @@ export class Snapshotter<Command, Result, Query, Answer> {
 
   stop(): void {
     this.#writing?.abort();
+    this.#end();
+  }
+
+  /** Lets go of what was gathered, and of what the machine keeps for the rest. */
+  #end(): void {
     this.#writing = null;
     this.#pieces?.stop();
+    this.#pieces = null;
   }
 
   #isDue(): boolean {
@@ -127,8 +133,8 @@ export class Snapshotter<Command, Result, Query, Answer> {
     if (piece === null) {
       writer.commit((error) => {
         if (this.#writing !== writer) return;
-        this.#writing = null;
         if (error !== null) return this.#failed(error);
+        this.#end();
         this.#newestBytes = written.bytes;
         committed();
         this.#onTaken(written);
@@ -144,8 +150,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
 
   /** A full disk is no fault: another snapshot will be due, and what a storage cannot do at all it says of its saves. */
   #failed(error: QuorateError): void {
-    this.#writing = null;
-    this.#pieces?.stop();
+    this.#end();
     if (!isNoSpace(error)) this.#onFailure(error);
   }
 
