@@ -1,11 +1,12 @@
 /**
  * `npm run mutants -- [--only ID] [--seed S] [--seeds N] [--seconds N] [--jobs N] [--json] [--list] [--write FILE]`: plants
- * known bugs into a copy of the sources, one at a time, and shows by which seed and promise the simulator finds each. Seeds
+ * known bugs into a copy of the sources, one at a time, and shows by which seed and promise the simulator finds each, or by
+ * which test, where no simulation reaches. Seeds
  * are counted from S, 1 by default. `--write` puts the table between the marks in a page.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Catch, hunt } from "./mutants/hunter.ts";
+import { type Catch, gameOf, hunt } from "./mutants/hunter.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { MUTANTS } from "./mutants/mutants.ts";
 import { between, type Trophy, tableOf } from "./mutants/table.ts";
@@ -61,7 +62,9 @@ async function huntAll(): Promise<void> {
   }
   const killed = trophies.filter(({ caught }) => caught !== null && caught.invariant !== null);
   if (!isSound || killed.length < mutants.length) process.exitCode = 1;
-  console.log(`median seeds to kill: ${median(killed.map(({ caught }) => caught!.seeds))}`);
+  console.log(
+    `median seeds to kill: ${median(killed.filter(({ mutant }) => mutant.mode !== "test").map(({ caught }) => caught!.seeds))}`,
+  );
   console.log(`mutants ${mutants.length}, killed ${killed.length}`);
 }
 
@@ -77,7 +80,7 @@ async function huntOne(mutant: Mutant): Promise<Trophy> {
 async function checkSound(trophies: readonly Trophy[]): Promise<boolean> {
   const games = new Map<string, { mutant: Mutant; seeds: number }>();
   for (const { mutant, caught } of trophies) {
-    const name = `${mutant.mode} ${mutant.faults ?? "standard"}`;
+    const name = gameOf(mutant) + (mutant.mode === "test" ? `, "${mutant.test.name}"` : "");
     const seeds = Math.max(caught?.seeds ?? 0, games.get(name)?.seeds ?? 0);
     games.set(name, { mutant, seeds });
   }

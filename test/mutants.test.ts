@@ -35,6 +35,28 @@ describe("the planted bugs", () => {
   });
 });
 
+describe("a bug that a named test has to find", () => {
+  const mode = "test" as const;
+  const budget = { first: 1, seeds: 1, seconds: 60 };
+  const wrongSize = [
+    { file: "raft/quorum.ts", find: "Math.floor(voters / 2) + 1", replace: "Math.floor(voters / 2)" },
+  ];
+  const test = { file: "raft/quorum.test.ts", name: "is the highest that a majority has reached" };
+
+  it("is killed when that test fails", { timeout: 120_000 }, async () => {
+    expect(await hunt({ mode, edits: wrongSize, test }, budget)).toMatchObject({ invariant: test.file });
+  });
+
+  it("is not killed when that test passes", { timeout: 120_000 }, async () => {
+    expect(await hunt({ mode, edits: [], test }, budget)).toMatchObject({ invariant: null });
+  });
+
+  it("is not killed by a test that does not exist", { timeout: 120_000 }, async () => {
+    const other = { ...test, name: "no test is called this" };
+    await expect(hunt({ mode, edits: [], test: other }, budget)).rejects.toThrow("has not run");
+  });
+});
+
 describe("a change of the sources", () => {
   const edit = { file: "a.ts", find: "one", replace: "$& two" };
 

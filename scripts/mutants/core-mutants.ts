@@ -1,14 +1,19 @@
-import type { Edit, Mutant } from "./mutant.ts";
+import type { Edit, SimulatedMutant } from "./mutant.ts";
 
-const core = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "core" });
+const core = (id: string, title: string, ...edits: Edit[]): SimulatedMutant => ({
+  id,
+  title,
+  edits,
+  mode: "core",
+});
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 
-const divided = (mutant: Mutant): Mutant => ({ ...mutant, faults: "divided" });
-const stalled = (mutant: Mutant): Mutant => ({ ...mutant, faults: "stalled" });
-const reshaped = (mutant: Mutant): Mutant => ({ ...mutant, faults: "reshaped" });
+const divided = (mutant: SimulatedMutant): SimulatedMutant => ({ ...mutant, faults: "divided" });
+const stalled = (mutant: SimulatedMutant): SimulatedMutant => ({ ...mutant, faults: "stalled" });
+const reshaped = (mutant: SimulatedMutant): SimulatedMutant => ({ ...mutant, faults: "reshaped" });
 
 /** Bugs of the core and the log. */
-export const CORE_MUTANTS: readonly Mutant[] = [
+export const CORE_MUTANTS: readonly SimulatedMutant[] = [
   core(
     "vote-unsaved",
     "a vote is sent before it is on disk",

@@ -1,11 +1,12 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import type { Edit, Mode, Profile } from "./mutant.ts";
+import { outputOf } from "./child.ts";
+import type { Mode, Mutant, Profile, SimulatedMutant, TestedMutant } from "./mutant.ts";
+import { runNamedTest } from "./named-test.ts";
 import { Sources } from "./sources.ts";
 
 /** How a hunt ended. */
 export interface Catch {
-  /** Which promise was seen broken, `crash` where the code broke down by itself; null when nothing was found. */
+  /** The promise that was seen broken, `crash` where the code broke down by itself, or the file of the test that failed; null when nothing was found. */
   readonly invariant: string | null;
   readonly message: string;
   /** How many seeds it took; the last of them is the one that shows it. */
@@ -14,11 +15,8 @@ export interface Catch {
   readonly ms: number;
 }
 
-export interface Game {
-  readonly edits: readonly Edit[];
-  readonly mode: Mode;
-  readonly faults?: Profile;
-}
+/** A mutant without its name, or the sources as they are. */
+export type Game = Omit<SimulatedMutant, "id" | "title"> | Omit<TestedMutant, "id" | "title">;
 
 export interface Budget {
   /** The first seed. */
@@ -29,15 +27,27 @@ export interface Budget {
 }
 
 /**
- * Runs seed after seed on a copy of the sources with these changes, in a process of its own. Throws when a change has
- * no place any more, or the changed code cannot be loaded.
+ * Plants the edits in a copy of the sources and looks for them there, in a process of its own: seed after seed, or by the
+ * one test that is named. Throws when an edit has no place any more, or the changed code cannot be loaded.
  */
-export async function hunt({ edits, mode, faults = "standard" }: Game, budget: Budget): Promise<Catch> {
-  using sources = new Sources(edits);
+export async function hunt(game: Game, budget: Budget): Promise<Catch> {
+  using sources = new Sources(game.edits, game.mode === "test");
+  if (game.mode === "test") return await runNamedTest(sources, game.test);
+  return await runSeeds(sources, game.mode, game.faults ?? "standard", budget);
+}
+
+/** Says by what a mutant is hunted. */
+export function gameOf(mutant: Mutant): string {
+  if (mutant.mode === "test") return `test/${mutant.test.file}`;
+  return mutant.faults === undefined ? mutant.mode : `${mutant.mode}, ${mutant.faults}`;
+}
+
+async function runSeeds(sources: Sources, mode: Mode, faults: Profile, budget: Budget): Promise<Catch> {
   const script = join(import.meta.dirname, "hunt.ts");
   const { first, seeds, seconds } = budget;
   const args = [sources.path, mode, faults, ...[first, seeds, seconds].map(String)];
-  const text = await outputOf(["--import", "tsx", script, ...args], (seconds * BUSY + GRACE_SECONDS) * 1000);
+  const timeout = (seconds * BUSY + GRACE_SECONDS) * 1000;
+  const text = await outputOf(["--import", "tsx", script, ...args], { timeout });
   return JSON.parse(text) as Catch;
 }
 
@@ -45,21 +55,3 @@ export async function hunt({ edits, mode, faults = "standard" }: Game, budget: B
 const BUSY = 20;
 /** For loading, and for the run that is under way when the time is over. */
 const GRACE_SECONDS = 60;
-
-function outputOf(args: readonly string[], timeout: number): Promise<string> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout });
-  let output = "";
-  let complaint = "";
-  child.stdout.on("data", (bytes) => (output += String(bytes)));
-  child.stderr.on("data", (bytes) => (complaint += String(bytes)));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      if (code === 0) resolve(output);
-      else
-        reject(
-          new Error(signal === null ? complaint.trim() : `a run of it does not come to an end (${signal})`),
-        );
-    });
-  });
-}

@@ -1,12 +1,17 @@
-import type { Edit, Mutant } from "./mutant.ts";
+import type { Edit, SimulatedMutant } from "./mutant.ts";
 
-const full = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "full" });
+const full = (id: string, title: string, ...edits: Edit[]): SimulatedMutant => ({
+  id,
+  title,
+  edits,
+  mode: "full",
+});
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
-const careless = (mutant: Mutant): Mutant => ({ ...mutant, faults: "careless" });
-const rotten = (mutant: Mutant): Mutant => ({ ...mutant, faults: "rotten" });
+const careless = (mutant: SimulatedMutant): SimulatedMutant => ({ ...mutant, faults: "careless" });
+const rotten = (mutant: SimulatedMutant): SimulatedMutant => ({ ...mutant, faults: "rotten" });
 
 /** Bugs of whole members: storage, snapshots, sessions, store. */
-export const MEMBER_MUTANTS: readonly Mutant[] = [
+export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   careless(
     full(
       "wiped-store-believed",

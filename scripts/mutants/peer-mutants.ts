@@ -1,11 +1,21 @@
-import type { Edit, Mutant } from "./mutant.ts";
+import type { Edit, SimulatedMutant } from "./mutant.ts";
 
-const core = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "core" });
-const full = (id: string, title: string, ...edits: Edit[]): Mutant => ({ id, title, edits, mode: "full" });
+const core = (id: string, title: string, ...edits: Edit[]): SimulatedMutant => ({
+  id,
+  title,
+  edits,
+  mode: "core",
+});
+const full = (id: string, title: string, ...edits: Edit[]): SimulatedMutant => ({
+  id,
+  title,
+  edits,
+  mode: "full",
+});
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 
 /** Bugs that other libraries have had, in the form that they would take here, and bugs about outsiders. */
-export const PEER_MUTANTS: readonly Mutant[] = [
+export const PEER_MUTANTS: readonly SimulatedMutant[] = [
   core(
     "vote-expires",
     "term and vote are kept for a while only: after some idle time they are forgotten",

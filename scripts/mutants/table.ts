@@ -1,4 +1,4 @@
-import type { Catch } from "./hunter.ts";
+import { type Catch, gameOf } from "./hunter.ts";
 import type { Mutant } from "./mutant.ts";
 import { UNPLANTED } from "./unplanted.ts";
 
@@ -23,14 +23,19 @@ export function between(page: string, text: string): string {
 export function tableOf(trophies: readonly Trophy[]): string {
   const rows = trophies.map(({ mutant, caught }) => {
     const found = caught?.invariant ?? null;
-    const faults = mutant.faults === undefined ? "" : `, ${mutant.faults}`;
-    return `| ${mutant.title} | ${mutant.mode}${faults} | ${found === null ? "–" : caught!.seeds} | ${found ?? "not found"} |`;
+    const seeds = found === null || mutant.mode === "test" ? "–" : caught!.seeds;
+    return `| ${mutant.title} | ${gameOf(mutant)} | ${seeds} | ${whatBroke(mutant, found)} |`;
   });
   const left = UNPLANTED.map(({ title, reason }) => `| ${title} | – | – | not planted: ${reason} |`);
   return [
-    "| planted bug | simulation | seeds to find it | what broke |",
+    "| planted bug | simulation or test | seeds to find it | what broke |",
     "|---|---|---|---|",
     ...rows,
     ...left,
   ].join("\n");
+}
+
+function whatBroke(mutant: Mutant, found: string | null): string {
+  if (found === null) return "not found";
+  return mutant.mode === "test" ? mutant.test.name : found;
 }
