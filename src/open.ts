@@ -1,4 +1,5 @@
 import { systemClock } from "./base/clock.ts";
+import type { Overrides } from "./base/defaults.ts";
 import { QuorateError } from "./base/errors.ts";
 import { Random } from "./base/random.ts";
 import { type KvLimits, kvLimits } from "./kv/kv-host.ts";
@@ -45,7 +46,7 @@ export interface MemberOptions {
    * without a leader after one has fallen. Default false.
    */
   readonly leaseReads?: boolean | undefined;
-  readonly limits?: Partial<ReplicaLimits> | undefined;
+  readonly limits?: Overrides<ReplicaLimits> | undefined;
 }
 
 export interface OpenOptions<Values extends ValuesOption = "utf8"> extends MemberOptions, KvLimits {

@@ -14,11 +14,19 @@ export interface Timer {
   cancel(): void;
 }
 
+/** A longer time limit ends at once: run-times count timers in 31 bits. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
-    const handle = setTimeout(run, ms);
+    let handle: ReturnType<typeof setTimeout>;
+    const wait = (left: number): void => {
+      const next = left > TIMEOUT_MS_MAX ? () => wait(left - TIMEOUT_MS_MAX) : run;
+      handle = setTimeout(next, Math.min(left, TIMEOUT_MS_MAX));
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(handle) };
   },
   soon(run) {

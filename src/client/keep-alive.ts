@@ -1,4 +1,5 @@
 import type { ServiceError } from "@grpc/grpc-js";
+import { systemClock } from "../base/clock.ts";
 import { METHODS } from "../etcd/wire/services.ts";
 import type { LeaseId } from "../kv/key-history.ts";
 import type { CallOptions } from "../replica/call.ts";
@@ -22,17 +23,17 @@ export async function keepAlive(
     return await new Promise((resolve, reject) => {
       const ttls = new Map<LeaseId, number>();
       let revision = 0;
-      const timer = setTimeout(() => stream.cancel(), options.timeout ?? RENEWAL_MS);
+      const timer = systemClock.after(options.timeout ?? RENEWAL_MS, () => stream.cancel());
       stream.on("data", (bytes: Uint8Array) => {
         const { id, ttl, header } = METHODS.leaseKeepAlive.response.decode(bytes);
         ttls.set(id, Math.max(0, ttl) * 1_000);
         revision = header?.revision ?? revision;
         if (ttls.size < leases.length) return;
-        clearTimeout(timer);
+        timer.cancel();
         resolve({ revision, ttlsMs: leases.map((lease) => ttls.get(lease) ?? 0) });
       });
       stream.on("error", (error: ServiceError) => {
-        clearTimeout(timer);
+        timer.cancel();
         reject(failureOf(error, { isWrite: false, seenRevision: channel.seenRevision }).error);
       });
       stream.on("end", () => stream.cancel());

@@ -283,10 +283,10 @@ async function settledWithin(
   const over = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const timer = Number.isFinite(timeoutMs) ? setTimeout(end, timeoutMs) : undefined;
+  const timer = Number.isFinite(timeoutMs) ? systemClock.after(timeoutMs, end) : null;
   signal?.addEventListener("abort", end, { once: true });
   await Promise.race([waited, over]);
-  clearTimeout(timer);
+  timer?.cancel();
   signal?.removeEventListener("abort", end);
 }
 

@@ -46,7 +46,7 @@ export class RemoteStore<Value> extends Kv<Value> {
 
   /** Resolves once a server has answered that has a leader. Throws ERR_NO_QUORUM. */
   async ready(options: CallOptions = {}): Promise<void> {
-    await this.range({ limit: 1, ...options }).keys();
+    await this.range({ ...options, limit: 1 }).keys();
   }
 
   /** Ends watches, stops keeping leases alive, and lets go of the servers. May be called again. */

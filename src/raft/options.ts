@@ -1,3 +1,4 @@
+import { defined } from "../base/defaults.ts";
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 
@@ -144,7 +145,7 @@ export const etcdProfile = {
 
 /** The options with their defaults. Throws ERR_INVALID_ARGUMENT for what cannot work. */
 export function raftSettings(options: RaftOptions): Settings {
-  const settings: Settings = { ...DEFAULTS, ...options };
+  const settings: Settings = { ...DEFAULTS, ...defined(options) };
   for (const name of Object.keys(options)) {
     if (name !== "id" && !(name in DEFAULTS)) throw invalid(name, "there is no such option", settings);
   }

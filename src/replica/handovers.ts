@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import { Call, type CallOptions, type Settle } from "./call.ts";
+import { tooManyChanges } from "./membership-changes.ts";
 import type { ReplicaLimits } from "./options.ts";
 
 /** Those who wait for another member to lead. */
@@ -17,11 +18,16 @@ export class Handovers {
 
   /** Settles when the member leads. */
   add(to: MemberId, options: CallOptions, settle: Settle<void>): void {
-    const { callTimeoutMs } = this.#limits;
-    const limited = { timeout: callTimeoutMs, ...options };
+    const { changesMax, callTimeoutMs } = this.#limits;
+    this.#waiting = this.#waiting.filter(({ call }) => !call.settled);
+    if (this.#waiting.length >= changesMax) {
+      settle(tooManyChanges(changesMax));
+      return;
+    }
+    const { timeout = callTimeoutMs, signal } = options;
     this.#waiting.push({
       to,
-      call: new Call<void>(this.#clock, limited, callTimeoutMs, tooLate, settle),
+      call: new Call<void>(this.#clock, { timeout, signal }, callTimeoutMs, tooLate, settle),
     });
   }
 

@@ -49,7 +49,12 @@ export class MembershipChanges {
 
   /** Settles once the change is applied here. */
   add(change: MembershipChange, options: CallOptions, settle: Settle<void>): void {
-    const call = new Call<void>(this.#clock, options, this.#limits.callTimeoutMs, tooLate, settle);
+    const { changesMax, callTimeoutMs } = this.#limits;
+    if (this.#pending.length >= changesMax) {
+      settle(tooManyChanges(changesMax));
+      return;
+    }
+    const call = new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle);
     this.#pending.push({ change, call, request: null, place: null, sentAtTick: 0 });
   }
 
@@ -113,6 +118,11 @@ export class MembershipChanges {
 
 export function membershipError(reason: string): QuorateError {
   return new QuorateError("ERR_MEMBERSHIP", reason, { reason });
+}
+
+export function tooManyChanges(limit: number): QuorateError {
+  const message = `${limit} changes of membership wait already`;
+  return new QuorateError("ERR_BUSY", message, { what: "changes", limit }, { retryable: true });
 }
 
 function tooLate(waitedMs: number, outcome: Outcome): QuorateError {

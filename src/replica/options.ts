@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { defined, type Overrides } from "../base/defaults.ts";
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -23,7 +24,7 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
-  readonly limits?: Partial<ReplicaLimits> | undefined;
+  readonly limits?: Overrides<ReplicaLimits> | undefined;
   /**
    * Whether reads may ask for `lease`. All members must have the same: each then holds back its vote for an election
    * timeout after it heard from a leader, so a fallen leader is replaced later than otherwise. Default false.
@@ -52,6 +53,8 @@ export interface ReplicaLimits {
   readonly commandBytesMax: number;
   /** Reads that may wait at this member; more are refused with ERR_BUSY. */
   readonly readsMax: number;
+  /** Changes of membership, and transfers of leadership, that may wait at this member; more are refused with ERR_BUSY. */
+  readonly changesMax: number;
   /** Frames from peers that may wait for the next turn; more are dropped, as a network would. */
   readonly inboxFramesMax: number;
   /** A snapshot is taken once this many entries have been applied since the last … */
@@ -74,6 +77,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   proposalsMax: 100_000,
   commandBytesMax: 1_600_000,
   readsMax: 100_000,
+  changesMax: 1_000,
   inboxFramesMax: 10_000,
   snapshotEntries: 100_000,
   snapshotBytes: 64 * 1024 * 1024,
@@ -84,14 +88,15 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
 const CHECKPOINT_ENTRIES_MIN = 20;
 
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT for an unknown name or an impossible value. */
-export function replicaLimits(given: Partial<ReplicaLimits> = {}): ReplicaLimits {
-  for (const [name, value] of Object.entries(given)) {
+export function replicaLimits(given: Overrides<ReplicaLimits> = {}): ReplicaLimits {
+  const set = defined(given);
+  for (const [name, value] of Object.entries(set)) {
     if (!(name in DEFAULT_LIMITS)) throw invalid(name, value, `there is no limit named ${name}`);
     const least = name === "checkpointEntries" ? CHECKPOINT_ENTRIES_MIN : 1;
     if (!Number.isSafeInteger(value) || value < least)
       throw invalid(name, value, `${name} must be a whole number, ${least} at least`);
   }
-  return { ...DEFAULT_LIMITS, ...given };
+  return { ...DEFAULT_LIMITS, ...set };
 }
 
 function invalid(argument: string, received: unknown, message: string): QuorateError {

@@ -19,11 +19,13 @@ export interface ReadOptions extends CallOptions {
 interface Read {
   readonly call: Call<void>;
   readonly byLease: boolean;
+  /** Where it waits. It leaves when its call ends, however it ends: so nothing is kept for those who wait no longer. */
+  among: Set<Read>;
 }
 
 /** Reads that were asked for together. */
 interface Round {
-  readonly reads: readonly Read[];
+  readonly reads: Set<Read>;
   readonly sentAtTick: number;
 }
 
@@ -36,9 +38,10 @@ export class Reads {
   readonly #limits: ReplicaLimits;
   readonly #rounds = new Map<number, Round>();
   /** Confirmed, but not applied up to their index yet. */
-  #confirmed: { readonly index: Index; readonly reads: readonly Read[] }[] = [];
-  #queue: Read[] = [];
+  #confirmed: { readonly index: Index; readonly reads: Set<Read> }[] = [];
+  #queue = new Set<Read>();
   #nextRequest = 1;
+  #count = 0;
   #tick = 0;
 
   constructor(clock: Clock, limits: ReplicaLimits) {
@@ -46,22 +49,34 @@ export class Reads {
     this.#limits = limits;
   }
 
+  /** How many wait, wherever. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Settles once the state here shows everything that was committed before the call. */
   add(options: ReadOptions, settle: Settle<void>): void {
     const { readsMax, callTimeoutMs } = this.#limits;
-    if (this.#queue.length >= readsMax) {
+    if (this.#count >= readsMax) {
       settle(tooMany(readsMax));
       return;
     }
-    const call = new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle);
-    this.#queue.push({ call, byLease: options.consistency === "lease" });
+    let read: Read | null = null;
+    const call = new Call<void>(this.#clock, options, callTimeoutMs, tooLate, (error) => {
+      if (read?.among.delete(read)) this.#count -= 1;
+      settle(error);
+    });
+    if (call.settled) return; // Its signal was aborted before.
+    read = { call, byLease: options.consistency === "lease", among: this.#queue };
+    this.#queue.add(read);
+    this.#count += 1;
   }
 
   /** Starts a round for those that came since the last one, if somebody leads. */
   flush(raft: Raft): void {
-    if (this.#queue.length === 0 || raft.leader === null) return;
-    const queue = this.#queue;
-    this.#queue = [];
+    if (this.#queue.size === 0 || raft.leader === null) return;
+    const queue = [...this.#queue];
+    this.#queue.clear();
     for (const byLease of [true, false]) {
       const reads = queue.filter((read) => read.byLease === byLease);
       if (reads.length > 0) this.#ask(raft, reads, byLease);
@@ -71,8 +86,8 @@ export class Reads {
   #ask(raft: Raft, reads: readonly Read[], byLease: boolean): void {
     const request = this.#nextRequest++;
     // What is refused stays queued: another turn may find a leader that takes it.
-    if (raft.read(request, byLease) !== null) this.#queue.push(...reads);
-    else this.#rounds.set(request, { reads, sentAtTick: this.#tick });
+    if (raft.read(request, byLease) !== null) this.#requeue(reads);
+    else this.#rounds.set(request, { reads: moved(reads, new Set()), sentAtTick: this.#tick });
   }
 
   confirmed({ request, result }: ReadReady): void {
@@ -80,7 +95,7 @@ export class Reads {
     if (round === undefined) return;
     this.#rounds.delete(request);
     if (typeof result === "number") this.#confirmed.push({ index: result, reads: round.reads });
-    else this.#queue.push(...round.reads);
+    else this.#requeue(round.reads);
   }
 
   /** Lets go of the reads that the applied state now covers. */
@@ -94,7 +109,7 @@ export class Reads {
 
   /** Asks again for every round in flight: its leader may be gone. */
   resendAll(): void {
-    for (const { reads } of this.#rounds.values()) this.#queue.push(...reads);
+    for (const { reads } of this.#rounds.values()) this.#requeue(reads);
     this.#rounds.clear();
   }
 
@@ -102,24 +117,35 @@ export class Reads {
   tick(): void {
     this.#tick += 1;
     const now = this.#clock.monotonic();
+    for (const reads of this.#everywhere()) for (const { call } of reads) call.expire(now);
     for (const [request, { reads, sentAtTick }] of this.#rounds) {
-      for (const { call } of reads) call.expire(now);
       if (this.#tick - sentAtTick <= 2 * this.#limits.electionTicks) continue;
       this.#rounds.delete(request);
-      this.#queue.push(...reads);
+      this.#requeue(reads);
     }
-    for (const { reads } of this.#confirmed) for (const { call } of reads) call.expire(now);
-    for (const { call } of this.#queue) call.expire(now);
-    this.#queue = this.#queue.filter(({ call }) => !call.settled);
   }
 
   failAll(makeError: () => QuorateError): void {
-    const waiting = [...this.#rounds.values(), ...this.#confirmed, { reads: this.#queue }];
-    for (const { reads } of waiting) for (const { call } of reads) call.fail(makeError());
+    for (const reads of this.#everywhere()) for (const { call } of reads) call.fail(makeError());
     this.#rounds.clear();
     this.#confirmed = [];
-    this.#queue = [];
   }
+
+  #everywhere(): Set<Read>[] {
+    return [...[...this.#rounds.values(), ...this.#confirmed].map(({ reads }) => reads), this.#queue];
+  }
+
+  #requeue(reads: Iterable<Read>): void {
+    moved(reads, this.#queue);
+  }
+}
+
+function moved(reads: Iterable<Read>, to: Set<Read>): Set<Read> {
+  for (const read of reads) {
+    read.among = to;
+    to.add(read);
+  }
+  return to;
 }
 
 function tooMany(limit: number): QuorateError {

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import type { Overrides } from "../base/defaults.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
@@ -19,7 +20,7 @@ import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Sto
 import type { StorageMetrics } from "./storage-metrics.ts";
 import { Wal } from "./wal.ts";
 
-export interface DiskOptions extends Partial<DiskLimits> {
+export interface DiskOptions extends Overrides<DiskLimits> {
   readonly clock?: Clock;
   /** Gives the 16 bytes in hex that name a new store. They must differ from store to store; by default they are random. */
   readonly mintStoreId?: () => string;

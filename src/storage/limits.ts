@@ -1,3 +1,4 @@
+import { defined, type Overrides } from "../base/defaults.ts";
 import { invalidArgument } from "../base/errors.ts";
 
 /** How large things may become on the disk and on their way to it. Every limit has a default. */
@@ -31,8 +32,8 @@ export const DEFAULT_DISK_LIMITS: DiskLimits = {
 const SEGMENT_BYTES_MIN = 4096;
 
 /** Throws ERR_INVALID_ARGUMENT. */
-export function checkedDiskLimits(limits: Partial<DiskLimits>): DiskLimits {
-  const checked = { ...DEFAULT_DISK_LIMITS, ...limits };
+export function checkedDiskLimits(limits: Overrides<DiskLimits>): DiskLimits {
+  const checked = { ...DEFAULT_DISK_LIMITS, ...defined(limits) };
   const refuse = (argument: keyof DiskLimits, demand: string): never => {
     throw invalidArgument(argument, checked[argument], `${argument} must be ${demand}`);
   };

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { defined, type Overrides } from "../base/defaults.ts";
 import { QuorateError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Peer, Transport, TransportHost } from "./transport.ts";
@@ -21,7 +22,7 @@ const NO_FAULTS: NetworkFaults = { loss: 0, duplication: 0, delayMsMin: 0, delay
 export interface MemoryNetworkOptions {
   readonly clock?: Clock;
   readonly random?: Random;
-  readonly faults?: Partial<NetworkFaults>;
+  readonly faults?: Overrides<NetworkFaults> | undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ export class MemoryNetwork {
   constructor(options: MemoryNetworkOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? new Random(1);
-    this.#faults = { ...NO_FAULTS, ...options.faults };
+    this.#faults = { ...NO_FAULTS, ...defined(options.faults ?? {}) };
   }
 
   /** A transport for one more member. It takes the member's name when it is started. */
@@ -48,8 +49,8 @@ export class MemoryNetwork {
   }
 
   /** From now on faults are these, and none that are not named. */
-  setFaults(faults: Partial<NetworkFaults>): void {
-    this.#faults = { ...NO_FAULTS, ...faults };
+  setFaults(faults: Overrides<NetworkFaults>): void {
+    this.#faults = { ...NO_FAULTS, ...defined(faults) };
   }
 
   /** Lets nothing through between two members, not even what is under way. */

@@ -1,3 +1,4 @@
+import { defined, type Overrides } from "../base/defaults.ts";
 import { invalidArgument } from "../base/errors.ts";
 
 /** What a TCP transport allows itself and others. */
@@ -33,8 +34,8 @@ const DEFAULTS: TcpLimits = {
 const LIMIT_MAX = 2 ** 31 - 1;
 
 /** The defaults with the caller's changes. Throws ERR_INVALID_ARGUMENT on what is no whole number above 0. */
-export function tcpLimits(changes: Partial<TcpLimits> = {}): TcpLimits {
-  const limits = { ...DEFAULTS, ...changes };
+export function tcpLimits(changes: Overrides<TcpLimits> = {}): TcpLimits {
+  const limits = { ...DEFAULTS, ...defined(changes) };
   for (const [name, value] of Object.entries(limits)) {
     if (Number.isSafeInteger(value) && value > 0 && value <= LIMIT_MAX) continue;
     throw invalidArgument(name, value, `tcp: ${name} must be a whole number above 0`);

@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
+import type { Overrides } from "../base/defaults.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
@@ -23,7 +24,7 @@ export interface TcpOptions {
   readonly tls?: PeerTlsOptions | undefined;
   /** Listen without TLS where other machines can connect. Otherwise that is refused, with ERR_INSECURE. */
   readonly insecure?: boolean | undefined;
-  readonly limits?: Partial<TcpLimits> | undefined;
+  readonly limits?: Overrides<TcpLimits> | undefined;
 }
 
 /** Carries frames over TCP. Throws ERR_INVALID_ARGUMENT on options that cannot be meant. */
