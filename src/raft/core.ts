@@ -2,7 +2,9 @@ import type { Random } from "../base/random.ts";
 import type { MemberId, Term } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
-import { isVoter, type Membership, voterIds } from "./membership.ts";
+import { changeMembership } from "./members.ts";
+import { isOnlyVoter, isVoter, type Membership } from "./membership.ts";
+import { decodeMembershipChange } from "./membership-codec.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { Role } from "./role.ts";
@@ -55,8 +57,8 @@ export class Core {
   heartbeatElapsed = 0;
   /** Drawn anew at each change of role, so that members rarely stand at the same time (5.2). */
   electionTimeout = 0;
-  /** When a leader was last heard from, in ticks. Where it has a lease it counts on our patience since then. */
-  heardTick: number;
+  /** The tick in which a leader was last heard from; null before that. A leader with a lease counts on our patience since then. */
+  heardTick: number | null = null;
   /** Nothing is left to do and everyone knows: no heartbeats, no elections. */
   isAsleep = false;
   /** Names the questions that this member asks others. Begins at random, so that an answer from before a restart fits none. */
@@ -76,10 +78,7 @@ export class Core {
     this.log = state.log;
     this.#lostTerm = state.lostTerm;
     this.outbox = new Outbox(settings.coalesce);
-    this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: false };
-    // Before this start, too, we may have heard from a leader; but not from another one when we alone vote.
-    const isAlone = voterIds(state.membership).every((id) => id === settings.id);
-    this.heardTick = settings.leaseGuard && !isAlone ? 0 : Number.NEGATIVE_INFINITY;
+    this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: null };
     this.nextQuestion = this.random.next() * QUESTIONS_PER_START;
   }
 
@@ -104,11 +103,33 @@ export class Core {
   }
 
   /**
-   * Whether a leader with a lease may count on it that this member helps nobody to be elected (thesis, 6.4.1). That we
-   * have learnt of a newer term, or forgotten the leader, takes nothing from the promise.
+   * Whether a leader with a lease may rely on this member not voting for anyone, itself included (thesis, 6.4.1). It depends
+   * only on the time since a leader was last heard from: a newer term, a leader that was forgotten or a change of role
+   * does not end the promise. A member that has just started may have given it before.
    */
   get isPatient(): boolean {
-    return this.settings.leaseReads && this.ticks - this.heardTick < this.settings.electionTicks;
+    const { leaseReads, leaseGuard, electionTicks } = this.settings;
+    if (!leaseReads) return false;
+    if (this.heardTick === null) return leaseGuard && this.ticks < electionTicks && !this.isAlone;
+    return this.ticks - this.heardTick < electionTicks;
+  }
+
+  /**
+   * Whether this member is the only voter, by the configuration in force and by all that its log may still bring into
+   * force. Then its own disk holds every change of membership that was ever committed, and nobody else can lead.
+   */
+  get isAlone(): boolean {
+    const { id, log } = this;
+    let membership = this.membership;
+    if (this.#lostTerm !== null || log.restoring !== null || !isOnlyVoter(membership, id)) return false;
+    for (let index = log.applied + 1; index <= log.lastIndex; index++) {
+      const { kind, data } = log.entryAt(index);
+      if (kind !== "membership") continue;
+      const after = changeMembership(membership, decodeMembershipChange(data));
+      if (typeof after === "string" || !isOnlyVoter(after, id)) return false;
+      membership = after;
+    }
+    return true;
   }
 
   /** Whether an entry of our own term is committed: only then is our commit index as new as that of any earlier leader. */

@@ -10,13 +10,13 @@ import { ReadBarrier } from "./read-barrier.ts";
 import { abandonReads } from "./reads.ts";
 import type { Refusal } from "./refusal.ts";
 import { appendProposals } from "./replication.ts";
-import type { Leader, Role } from "./role.ts";
+import type { Candidacy, Follower, Leader, Role } from "./role.ts";
 
 /** A leader's first entry: committing it commits all that earlier terms left behind (5.4.2). */
 const FIRST_OF_TERM: readonly Proposal[] = [{ kind: "command", data: EMPTY_BYTES }];
 
 export function becomeFollower(core: Core, term: Term, leader: MemberId | null): void {
-  enter(core, term, { kind: "follower", leader, reads: new ForwardedReads(), standOnceApplied: false });
+  enter(core, term, { kind: "follower", leader, reads: new ForwardedReads(), standOnceApplied: null });
   core.trace?.({ kind: "role-changed", role: "follower", term });
 }
 
@@ -91,7 +91,7 @@ function drawElectionTimeout(core: Core): void {
 }
 
 /** Stands for election (5.2), if this member may lead. A hand-over needs no pre-vote: the leader itself asked for it. */
-export function stand(core: Core, isTransfer: boolean): Refusal | null {
+export function stand(core: Core, candidacy: Candidacy): Refusal | null {
   const { term } = core;
   if (core.role.kind === "leader") {
     core.trace?.({ kind: "election-ignored", reason: "leading", term });
@@ -106,10 +106,30 @@ export function stand(core: Core, isTransfer: boolean): Refusal | null {
     core.trace?.({ kind: "election-ignored", reason: "change-unapplied", term });
     return { refused: "not-promotable", detail: "a committed change of membership is not applied yet" };
   }
+  // It would vote for itself, and then for others, before the lease of a leader is over that relies on it.
+  if (candidacy === "own" && core.isPatient) return { refused: "lease" };
   core.trace?.({ kind: "election-started", term });
-  if (core.settings.preVote && !isTransfer) askForPreVotes(core);
-  else askForVotes(core, isTransfer);
+  if (core.settings.preVote && candidacy === "own") askForPreVotes(core);
+  else askForVotes(core, candidacy === "hand-over");
   return null;
+}
+
+/** Stands now or, where only a change of membership that waits to be applied is in the way, as soon as it is in force. */
+export function standOrWait(core: Core, candidacy: Candidacy): Refusal | null {
+  const refusal = stand(core, candidacy);
+  const { role } = core;
+  const isWaiting =
+    refusal !== null && role.kind === "follower" && core.isPromotable && hasUnappliedChange(core);
+  if (isWaiting && role.standOnceApplied !== "hand-over") role.standOnceApplied = candidacy;
+  return refusal;
+}
+
+/** After something was applied: stands if this member waited for it, and no leader was heard from since. */
+export function standIfWaiting(core: Core, follower: Follower): void {
+  const { standOnceApplied: candidacy, leader } = follower;
+  if (candidacy === null || (core.isPromotable && hasUnappliedChange(core))) return;
+  follower.standOnceApplied = null;
+  if (candidacy === "hand-over" || leader === null) stand(core, candidacy);
 }
 
 /** Whether a change of membership is committed and not in force here yet. */

@@ -54,6 +54,12 @@ export function isVoter(membership: Membership, member: MemberId): boolean {
   return membership.voters.includes(member) || membership.outgoing.includes(member);
 }
 
+/** Whether nobody else's voice counts, in neither half of the configuration. */
+export function isOnlyVoter(membership: Membership, member: MemberId): boolean {
+  const voters = voterIds(membership);
+  return voters.length === 1 && voters[0] === member;
+}
+
 export function isMember(membership: Membership, member: MemberId): boolean {
   return isVoter(membership, member) || membership.learners.includes(member);
 }

@@ -3,7 +3,7 @@ import type { Index, MemberId, Proposal, Term } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { Core, type RaftEnvironment } from "./core.ts";
 import type { Effects, RoleKind, Save } from "./effects.ts";
-import { becomeFollower, stand } from "./election.ts";
+import { becomeFollower, stand, standIfWaiting, standOrWait } from "./election.ts";
 import { HandOut, NO_EFFECTS } from "./hand-out.ts";
 import { type RaftState, restoreState } from "./initial-state.ts";
 import { maybeLeaveJoint, reportSnapshot, reportUnreachable, tickLeader } from "./leader.ts";
@@ -133,14 +133,9 @@ export class Raft {
     }
   }
 
-  /** Stands for election now. */
+  /** Stands for election now. Refused while a committed change of membership waits to be applied: then as soon as it is. */
   campaign(): Refusal | null {
-    return this.#request(() => {
-      const core = this.#core;
-      // It would vote for itself, and then for others, before the lease of a leader is over that counts on it.
-      if (core.role.kind !== "leader" && core.isPatient) return { refused: "lease" };
-      return stand(core, false);
-    });
+    return this.#request(() => standOrWait(this.#core, "own"));
   }
 
   /**
@@ -323,7 +318,7 @@ export class Raft {
     core.electionElapsed += 1;
     if (core.electionElapsed >= core.electionTimeout && core.isPromotable) {
       core.electionElapsed = 0;
-      stand(core, false);
+      stand(core, "own");
     } else if (role.kind === "follower") {
       if (role.leader === null && core.electionElapsed % core.settings.electionTicks === 0) wakeOthers(core);
       repeatQuestions(core, role);
@@ -362,8 +357,8 @@ export class Raft {
     if (role.kind === "leader") {
       role.uncommittedBytes -= freed;
       maybeLeaveJoint(core, role);
-    } else if (role.kind === "follower" && role.standOnceApplied) {
-      role.standOnceApplied = stand(core, true) !== null && core.isPromotable;
+    } else if (role.kind === "follower") {
+      standIfWaiting(core, role);
     }
   }
 

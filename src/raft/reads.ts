@@ -81,6 +81,8 @@ function hasLease(core: Core, leader: Leader): boolean {
   const { leaseReads, electionTicks, leaseMarginTicks } = core.settings;
   if (!leaseReads || leader.leaseTick === null || leader.isLeaseOver || leader.transferTo !== null)
     return false;
+  // A leader that was removed or demoted is replaced by members that wait for nobody.
+  if (leader.own?.isLearner !== false) return false;
   // Once a change of membership is committed a majority may elect that has promised us nothing.
   if (leader.pendingChange > core.log.applied) return false;
   // The present tick has begun, but nobody knows how much of it has passed: it counts in full.

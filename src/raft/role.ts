@@ -8,9 +8,12 @@ export interface Follower {
   readonly kind: "follower";
   leader: MemberId | null;
   readonly reads: ForwardedReads;
-  /** Asked to take over, but must first apply a change of membership. */
-  standOnceApplied: boolean;
+  /** Why this member stands as soon as it has applied a change of membership; null when it does not. */
+  standOnceApplied: Candidacy | null;
 }
+
+/** Why a member stands for election: its leader asked it to, or it does so by itself. */
+export type Candidacy = "hand-over" | "own";
 
 /** Asks for votes; as a pre-candidate only whether it would get them. */
 export interface Candidate {

@@ -2,7 +2,7 @@ import type { Index, Proposal } from "../log/entry.ts";
 import { receiveVote } from "./candidate.ts";
 import type { Core } from "./core.ts";
 import type { ProposeResult } from "./effects.ts";
-import { becomeFollower, hasUnappliedChange, stand } from "./election.ts";
+import { becomeFollower, hasUnappliedChange, standOrWait } from "./election.ts";
 import { receiveAppend, receiveCommitNews, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
 import { proposeAsLeader, receiveAccepted, receiveHeartbeatReply, receiveRejected } from "./leader.ts";
 import { isMember } from "./membership.ts";
@@ -131,7 +131,7 @@ function stepFollower(core: Core, follower: Follower, message: Message): Refusal
     case "quiesce":
       return followLeader(core, follower, message);
     case "timeout-now":
-      return receiveTimeoutNow(core, follower, message);
+      return receiveTimeoutNow(core, message);
     case "transfer-leader":
       return passOnTransfer(core, follower, message);
     case "read-index":
@@ -166,11 +166,9 @@ function followLeader(core: Core, follower: Follower, message: LeaderMessage): R
 }
 
 /** The leader hands over to us: we stand without waiting (thesis, 3.10), or as soon as we have applied who votes. */
-function receiveTimeoutNow(core: Core, follower: Follower, message: TimeoutNowMessage): Refusal | null {
+function receiveTimeoutNow(core: Core, message: TimeoutNowMessage): Refusal | null {
   core.trace?.({ kind: "timeout-now-received", from: message.from, term: core.term });
-  const refusal = stand(core, true);
-  follower.standOnceApplied = refusal !== null && core.isPromotable;
-  return refusal;
+  return standOrWait(core, "hand-over");
 }
 
 function passOnTransfer(core: Core, follower: Follower, message: TransferLeaderMessage): Refusal | null {

@@ -9,17 +9,24 @@ type VoteRequest = VoteMessage | PreVoteMessage;
  * without noticing, would otherwise end a term for no reason (6, thesis 4.2.3).
  */
 export function mustIgnoreCandidate(core: Core, request: VoteRequest): boolean {
-  if (request.kind === "vote" && request.transfer) return false;
+  if (isHandOver(request)) return false;
   const { checkQuorum, electionTicks } = core.settings;
   if (checkQuorum && core.leader !== null && core.electionElapsed < electionTicks) return true;
   return core.isPatient;
+}
+
+/** Whether the leader itself has asked the candidate to stand: it gave up its lease before. */
+function isHandOver(request: VoteRequest): boolean {
+  return request.kind === "vote" && request.transfer;
 }
 
 /** Gives this member's vote, or refuses it. Learners vote too: this one may have been promoted without knowing it yet. */
 export function castVote(core: Core, request: VoteRequest): void {
   const { from, kind: ballot } = request;
   const isFree = core.vote === from || (core.vote === null && core.leader === null);
-  const isAsked = isFree || (ballot === "pre-vote" && request.term > core.term);
+  // The request's term may be ours already: we can have learnt of it while we still wait for an older leader.
+  const isPromised = core.isPatient && !isHandOver(request);
+  const isAsked = !isPromised && (isFree || (ballot === "pre-vote" && request.term > core.term));
   // Whoever lacks something that may be committed must not lead (5.4.1); our own log tells it only if it is whole.
   const granted = isAsked && !core.isRepairing && core.log.isUpToDate(request.last);
   traceVote(core, request, granted);
