@@ -96,6 +96,11 @@ export class Raft {
     return this.#core.isRepairing;
   }
 
+  /** Whether this member is the only voter, and its log holds nothing that could change that. */
+  get isAlone(): boolean {
+    return this.#core.isAlone;
+  }
+
   get failure(): RaftFailure | null {
     return this.#failure;
   }

@@ -394,16 +394,21 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       this.#roster.changed(this.#applier.index);
       if (this.#isRemoved) this.#leave(this.#applier.index);
       this.#scheduleTick();
-      // Nobody else can be elected, so there is nothing to wait for.
-      if (this.#raft.membership.voters.length === 1) this.#raft.campaign();
+      this.#leadAlone();
       this.#turn.wake();
       if (this.#isRepairing) this.clock.soon(() => this.emit("repairing", this.#damage));
       done(null);
     });
   }
 
+  /** Where nobody else can be elected there is nothing to wait for. */
+  #leadAlone(): void {
+    if (this.#raft.role === "follower" && this.#raft.isAlone) this.#raft.campaign();
+  }
+
   #scheduleTick(): void {
     this.#ticker = this.clock.after(this.#limits.tickMs, () => {
+      this.#leadAlone();
       this.#peers.tick();
       this.#duties.tick();
       this.#checkpoints.tick(this.#raft);
