@@ -37,6 +37,11 @@ export function memberSeries(front: Front): Series[] {
       "Frames for a member for which there was no way or no room.",
       peers(({ id, framesDropped }) => [framesDropped, { To: id.toString(16) }]),
     ),
+    counter(
+      "etcd_network_peer_received_failures_total",
+      "Connections with a member given up because of a damaged, malformed or unfinished frame.",
+      peers(({ id, connectionsBroken }) => [connectionsBroken, { From: id.toString(16) }]),
+    ),
   ];
 }
 

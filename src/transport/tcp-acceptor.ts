@@ -22,7 +22,8 @@ export interface AcceptorEvents {
 
 export interface AcceptedEvents {
   frame(payload: Uint8Array): void;
-  lost(): void;
+  /** Told once: why the connection was given up, or null when the other end let go. */
+  lost(error: QuorateError | null): void;
 }
 
 /** Listens, and lets in who proves to be a member. Strangers are bounded in number, in bytes and in time. */
@@ -156,7 +157,7 @@ export class TcpAcceptor {
       lost: (error) => {
         this.#forget(place);
         if (error !== null) this.#events.refused(error);
-        member?.lost();
+        member?.lost(error);
       },
       drained: () => {},
     });
@@ -178,7 +179,7 @@ export class TcpAcceptor {
         this.#events.refused(step.error);
         return null;
       case "accepted":
-        connection.open(this.#limits.frameBytesMax, this.#limits.silenceMs);
+        connection.open(this.#limits);
         return this.#events.accepted(step.claim.name, connection);
       case "enrolling":
         this.#enrol(connection, step.newcomer);

@@ -16,8 +16,10 @@ export interface TcpLimits {
   /** The pause before the first new attempt to reach a peer; it doubles, with jitter, up to the longest. */
   readonly redialMsMin: number;
   readonly redialMsMax: number;
-  /** A connection on which nothing was heard for so long is given up. Both ends speak four times as often. */
+  /** A connection on which no whole frame arrives for so long is given up. Both ends send one four times as often. */
   readonly silenceMs: number;
+  /** A frame that takes longer than `silenceMs` counts as a sign of life while it grows by so many bytes a second. */
+  readonly frameBytesPerSecondMin: number;
 }
 
 const DEFAULTS: TcpLimits = {
@@ -29,6 +31,7 @@ const DEFAULTS: TcpLimits = {
   redialMsMin: 20,
   redialMsMax: 1_000,
   silenceMs: 6_000,
+  frameBytesPerSecondMin: 4 * 1024,
 };
 
 const LIMIT_MAX = 2 ** 31 - 1;

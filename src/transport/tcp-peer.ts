@@ -42,6 +42,7 @@ export class TcpPeer {
   #sentBytes = 0;
   #receivedBytes = 0;
   #framesDropped = 0;
+  #connectionsBroken = 0;
 
   #inbound: TcpConnection | null = null;
   /** Whether the peer has let go of its connection to us and not come back. */
@@ -90,6 +91,7 @@ export class TcpPeer {
     return {
       ...{ name, id, isUp: this.#isUp, sentBytes: this.#sentBytes },
       ...{ receivedBytes: this.#receivedBytes, framesDropped: this.#framesDropped },
+      connectionsBroken: this.#connectionsBroken,
     };
   }
 
@@ -103,8 +105,9 @@ export class TcpPeer {
     this.#advance();
   }
 
-  /** Tells that the adopted connection is lost. */
-  onInboundLost(inbound: TcpConnection): void {
+  /** Tells that the adopted connection is lost: with the reason, or with null when the peer let go. */
+  onInboundLost(inbound: TcpConnection, error: QuorateError | null): void {
+    if (error !== null) this.#connectionsBroken += 1;
     if (inbound !== this.#inbound) return;
     this.#inbound = null;
     this.#hasLeft = true;
@@ -214,7 +217,7 @@ export class TcpPeer {
 
   #onOpen(connection: TcpConnection): void {
     this.#endDial();
-    connection.open(this.#limits.frameBytesMax, this.#limits.silenceMs);
+    connection.open(this.#limits);
     this.#outbound = { kind: "open", connection, since: performance.now() };
     this.#hasLeft = false;
     this.#lastRefusal = "";
@@ -233,7 +236,10 @@ export class TcpPeer {
     this.#endDial();
     const hasHeld = outbound.kind === "open" && performance.now() - outbound.since > this.#limits.redialMsMax;
     if (hasHeld) this.#redialMs = this.#limits.redialMsMin;
-    if (error !== null) this.#onRefused(error);
+    if (error !== null) {
+      if (outbound.kind === "open") this.#connectionsBroken += 1;
+      this.#onRefused(error);
+    }
 
     this.#dropQueue();
     // A connection that stood and broke at once would break again: two members who dialled

@@ -169,7 +169,7 @@ export class TcpTransport implements Transport {
         peer.received(payload.length);
         host.deliver(name, payload);
       },
-      lost: () => peer.onInboundLost(connection),
+      lost: (error) => peer.onInboundLost(connection, error),
     };
   }
 }

@@ -78,6 +78,8 @@ export interface PeerTraffic {
   readonly receivedBytes: number;
   /** Frames for which there was no way, or no room. */
   readonly framesDropped: number;
+  /** Connections given up because a frame was damaged, malformed, or not completed in time. */
+  readonly connectionsBroken: number;
 }
 
 export interface Peer {
