@@ -13,7 +13,7 @@ import {
 import type { Files } from "./files.ts";
 import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
 import { checkIdentity } from "./identity.ts";
-import { type RecoveredLog, recoverLog } from "./log-recovery.ts";
+import { coveredIndex, findSnapshot, type RecoveredLog, recoverLog } from "./log-recovery.ts";
 import { type ManifestContent, readManifest, writeManifest } from "./manifest.ts";
 import { writeRestartRecord } from "./record.ts";
 import { type RecoveredWal, recoverWal } from "./recovery.ts";
@@ -118,11 +118,20 @@ export function* readStore(files: Files, manifest: ManifestContent): Slices<Stor
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.load(files, seed);
   const { segments, firstSequence, firstPrevious } = manifest;
-  const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
+  const found = yield* findSnapshot(files, manifest.snapshots);
+  const snapshotIndex = coveredIndex(found);
+  const bounds = {
+    segments,
+    firstSequence,
+    firstPrevious,
+    durableSequence: state.sequence,
+    snapshotIndex,
+    seed,
+  };
   const wal = yield* recoverWal(files, bounds);
   // A copy that is older than the oldest frame may be of a log that a repair has given up.
   if (state.sequence >= firstSequence) wal.replay.raiseCommit(state.hardState.commit);
-  return { seed, state, wal, log: yield* recoverLog(files, manifest.snapshots, wal.replay) };
+  return { seed, state, wal, log: recoverLog(manifest.snapshots, found, wal.replay) };
 }
 
 class Opening {

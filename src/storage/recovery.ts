@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { EntryId } from "../log/entry.ts";
+import type { EntryId, Index } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import { WAL_DIRECTORY } from "./data-dir.ts";
 import type { Files } from "./files.ts";
@@ -46,6 +46,8 @@ export interface WalBounds {
   readonly firstPrevious: number;
   /** Frames up to this sequence were durable: the second copy of the hard state says so. */
   readonly durableSequence: number;
+  /** Of the entries below it only the last ones are kept. */
+  readonly snapshotIndex: Index;
   readonly seed: number;
 }
 
@@ -91,7 +93,7 @@ export interface SalvagedWal {
 class WalReader {
   readonly #files: Files;
   readonly #bounds: WalBounds;
-  readonly replay = new Replay();
+  readonly replay: Replay;
   readonly #segments: Segment[] = [];
   #lastHeader: FrameHeader | null = null;
   #lastBody: Uint8Array = EMPTY_BYTES;
@@ -99,6 +101,7 @@ class WalReader {
   constructor(files: Files, bounds: WalBounds) {
     this.#files = files;
     this.#bounds = bounds;
+    this.replay = new Replay(bounds.snapshotIndex);
   }
 
   *read(): Slices<RecoveredWal> {

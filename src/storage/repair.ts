@@ -5,7 +5,7 @@ import type { HardState } from "../raft/effects.ts";
 import { DAMAGED_DIRECTORY, removeLeftovers, SNAPSHOT_DIRECTORY, WAL_DIRECTORY } from "./data-dir.ts";
 import type { Files } from "./files.ts";
 import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
-import { joinLog } from "./log-recovery.ts";
+import { coveredIndex, type FoundSnapshot, findSnapshot, joinLog } from "./log-recovery.ts";
 import { type ManifestContent, type SnapshotListing, writeManifest } from "./manifest.ts";
 import { writeEntryRecord, writeRestartRecord } from "./record.ts";
 import { salvageWal } from "./recovery.ts";
@@ -13,7 +13,6 @@ import type { Replay } from "./replay.ts";
 import { blankSegment, FRAMES_OFFSET, segmentPath } from "./segment.ts";
 import type { Slices } from "./slices.ts";
 import { snapshotPath } from "./snapshot-file.ts";
-import { verifySnapshot } from "./snapshot-reader.ts";
 import { StateSlots } from "./state-slots.ts";
 import type { Snapshot } from "./storage.ts";
 
@@ -45,9 +44,18 @@ export function* repairStore(
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.loadIntact(files, seed);
   const { segments, firstSequence, firstPrevious } = manifest;
-  const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
+  const found = yield* findSnapshot(files, manifest.snapshots);
+  const snapshotIndex = coveredIndex(found);
+  const bounds = {
+    segments,
+    firstSequence,
+    firstPrevious,
+    durableSequence: state.sequence,
+    snapshotIndex,
+    seed,
+  };
   const { replay, newest } = yield* salvageWal(files, bounds);
-  const rest = yield* chooseRest(files, manifest.snapshots, replay);
+  const rest = chooseRest(manifest.snapshots, found, replay);
   const lostTerm = Math.max(state.hardState.term, newest?.hardState.term ?? 0, rest.hardState.term);
 
   const number = segments.at(-1)! + 1;
@@ -69,12 +77,12 @@ export function* repairStore(
 }
 
 /** The newest snapshot that can be read, with as much of the log as goes with it. */
-function* chooseRest(files: Files, listings: readonly SnapshotListing[], replay: Replay): Slices<Rest> {
-  for (const listing of listings.toReversed()) {
-    const snapshot = yield* readableSnapshot(files, listing);
-    if (snapshot === null) continue;
-    return { listing, ...joinOrGiveWay(replay, snapshot) };
-  }
+function chooseRest(
+  listings: readonly SnapshotListing[],
+  { snapshot, at }: FoundSnapshot,
+  replay: Replay,
+): Rest {
+  if (snapshot !== null) return { listing: listings[at]!, ...joinOrGiveWay(replay, snapshot) };
   // A log without its snapshot says nothing of what was before it.
   return { listing: null, entries: [], restart: null, hardState: { ...replay.hardState, commit: 0 } };
 }
@@ -87,15 +95,6 @@ function joinOrGiveWay(replay: Replay, snapshot: Snapshot): Omit<Rest, "listing"
   }
   const { index, term } = snapshot.metadata;
   return { entries: [], restart: { index, term }, hardState: { ...replay.hardState, commit: index } };
-}
-
-function* readableSnapshot(files: Files, listing: SnapshotListing): Slices<Snapshot | null> {
-  try {
-    return yield* verifySnapshot(files, listing);
-  } catch (error) {
-    if (QuorateError.is(error, "ERR_CORRUPT")) return null;
-    throw error;
-  }
 }
 
 interface NewSegment {
