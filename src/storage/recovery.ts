@@ -16,7 +16,7 @@ import {
 import { withoutPadding } from "./record.ts";
 import { Replay } from "./replay.ts";
 import { FRAMES_OFFSET, readSegmentCapacity, type Segment, segmentPath } from "./segment.ts";
-import { readWhole, SLICE_BYTES, type Slices } from "./slices.ts";
+import { ReadBuffer, readWhole, SLICE_BYTES, type Slices } from "./slices.ts";
 
 /** What the WAL held, and how it ended. */
 export interface RecoveredWal {
@@ -95,6 +95,8 @@ class WalReader {
   readonly #bounds: WalBounds;
   readonly replay: Replay;
   readonly #segments: Segment[] = [];
+  /** One segment at a time is held in memory. */
+  readonly #buffer = new ReadBuffer();
   #lastHeader: FrameHeader | null = null;
   #lastBody: Uint8Array = EMPTY_BYTES;
 
@@ -128,7 +130,7 @@ class WalReader {
     const present = new Set(this.#files.listSync(WAL_DIRECTORY).map((name) => `${WAL_DIRECTORY}/${name}`));
     for (const path of this.#bounds.segments.map(segmentPath)) {
       if (!present.has(path)) continue;
-      const bytes = yield* readWhole(this.#files, path);
+      const bytes = yield* readWhole(this.#files, path, this.#buffer);
       for (let offset = FRAMES_OFFSET; offset < bytes.length; offset += SECTOR_BYTES) {
         const header = readFrameHeader(bytes, offset, this.#bounds.seed);
         if (header !== null && header.sequence >= (newest?.sequence ?? 0)) newest = header;
@@ -166,7 +168,7 @@ class WalReader {
   }
 
   *#readSegment(number: number): Slices<Uint8Array> {
-    const bytes = yield* readWhole(this.#files, segmentPath(number));
+    const bytes = yield* readWhole(this.#files, segmentPath(number), this.#buffer);
     const capacity = readSegmentCapacity(bytes, number, this.#bounds.seed);
     if (capacity === null) {
       throw this.#damage(number, 0, "its header is not that of this segment of this store", null);
