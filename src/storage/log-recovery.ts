@@ -32,7 +32,16 @@ export function recoverLog(
 ): RecoveredLog {
   const { snapshot, at, damage } = found;
   if (damage !== null && (snapshot === null || !leads(replay, listings[at]!, listings.at(-1)!))) throw damage;
+  checkCommit(replay, snapshot);
   return { snapshot, snapshots: listings.slice(0, at + 1), ...joinLog(replay, snapshot) };
+}
+
+/** A member commits only what its storage was given before, so that no frame speaks of entries that come after it. */
+function checkCommit({ hardState, entries, restart }: Replay, snapshot: Snapshot | null): void {
+  const last = Math.max(entries.at(-1)?.index ?? 0, restart?.index ?? 0, snapshot?.metadata.index ?? 0);
+  if (hardState.commit <= last) return;
+  const reason = `the log ends at entry ${last}, though entry ${hardState.commit} was committed`;
+  throw corrupt({ file: WAL_DIRECTORY, offset: 0, reason, index: last + 1 });
 }
 
 /** Throws ERR_CORRUPT where they do not fit together without a gap. */

@@ -8,9 +8,9 @@ import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./fra
 import { coveredIndex, type FoundSnapshot, findSnapshot, joinLog } from "./log-recovery.ts";
 import { type ManifestContent, type SnapshotListing, writeManifest } from "./manifest.ts";
 import { writeEntryRecord, writeRestartRecord } from "./record.ts";
-import { salvageWal } from "./recovery.ts";
+import { salvageWal, walBounds } from "./recovery.ts";
 import type { Replay } from "./replay.ts";
-import { blankSegment, FRAMES_OFFSET, segmentPath } from "./segment.ts";
+import { blankSegment, FRAMES_OFFSET, segmentNumbers, segmentPath } from "./segment.ts";
 import type { Slices } from "./slices.ts";
 import { snapshotPath } from "./snapshot-file.ts";
 import { StateSlots } from "./state-slots.ts";
@@ -43,33 +43,26 @@ export function* repairStore(
 ): Slices<ManifestContent> {
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.loadIntact(files, seed);
-  const { segments, firstSequence, firstPrevious } = manifest;
   const found = yield* findSnapshot(files, manifest.snapshots);
-  const snapshotIndex = coveredIndex(found);
-  const bounds = {
-    segments,
-    firstSequence,
-    firstPrevious,
-    durableSequence: state.sequence,
-    snapshotIndex,
-    seed,
-  };
+  const bounds = walBounds(manifest, state, coveredIndex(found), seed);
   const { replay, newest } = yield* salvageWal(files, bounds);
   const rest = chooseRest(manifest.snapshots, found, replay);
   const lostTerm = Math.max(state.hardState.term, newest?.hardState.term ?? 0, rest.hardState.term);
 
-  const number = segments.at(-1)! + 1;
-  const sequence = Math.max(state.sequence, newest?.sequence ?? 0) + 1;
+  const number = Math.max(...manifest.segments, ...segmentNumbers(files)) + 1;
+  const sequence = Math.max(bounds.durableSequence, newest?.sequence ?? 0) + 1;
   const bytes = segmentWith(rest, { number, sequence, lostTerm, firstBytes, seed });
   files.writeSync(segmentPath(number), bytes);
   files.syncDirectorySync(WAL_DIRECTORY);
   const repaired: ManifestContent = {
     ...manifest,
+    bootEpoch: Math.max(manifest.bootEpoch, state.bootEpoch),
     segments: [number],
     firstSequence: sequence,
     firstPrevious: 0,
     snapshots: rest.listing === null ? [] : [rest.listing],
     lostTerm,
+    durableSequence: sequence,
   };
   writeManifest(files, repaired);
   setAside(files, manifest, repaired);
