@@ -56,6 +56,10 @@ export class TcpConnection {
     socket.on("error", () => {});
   }
 
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   /** Bytes handed to the socket that the kernel has not taken. */
   get waitingBytes(): number {
     return this.#socket.writableLength;
