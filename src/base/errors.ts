@@ -19,6 +19,13 @@ export interface ErrorFields {
   ERR_LOCKED: { readonly directory: string; readonly pid: number | null };
   /** The data directory belongs to another cluster or member. */
   ERR_IDENTITY_MISMATCH: { readonly field: string; readonly expected: string; readonly found: string };
+  /** A peer was opened with another value of an option that must be the same on all members. Neither takes the other's frames. */
+  ERR_OPTION_MISMATCH: {
+    readonly peer: string;
+    readonly option: string;
+    readonly ours: string;
+    readonly theirs: string;
+  };
   /** The data directory was written by a newer release, in a format that this one does not know. */
   ERR_INCOMPATIBLE: { readonly what: string; readonly found: number; readonly supported: number };
   /** Bytes on the disk are not what was written. */

@@ -136,6 +136,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_CLOSED: "stopped",
   ERR_LOCKED: null,
   ERR_IDENTITY_MISMATCH: null,
+  ERR_OPTION_MISMATCH: null,
   ERR_INCOMPATIBLE: null,
   ERR_CORRUPT: "stopped",
   ERR_DISK: "stopped",

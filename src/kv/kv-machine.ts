@@ -36,6 +36,7 @@ export type KvAnswer =
 
 /** The key-value store as a state machine: etcd's data model, applied to encoded commands. */
 export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, KvAnswer> {
+  readonly kind = "kv";
   #state = emptyState();
   /** What this member has carried out since it started. */
   readonly counts = new Counts();

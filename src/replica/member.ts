@@ -9,6 +9,7 @@ import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
+import { Agreement } from "./agreement.ts";
 import { Applier } from "./applier.ts";
 import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
 import { Chance } from "./chance.ts";
@@ -234,12 +235,20 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       bootEpoch: recovered.bootEpoch,
       address: options.peers[this.name] ?? enrolment.self.address,
     };
+    const agreement = new Agreement({
+      leaseReads: this.#hasLeaseReads,
+      onApplyError: options.onApplyError ?? "stop",
+      codec: codec.name,
+      machineKind: machine.kind ?? "",
+      limits: this.#limits,
+    });
     this.#roster = new Roster({
       self,
       transport: this.#transport,
       directory: this.#directory,
       contacts: this.#contacts,
       stores: this.#stores,
+      agreement,
       electionTicks: this.#limits.electionTicks,
     });
     this.#peers = new Peers({
@@ -249,6 +258,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       contacts: this.#contacts,
       roster: this.#roster,
       stores: this.#stores,
+      agreement,
       applied: () => this.#applier.index,
       onMessage: (message) => this.#turn.received(message),
       onUp: (peer) => {

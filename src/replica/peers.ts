@@ -9,11 +9,13 @@ import {
   type MembersFrame,
   type MessageFrame,
   type PeerFrame,
+  type Setting,
   type SnapshotBegin,
 } from "../transport/peer-frame.ts";
 import { SnapshotReceiver } from "../transport/snapshot-receiver.ts";
 import { SnapshotSender, transferNumber } from "../transport/snapshot-sender.ts";
 import type { Newcomer, Self, Transport, TransportHost } from "../transport/transport.ts";
+import type { Agreement } from "./agreement.ts";
 import type { Settle } from "./call.ts";
 import type { Contacts } from "./contacts.ts";
 import { isProvisionalName } from "./identity.ts";
@@ -27,6 +29,7 @@ export interface PeersParts extends IntakeParts {
   readonly contacts: Contacts;
   readonly roster: Roster;
   readonly stores: Stores;
+  readonly agreement: Agreement;
   /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
   applied(): Index;
   onMessage(message: Message): void;
@@ -52,6 +55,10 @@ export class Peers implements TransportHost {
   readonly #receiver: SnapshotReceiver;
   readonly #senders = new Map<string, SnapshotSender>();
   readonly #refusedStores = new Set<string>();
+  /** Peers that were told our settings in this tick. */
+  readonly #toldSettings = new Set<string>();
+  /** What was said of each peer whose settings are not ours, until they are. */
+  readonly #disputed = new Map<string, string>();
   #transfers = 0;
   #framesRefused = 0;
 
@@ -76,13 +83,14 @@ export class Peers implements TransportHost {
       if (peer === undefined) continue; // It has left the group.
       if (isProvisionalName(peer.name)) this.#missed(message);
       else if (message.kind === "snapshot") this.#sendSnapshot(peer.name, message);
-      else this.#sendFrame(peer.name, { kind: "message", store: this.#parts.stores.ownTag, message });
+      else this.#sendFrame(peer.name, this.#messageFrame(message));
     }
   }
 
   tick(): void {
     this.#parts.roster.tick();
     this.#refusedStores.clear();
+    this.#toldSettings.clear();
     this.#intake.tick();
     this.#receiver.tick();
     for (const sender of this.#senders.values()) sender.tick();
@@ -119,9 +127,18 @@ export class Peers implements TransportHost {
     this.#parts.onNewcomer(newcomer, settle);
   }
 
+  #messageFrame(message: Message): MessageFrame {
+    const { stores, agreement } = this.#parts;
+    return { kind: "message", store: stores.ownTag, agreement: agreement.tag, message };
+  }
+
   #take(from: string, frame: PeerFrame): void {
     const { stores } = this.#parts;
+    if ("agreement" in frame && !this.#agrees(from, frame.agreement)) return;
     switch (frame.kind) {
+      case "settings":
+        this.#dispute(from, frame.settings);
+        break;
       case "message":
         this.#takeMessage(from, frame);
         break;
@@ -161,6 +178,34 @@ export class Peers implements TransportHost {
     else this.#refuseStore(from, frame.store);
   }
 
+  /** Whether the peer has our settings. If not, it is told ours, once a tick at most: it will tell its own. */
+  #agrees(from: string, tag: number): boolean {
+    if (tag === this.#parts.agreement.tag) {
+      this.#disputed.delete(from);
+      return true;
+    }
+    this.#framesRefused += 1;
+    this.#tellSettings(from);
+    return false;
+  }
+
+  /** The peer refuses our frames. Each of its settings that is not ours is told of once. */
+  #dispute(from: string, settings: readonly Setting[]): void {
+    const errors = this.#parts.agreement.disputes(from, settings);
+    if (errors.length === 0) return;
+    this.#tellSettings(from);
+    const said = errors.map(({ message }) => message).join("\n");
+    if (this.#disputed.get(from) === said) return;
+    this.#disputed.set(from, said);
+    for (const error of errors) this.#parts.onRefused(error);
+  }
+
+  #tellSettings(to: string): void {
+    if (this.#toldSettings.has(to)) return;
+    this.#toldSettings.add(to);
+    this.#sendFrame(to, { kind: "settings", settings: this.#parts.agreement.settings });
+  }
+
   /** Tells both sides, once a tick at most: the other one goes on sending until it understands. */
   #refuseStore(from: string, store: number): void {
     this.#framesRefused += 1;
@@ -196,6 +241,7 @@ export class Peers implements TransportHost {
       {
         to,
         transfer: transferNumber(this.self.bootEpoch, this.#transfers++),
+        agreement: this.#parts.agreement.tag,
         // The newest one will do even better than the one that the core had in mind.
         message: { ...message, snapshot: reader.snapshot.metadata },
         context: reader.snapshot.context,

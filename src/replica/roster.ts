@@ -2,6 +2,7 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import { encodePeerFrame, type MembersFrame } from "../transport/peer-frame.ts";
 import type { Peer, Self, Transport } from "../transport/transport.ts";
+import type { Agreement } from "./agreement.ts";
 import { type Contacts, packHearsay } from "./contacts.ts";
 import type { Directory } from "./directory.ts";
 import { isProvisionalName } from "./identity.ts";
@@ -16,6 +17,7 @@ export interface RosterParts {
   readonly directory: Directory;
   readonly contacts: Contacts;
   readonly stores: Stores;
+  readonly agreement: Agreement;
   readonly electionTicks: number;
 }
 
@@ -42,12 +44,13 @@ export class Roster {
 
   /** The directory is as of `index` now. */
   changed(index: Index): void {
-    const { self, directory, stores } = this.#parts;
+    const { self, directory, stores, agreement } = this.#parts;
     const members = packHearsay(directory.members);
     this.#news = encodePeerFrame({
       kind: "members",
       from: self.id,
       store: stores.ownTag,
+      agreement: agreement.tag,
       index,
       members,
     });

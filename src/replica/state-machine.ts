@@ -8,6 +8,12 @@
  */
 export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
   /**
+   * What this machine is, and which version of its commands it knows: `"bank 2"`. Members whose machines say different
+   * things refuse each other, with ERR_OPTION_MISMATCH. Not set is a kind of its own.
+   */
+  readonly kind?: string;
+
+  /**
    * Applies commands in order and returns one result for each. Results go only to the member that proposed the
    * command. To refuse a command return a result that says so: throwing stops the member, since the others might
    * not have thrown. (Or, by `onApplyError: "report"`, it refuses the command: then leave the state as it was.)

@@ -19,6 +19,8 @@ export interface OutgoingSnapshot {
   readonly to: string;
   /** See `transferNumber`. */
   readonly transfer: number;
+  /** See `SnapshotBegin`. */
+  readonly agreement: number;
   readonly message: SnapshotMessage;
   readonly context: Uint8Array;
   readonly source: SnapshotSource;
@@ -177,8 +179,8 @@ export class SnapshotSender {
   }
 
   #sendBegin(): void {
-    const { transfer, message, context, source } = this.#outgoing;
-    this.#sendFrame({ kind: "snapshot-begin", transfer, size: source.size, message, context });
+    const { transfer, agreement, message, context, source } = this.#outgoing;
+    this.#sendFrame({ kind: "snapshot-begin", transfer, agreement, size: source.size, message, context });
   }
 
   #sendChunk(bytes: Uint8Array): void {

@@ -89,20 +89,29 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fields("read-index-reply", { request: wide, result: fc.oneof(wide, refusal) }),
 );
 
+/** 32 bits. */
+const word = fc.integer({ min: 0, max: 0xffff_ffff });
+
 /** Any frame that a correct member can send. */
 export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
-  fc.record({ kind: fc.constant("message" as const), store: wide, message }),
+  fc.record({
+    kind: fc.constant("settings" as const),
+    settings: fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 64 }),
+  }),
+  fc.record({ kind: fc.constant("message" as const), store: wide, agreement: word, message }),
   fc.record({ kind: fc.constant("store-refuse" as const), store: wide }),
   fc.record({
     kind: fc.constant("members" as const),
     from: member,
     store: wide,
+    agreement: word,
     index: wide,
     members: bytes,
   }),
   fc.record({
     kind: fc.constant("snapshot-begin" as const),
     transfer: wide,
+    agreement: word,
     size: wide,
     message: snapshotMessage,
     context: bytes,

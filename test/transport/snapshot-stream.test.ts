@@ -161,7 +161,7 @@ class Carriage {
     const outcomes: (QuorateError | null)[] = [];
     const source = new TestSource(pieces, (run) => this.world.later(run));
     this.sender = new SnapshotSender(
-      { to: "b", transfer, message: MESSAGE, context, source },
+      { to: "b", transfer, agreement: 0, message: MESSAGE, context, source },
       (_, frame) => this.#carry(frame, (bytes) => this.#toReceiver(bytes)),
       (error) => {
         expect(source.isClosed).toBe(true);
@@ -368,7 +368,14 @@ describe("snapshots on their way", () => {
       read: (done: Callback<Uint8Array | null>) => done(null, null),
       close: () => {},
     };
-    const outgoing = { to: "b", transfer: 1, message: MESSAGE, context: new Uint8Array(0), source };
+    const outgoing = {
+      to: "b",
+      transfer: 1,
+      agreement: 0,
+      message: MESSAGE,
+      context: new Uint8Array(0),
+      source,
+    };
     new SnapshotSender(
       outgoing,
       () => {},
@@ -385,6 +392,7 @@ describe("snapshots on their way", () => {
     const outgoing = {
       to: "b",
       transfer: 1,
+      agreement: 0,
       message: MESSAGE,
       context: new Uint8Array(0),
       source: { size: left, read, close: () => {} },
@@ -433,5 +441,12 @@ test("chunks of one length hold the bytes of pieces of any, in order", () => {
 });
 
 function beginOf(transfer: number): SnapshotBegin {
-  return { kind: "snapshot-begin", transfer, size: 500, message: MESSAGE, context: new Uint8Array(0) };
+  return {
+    kind: "snapshot-begin",
+    transfer,
+    agreement: 0,
+    size: 500,
+    message: MESSAGE,
+    context: new Uint8Array(0),
+  };
 }
