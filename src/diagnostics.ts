@@ -2,7 +2,6 @@ import type { KvReplica } from "./kv/kv-host.ts";
 import type { KvAnswer, KvQuery } from "./kv/kv-machine.ts";
 import type { KvResult } from "./kv/result.ts";
 import type { CallOptions } from "./replica/call.ts";
-import type { ReplicaEvents } from "./replica/events.ts";
 import type { Replica } from "./replica/replica.ts";
 
 type Member = Replica<Uint8Array, KvResult, KvQuery, KvAnswer>;
@@ -30,31 +29,15 @@ const channels = (
   globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
 ).process?.getBuiltinModule?.("node:diagnostics_channel") as Channels | undefined;
 
-const EVENTS: readonly (keyof ReplicaEvents)[] = [
-  ...([
-    "role",
-    "leader",
-    "members",
-    "snapshot",
-    "repairing",
-    "repaired",
-    "peer",
-    "diverged",
-    "refused",
-    "error",
-    "close",
-  ] as const),
-];
-
 /** Publishes what a member tells of itself: channel `quorate:role` and so on, `{ member, args }` as the message. */
-export function publishEvents(replica: Member): void {
+export function publishEvents(replica: Pick<Member, "name" | "observe">): void {
   if (channels === undefined) return;
-  for (const event of EVENTS) {
-    const channel = channels.channel(`quorate:${event}`);
-    replica.on(event, (...args: unknown[]) => {
-      if (channel.hasSubscribers) channel.publish({ member: replica.name, args });
-    });
-  }
+  const byEvent = new Map<string, Channel>();
+  replica.observe((event, args) => {
+    const channel = byEvent.get(event) ?? channels.channel(`quorate:${event}`);
+    byEvent.set(event, channel);
+    if (channel.hasSubscribers) channel.publish({ member: replica.name, args });
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import { systemClock } from "./base/clock.ts";
 import type { Overrides } from "./base/defaults.ts";
 import { QuorateError } from "./base/errors.ts";
 import { Random } from "./base/random.ts";
+import { publishEvents } from "./diagnostics.ts";
 import { type KvLimits, kvLimits } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/kv-machine.ts";
 import { type CodecValue, type ValuesOption, valueCodec } from "./kv/value-codec.ts";
@@ -91,7 +92,9 @@ export async function createReplica<Command, Result, Query = void, Answer = unkn
   const { machine, codec = "json", onApplyError, ...member } = options;
   checkOnApplyError(onApplyError);
   const parts = await memberParts(member);
-  return Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
+  const replica = await Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
+  publishEvents(replica);
+  return replica;
 }
 
 const MEMBER_OPTIONS = [

@@ -1,3 +1,4 @@
+import type { QuorateError } from "./base/errors.ts";
 import { Coordination } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
@@ -74,8 +75,10 @@ export class Store<Value> extends Kv<Value> {
     this.#life = life;
     this.parts = { host, upkeep: backend.upkeep, metrics: () => replica.metrics() };
     this.cluster = replica.group;
-    replica.once("error", () => life.close());
     publishEvents(replica);
+    replica.observe((event, [failure]) => {
+      if (event === "error") life.close(failure as QuorateError);
+    });
   }
 
   /** The lock of this name: one holder at a time, in the whole cluster. */

@@ -1,5 +1,6 @@
 import type TypedEmitter from "typed-emitter";
 import type { EventMap } from "typed-emitter";
+import { throwUncaught } from "./uncaught.ts";
 
 export type { EventMap, TypedEmitter };
 
@@ -10,12 +11,20 @@ interface Registration {
   readonly once: boolean;
 }
 
+/** Told of every event, with its arguments. */
+export type Observer<Events extends EventMap> = (event: keyof Events, args: readonly unknown[]) => void;
+
 /**
- * An event emitter with Node's methods and typed events, which also runs where there is no `node:events`. Unlike
- * Node's it never throws for an `error` that nobody listens to: a library must not end its host.
+ * An event emitter with Node's methods and typed events, which also runs where there is no `node:events`. It differs
+ * from Node's in two ways, since listeners are code of the application's own and run in the middle of ours:
+ *
+ * - What a listener throws surfaces as an uncaught exception, as with Node's, but is not thrown by `emit`: whoever
+ *   emits goes on, and all other listeners are called.
+ * - An `error` that nobody listens to is not thrown: a library must not end its host. Whoever emits one warns.
  */
 export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
-  readonly #registrations = new Map<keyof Events, Registration[]>();
+  readonly #registrations = new Map<keyof Events, readonly Registration[]>();
+  #observers: readonly Observer<Events>[] = [];
 
   on<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.#add(event, listener, false, false);
@@ -38,9 +47,8 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
   }
 
   off<E extends keyof Events>(event: E, listener: Events[E]): this {
-    const registrations = this.#registrations.get(event) ?? [];
-    const at = registrations.findLastIndex((registration) => registration.listener === listener);
-    if (at >= 0) this.#registrations.set(event, registrations.toSpliced(at, 1));
+    const registered = this.#registrations.get(event)?.findLast((each) => each.listener === listener);
+    if (registered !== undefined) this.#remove(event, registered);
     return this;
   }
 
@@ -56,13 +64,23 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
 
   /** Calls the listeners in order, and tells whether there were any. The list is the one at the time of the call. */
   emit<E extends keyof Events>(event: E, ...args: Parameters<Events[E]>): boolean {
+    for (const observer of this.#observers) observer(event, args);
     const registrations = this.#registrations.get(event);
     if (registrations === undefined || registrations.length === 0) return false;
-    for (const { listener, once } of registrations) {
-      if (once) this.off(event, listener as Events[E]);
-      listener(...(args as unknown as never[]));
+    for (const registration of registrations) {
+      if (registration.once) this.#remove(event, registration);
+      try {
+        registration.listener(...(args as unknown as never[]));
+      } catch (error) {
+        throwUncaught(error);
+      }
     }
     return true;
+  }
+
+  /** Tells the observer, which is code of ours, of every event, before the listeners. It counts as no listener. */
+  observe(observer: Observer<Events>): void {
+    this.#observers = [...this.#observers, observer];
   }
 
   eventNames(): (keyof Events | string | symbol)[] {
@@ -92,6 +110,14 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
 
   /** For subclasses that begin to work when somebody listens: called after each new listener. */
   protected listened(_event: keyof Events): void {}
+
+  #remove(event: keyof Events, registration: Registration): void {
+    const registrations = this.#registrations.get(event) ?? [];
+    this.#registrations.set(
+      event,
+      registrations.filter((each) => each !== registration),
+    );
+  }
 
   #add(event: keyof Events, listener: Listener, once: boolean, first: boolean): this {
     const registrations = this.#registrations.get(event) ?? [];

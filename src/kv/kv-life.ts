@@ -1,4 +1,4 @@
-import { QuorateError } from "../base/errors.ts";
+import { QuorateError, stoppedError } from "../base/errors.ts";
 import type { KvBackend } from "./kv-backend.ts";
 import { Renewals } from "./renewals.ts";
 
@@ -6,6 +6,8 @@ import { Renewals } from "./renewals.ts";
 interface Part {
   readonly isOver: boolean;
   close(): unknown;
+  /** Ends it because the store has failed. */
+  fail(reason: QuorateError): void;
 }
 
 /** What all namespaces of a store share beside its backend: the watches and leases that end when the store is closed. */
@@ -14,14 +16,17 @@ export class Life {
   readonly #backend: KvBackend;
   readonly #parts = new Set<Part>();
   #isClosed = false;
+  /** Why the member below has stopped, if it did so by itself. */
+  #failure: QuorateError | null = null;
 
   constructor(backend: KvBackend) {
     this.#backend = backend;
     this.renewals = new Renewals(backend);
   }
 
-  /** Throws ERR_CLOSED once the store is closed. */
+  /** Throws ERR_CLOSED once the store is closed, or the reason for which it has failed. */
   check(): void {
+    if (this.#failure !== null) throw stoppedError(this.#failure, "none");
     if (this.#isClosed) throw new QuorateError("ERR_CLOSED", "the store is closed", {});
   }
 
@@ -36,10 +41,15 @@ export class Life {
     this.#parts.delete(part);
   }
 
-  close(): void {
+  /** With `failure`, because the member below has stopped by itself. */
+  close(failure: QuorateError | null = null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const part of [...this.#parts]) part.close();
+    this.#failure = failure;
+    for (const part of [...this.#parts]) {
+      if (failure === null) part.close();
+      else part.fail(stoppedError(failure, "none"));
+    }
     this.renewals.stop();
     this.#backend.close();
   }

@@ -90,6 +90,11 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     this.#end(new QuorateError("ERR_LEASE_NOT_FOUND", "the lease was given up", { lease: this.id }));
   }
 
+  /** @internal The store has failed: nobody keeps the lease alive any more. */
+  fail(reason: QuorateError): void {
+    this.#lose(reason);
+  }
+
   #renewAfter(ms: number): Timer {
     return this.#space.clock.after(ms, () => {
       this.#askedAt = this.#space.clock.monotonic();

@@ -1,7 +1,6 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
-import type { DecodeChoice, OnDecodeError } from "./decoding.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
@@ -55,10 +54,6 @@ export const WATCH_PROGRESS_MS = 10_000;
  *
  * Whoever is slow loses nothing: events are then read from the history. Only if that was compacted meanwhile does the
  * watch end, with ERR_COMPACTED, whose `revision` is the first one that was missed.
- *
- * A put whose value cannot be decoded ends the watch with ERR_DECODE, after all events of the revisions before it; watch
- * again from `progress` + 1, with `onDecodeError` to step over it. A `prev` that cannot be decoded ends nothing: reading its
- * `value` throws.
  */
 export class Watch<Value>
   extends Emitter<WatchEvents<Value>>
@@ -71,6 +66,7 @@ export class Watch<Value>
   readonly #onEnd: (watch: Watch<Value>) => void;
   #isIterated = false;
   #isOver = false;
+  #failure: QuorateError | null = null;
   #wake: (() => void) | null = null;
   /** Events on their way to the listeners. */
   #emitting: WatchEvent<Value>[] = [];
@@ -80,24 +76,20 @@ export class Watch<Value>
   #telling: Revision | null = null;
   #progressTimer: Timer | null = null;
   readonly #tellsProgress: boolean;
-  readonly #onDecodeError: OnDecodeError | undefined;
-  /** What ends the watch once everything before it is told. */
-  #ending: { readonly error: QuorateError; readonly revision: Revision } | null = null;
   #isProgressDue = false;
   #hasToldLately = false;
 
   /** @internal Use `Kv.watch`. */
   constructor(
     space: Keyspace<Value>,
-    keyOrRange: string | (WatchOptions & DecodeChoice),
+    keyOrRange: string | WatchOptions,
     onEnd: (watch: Watch<Value>) => void,
   ) {
     super();
-    const options: WatchOptions & DecodeChoice = typeof keyOrRange === "string" ? {} : keyOrRange;
+    const options: WatchOptions = typeof keyOrRange === "string" ? {} : keyOrRange;
     checkOptions(options);
     this.#space = space;
     this.#onEnd = onEnd;
-    this.#onDecodeError = options.onDecodeError;
     const request = {
       range: space.keyOrRange(keyOrRange),
       from: options.from ?? null,
@@ -160,6 +152,7 @@ export class Watch<Value>
         if (this.#watcher.isBehind) await new Promise<void>((resolve) => this.#space.clock.soon(resolve));
       }
       this.#signal?.throwIfAborted();
+      if (this.#failure !== null) throw this.#failure;
     } catch (error) {
       if (QuorateError.is(error)) this.#end(error);
       throw error;
@@ -171,6 +164,12 @@ export class Watch<Value>
   /** Ends the watch: an iteration ends, and no event follows but `end`. */
   async close(): Promise<void> {
     this.#end(null);
+  }
+
+  /** @internal Ends the watch with that error: an iteration throws it, listeners of `error` are told. */
+  fail(reason: QuorateError): void {
+    this.#failure = reason;
+    this.#end(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,7 +213,7 @@ export class Watch<Value>
 
   #takeForListeners(): boolean {
     try {
-      const batch = this.#take();
+      const batch = this.#watcher.take();
       this.#emitting = batch === null ? [] : this.#events(batch);
       this.#emitted = 0;
       return batch !== null;
@@ -235,18 +234,11 @@ export class Watch<Value>
 
   /** For an iteration: what there is to tell now; nothing at all is told where progress is due. */
   #nextEvents(): WatchEvent<Value>[] | null {
-    const batch = this.#take();
+    const batch = this.#watcher.take();
     if (batch !== null) return this.#events(batch);
     const events = this.#isProgressDue ? [] : null;
     this.#isProgressDue = false;
     return events;
-  }
-
-  /** What comes next, or null when there is nothing now. Throws what ends the watch. */
-  #take(): WatchBatch | null {
-    if (this.#ending === null) return this.#watcher.take();
-    this.#telling = this.#ending.revision;
-    throw this.#ending.error;
   }
 
   #events(batch: WatchBatch): WatchEvent<Value>[] {
@@ -256,40 +248,18 @@ export class Watch<Value>
       this.#telling = first.change.modRevision;
       this.#hasToldLately = true;
     }
-    const events: WatchEvent<Value>[] = [];
-    for (const watched of batch.changes) {
-      try {
-        const event = this.#event(watched);
-        if (event !== null) events.push(event);
-      } catch (error) {
-        if (!QuorateError.is(error)) throw error;
-        const revision = watched.change.modRevision;
-        this.#ending = { error, revision };
-        // A revision is told whole, or not at all.
-        return events.filter((event) => event.revision < revision);
-      }
-    }
-    return events;
+    return batch.changes.map((change) => this.#event(change));
   }
 
-  /** Null when it is to be left out. Throws ERR_DECODE. */
-  #event({ change, previous }: WatchedChange): WatchEvent<Value> | null {
+  #event({ change, previous }: WatchedChange): WatchEvent<Value> {
     const event = this.#eventAlone(change);
-    const prev = event === null || previous === null ? undefined : this.#previous(previous);
-    return event === null || prev === undefined ? event : { ...event, prev };
+    return previous === null ? event : { ...event, prev: this.#space.sharedEntry(previous) };
   }
 
-  #eventAlone(change: KeyVersion): WatchEvent<Value> | null {
+  #eventAlone(change: KeyVersion): WatchEvent<Value> {
     const revision = change.modRevision;
     if (isDeletion(change)) return { type: "delete", key: this.#space.keyText(change.key), revision };
-    const entry = this.#space.sharedEntry(change, this.#onDecodeError);
-    return entry === undefined ? null : { type: "put", entry, revision };
-  }
-
-  #previous(version: KeyVersion): KvEntry<Value> | undefined {
-    if (this.#onDecodeError === undefined && !this.#space.codec.isImmutable)
-      return this.#space.entryBeside(version, "none");
-    return this.#space.sharedEntry(version, this.#onDecodeError);
+    return { type: "put", entry: this.#space.sharedEntry(change), revision };
   }
 
   #scheduleProgress(): void {

@@ -5,6 +5,7 @@ import { QuorateError } from "../base/errors.ts";
 import type { Entry, Index, MemberId } from "../log/entry.ts";
 import type { Raft } from "../raft/raft.ts";
 import { sealReport } from "./envelope.ts";
+import { machineError } from "./failure.ts";
 
 /** How many checkpoints are remembered: a report that comes later than that many has nothing to be compared with. */
 const CHECKPOINTS_KEPT = 4;
@@ -32,7 +33,7 @@ interface Checkpoint {
 
 export interface CheckpointsParts {
   readonly id: MemberId;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "after">;
   /** Every so many entries there is a checkpoint. */
   readonly everyEntries: number;
   readonly electionTicks: number;
@@ -62,6 +63,7 @@ export class Checkpoints {
   /** Why this member is to stop, and when at the latest. */
   #ending: { readonly error: QuorateError<"ERR_DIVERGED">; ticksLeft: number } | null = null;
   #timer: Timer | null = null;
+  #isStopped = false;
 
   constructor(parts: CheckpointsParts) {
     this.#parts = parts;
@@ -83,7 +85,8 @@ export class Checkpoints {
 
   /** Goes on from a snapshot's checksum of the log. */
   restored(log: number): void {
-    this.stop();
+    this.#timer?.cancel();
+    this.#timer = null;
     this.#log = log;
     this.#known.clear();
     this.#due = null;
@@ -100,10 +103,11 @@ export class Checkpoints {
 
   /** The state is now that of a checkpoint. */
   reached(index: Index, voters: readonly MemberId[]): void {
+    if (this.#isStopped) return;
     const { id: member } = this.#parts;
     const report: Report = { member, index, log: this.#log, state: null };
     // What is being summed up is pinned until that has ended. A checkpoint that comes meanwhile compares its log alone.
-    const step = this.#timer === null ? this.#parts.beginHash() : null;
+    const step = this.#timer === null ? asked(() => this.#parts.beginHash()) : null;
     if (step === null) this.#summedUp(report, voters);
     else this.#hash(step, (state) => this.#summedUp({ ...report, state }, voters));
   }
@@ -131,6 +135,7 @@ export class Checkpoints {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = null;
   }
@@ -138,7 +143,7 @@ export class Checkpoints {
   #hash(step: () => number | null, done: (state: number) => void): void {
     this.#timer = this.#parts.clock.after(HASH_PAUSE_MS, () => {
       this.#timer = null;
-      const state = step();
+      const state = asked(step);
       if (state === null) this.#hash(step, done);
       else done(state);
     });
@@ -190,6 +195,15 @@ export class Checkpoints {
         this.#parts.onOtherDiverged?.(voter, index);
       }
     }
+  }
+}
+
+/** What the machine answers. Throws ERR_MACHINE when it throws. */
+function asked<Answer>(ask: () => Answer): Answer {
+  try {
+    return ask();
+  } catch (cause) {
+    throw machineError("beginHash", cause);
   }
 }
 

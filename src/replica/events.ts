@@ -4,7 +4,11 @@ import type { RoleKind } from "../raft/effects.ts";
 import type { MemberRecord } from "./directory.ts";
 import type { SnapshotTaken } from "./snapshotter.ts";
 
-/** What a member tells of itself. Each is a change of state; `error` is fatal, and the member has stopped. */
+/**
+ * What a member reports of itself. Each is a change of state; `error` is fatal, and the member has stopped. Listeners are
+ * called after the work that brought the event about, so they may call anything. What one throws surfaces as an uncaught
+ * exception; an `error` that nobody listens to is a warning of the process.
+ */
 export type ReplicaEvents = {
   role: (role: RoleKind, term: number) => void;
   leader: (name: string | null, term: number) => void;

@@ -94,9 +94,28 @@ export class Execution<Command, Result> {
   }
 }
 
+/**
+ * What an engine throws when a process runs out of stack or memory: V8 (Node, Deno), JavaScriptCore (Bun), SpiderMonkey.
+ * What it throws at an argument that is too large, such as "Invalid typed array length", it throws on every member.
+ */
+const EXHAUSTION =
+  /^(maximum call stack size exceeded|too much recursion|(array buffer|memory) allocation failed|(.*could not allocate|failed to allocate) memory|.*\bout of memory)\.?$/i;
+/** The classes of such errors, by name: an error may come from another realm. */
+const EXHAUSTION_NAMES: readonly unknown[] = ["RangeError", "InternalError", "DataCloneError"];
+const EXHAUSTION_CODES: readonly unknown[] = ["ENOMEM", "ERR_MEMORY_ALLOCATION_FAILED"];
+/** How deep an error is looked into: the machine may have caught what the engine threw, and thrown an error of its own. */
+const CAUSES_MAX = 16;
+
 /** What depends on how much memory or stack this process has left: other members may well have applied the command. */
-function isOfThisProcess(cause: unknown): boolean {
-  return cause instanceof RangeError && /call stack|allocation|length/i.test(cause.message);
+function isOfThisProcess(thrown: unknown): boolean {
+  let cause = thrown;
+  for (let depth = 0; depth < CAUSES_MAX && typeof cause === "object" && cause !== null; depth++) {
+    const { name, message, code, cause: next } = cause as Error & { readonly code?: unknown };
+    if (EXHAUSTION_CODES.includes(code)) return true;
+    if (EXHAUSTION_NAMES.includes(name) && EXHAUSTION.test(message)) return true;
+    cause = next;
+  }
+  return false;
 }
 
 function stop(index: Index, cause: unknown): QuorateError {

@@ -1,6 +1,7 @@
 import type { Callback } from "../base/callback.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Snapshot, SnapshotReader } from "../storage/storage.ts";
+import { machineError } from "./failure.ts";
 import { chunksOf } from "./recovery.ts";
 import type { Restoration } from "./state-machine.ts";
 
@@ -123,7 +124,7 @@ export class Installation {
       try {
         deed();
       } catch (cause) {
-        this.#end(cause);
+        this.#end(machineError("restore", cause));
       }
     });
   }

@@ -1,7 +1,8 @@
 import type { Done } from "../base/callback.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
-import { invalidArgument, type Outcome, QuorateError } from "../base/errors.ts";
+import { invalidArgument, type Outcome, QuorateError, stoppedError } from "../base/errors.ts";
+import { warnUnheard } from "../base/uncaught.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import type { RoleKind, Save, SnapshotMetadata, SoftState } from "../raft/effects.ts";
 import { isMember } from "../raft/membership.ts";
@@ -22,7 +23,9 @@ import { Duties } from "./duties.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Execution } from "./execution.ts";
 import { Failover } from "./failover.ts";
+import { failureBy } from "./failure.ts";
 import { GroupChanges } from "./group-changes.ts";
+import { GuardedTransport } from "./guarded-transport.ts";
 import { Handovers } from "./handovers.ts";
 import { storeTag } from "./identity.ts";
 import { Installation, type Installed, restoreMachine } from "./installation.ts";
@@ -78,6 +81,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #refusal: QuorateError | null = null;
   #softState: SoftState;
   #ticker: Timer | null = null;
+  #drainer: Timer | null = null;
   #installation: Installation | null = null;
   /** Set once this member was removed. */
   #departure: Departure | null = null;
@@ -85,6 +89,12 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #damage: QuorateError | null;
   #isRepairing: boolean;
   #isReleasing = false;
+  #isHalted = false;
+  /** Whether something that the world has brought about is being dealt with. */
+  #isInside = false;
+  #isTelling = false;
+  /** Events that listeners have not been told yet. */
+  readonly #untold: (() => void)[] = [];
   #isReleased = false;
   /** Those who asked to close, until that is done. */
   #closers: (() => void)[] = [];
@@ -129,7 +139,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#codec = options.codec;
     this.#machine = options.machine;
     this.#storage = options.storage;
-    this.#transport = options.transport;
+    this.#transport = new GuardedTransport(options.transport, (run) => this.#enter(run));
     this.#limits = replicaLimits(options.limits);
     this.#hasLeaseReads = options.leaseReads === true;
 
@@ -148,12 +158,12 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const execution = new Execution(machine, codec, chance, options.onApplyError ?? "stop");
     this.#checkpoints = new Checkpoints({
       id: this.id,
-      clock: this.clock,
+      clock: { after: (ms, run) => this.clock.after(ms, () => this.#enter(run)) },
       everyEntries: this.#limits.checkpointEntries,
       electionTicks: this.#limits.electionTicks,
       beginHash: () => machine.beginHash?.() ?? null,
       onDiverged: (error) => this.#fail(error),
-      onOtherDiverged: (member, index) => this.emit("diverged", member, index),
+      onOtherDiverged: (member, index) => this.#tell("diverged", member, index),
     });
     this.#applier = new Applier(
       this.id,
@@ -178,7 +188,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         storage: this.#storage,
         limits: this.#limits,
         headStart: this.#directory.shareBefore(this.id),
-        onTaken: (taken) => this.emit("snapshot", taken),
+        onTaken: (taken) => this.#tell("snapshot", taken),
         onFailure: (error) => this.#fail(error),
       },
       newest,
@@ -210,7 +220,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       isDiskFull: () => this.#storage.isFull === true,
       // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
       onFullDisk: () => this.#snapshotter.take(this.#raft),
-      onSlowDisk: (ticks) => this.emit("slow", "disk", ticks * this.#limits.tickMs),
+      onSlowDisk: (ticks) => this.#tell("slow", "disk", ticks * this.#limits.tickMs),
     });
     this.group = new GroupChanges({
       clusterId: this.clusterId,
@@ -223,7 +233,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       wake: () => this.#turn.wake(),
     });
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
-    this.#storage.onFault?.((fault) => this.#fail(fault));
+    this.#storage.onFault?.((fault) => this.#enter(() => this.#fail(fault)));
     this.#isRepairing = this.#raft.isRepairing;
     this.#damage = recovered.damage ?? null;
 
@@ -263,7 +273,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       onMessage: (message) => this.#turn.received(message),
       onUp: (peer) => {
         this.#turn.foundConnection();
-        this.emit("peer", peer, "up");
+        this.#tell("peer", peer, "up");
       },
       onDown: (peer) => this.#onPeerDown(peer),
       onReplaced: () => this.#fail(replacedError(this.name)),
@@ -272,7 +282,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
       onRefused: (reason) => {
         this.#refusal = reason;
-        this.emit("refused", reason);
+        this.#tell("refused", reason);
       },
       onSnapshotSent: (peer, succeeded) => {
         this.#raft.reportSnapshot(peer, succeeded);
@@ -296,6 +306,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       install: (save, done) => this.#install(save, done),
       installed: () => this.#installed(),
       onState: (softState) => this.#onState(softState),
+      enter: (run) => this.#enter(run),
       onFailure: (error) => this.#fail(error),
     });
   }
@@ -327,7 +338,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#checkOpen();
     checkCallOptions(options);
     if (this.#storage.isFull === true) throw noSpace();
-    this.#proposals.add(this.#codec.encode(command), options, settle);
+    this.#proposals.add(encodedBy(this.#codec, command), options, settle);
     this.#turn.wake();
   }
 
@@ -357,15 +368,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** Takes a snapshot now, whatever the policy says. */
   snapshot(): void {
     this.#checkOpen();
-    this.#snapshotter.take(this.#raft);
+    this.#enter(() => this.#snapshotter.take(this.#raft));
   }
 
   metrics(): ReplicaMetrics {
-    return {
-      storage: this.#storage.metrics?.() ?? null,
-      peers: this.#transport.metrics?.() ?? [],
-      strangers: this.#transport.strangers?.() ?? null,
-    };
+    return { storage: this.#storage.metrics?.() ?? null, peers: this.#transport.metrics?.() ?? [] };
   }
 
   status(): ReplicaStatus {
@@ -405,13 +412,15 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         done(error);
         return;
       }
-      this.#roster.changed(this.#applier.index);
-      if (this.#isRemoved) this.#leave(this.#applier.index);
-      this.#scheduleTick();
-      this.#leadAlone();
-      this.#turn.wake();
-      if (this.#isRepairing) this.clock.soon(() => this.emit("repairing", this.#damage));
-      done(null);
+      this.#enter(() => {
+        this.#roster.changed(this.#applier.index);
+        if (this.#isRemoved) this.#leave(this.#applier.index);
+        this.#scheduleTick();
+        this.#leadAlone();
+        this.#turn.wake();
+        if (this.#isRepairing) this.clock.soon(() => this.#tell("repairing", this.#damage));
+      });
+      done(this.#failure);
     });
   }
 
@@ -421,31 +430,63 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   #scheduleTick(): void {
-    this.#ticker = this.clock.after(this.#limits.tickMs, () => {
-      this.#leadAlone();
-      this.#peers.tick();
-      this.#duties.tick();
-      this.#checkpoints.tick(this.#raft);
-      this.#turn.ticked();
-      this.#noteRepair();
-      this.#scheduleTick();
-      this.#depart();
-    });
+    if (this.#isHalted) return;
+    this.#ticker = this.clock.after(this.#limits.tickMs, () => this.#enter(() => this.#onTick()));
+  }
+
+  #onTick(): void {
+    this.#peers.tick();
+    this.#duties.tick();
+    this.#checkpoints.tick(this.#raft);
+    this.#turn.ticked();
+    this.#noteRepair();
+    this.#scheduleTick();
+    this.#depart();
+  }
+
+  /**
+   * Runs what the world has brought about. What is thrown stops the member. Listeners are told when it is over: they are
+   * code of the application's own, and may call anything.
+   */
+  #enter(run: () => void): void {
+    const isOutermost = !this.#isInside;
+    this.#isInside = true;
+    try {
+      run();
+    } catch (cause) {
+      this.#fail(failureBy(cause));
+    }
+    if (!isOutermost) return;
+    this.#isInside = false;
+    this.#tellAll();
+  }
+
+  #tell<Event extends keyof ReplicaEvents>(event: Event, ...args: Parameters<ReplicaEvents[Event]>): void {
+    this.#untold.push(() => this.emit(event, ...args));
+    if (!this.#isInside) this.#tellAll();
+  }
+
+  /** In order: what comes to pass while a listener runs is told after it. */
+  #tellAll(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let tell = this.#untold.shift(); tell !== undefined; tell = this.#untold.shift()) tell();
+    this.#isTelling = false;
   }
 
   #noteRepair(): void {
     if (!this.#isRepairing || this.#raft.isRepairing) return;
     this.#isRepairing = false;
-    this.emit("repaired");
+    this.#tell("repaired");
   }
 
   #onState(state: SoftState): void {
     const previous = this.#softState;
     this.#softState = state;
-    if (state.role !== previous.role) this.emit("role", state.role, state.term);
+    if (state.role !== previous.role) this.#tell("role", state.role, state.term);
     if (state.leader === previous.leader && state.term === previous.term) return;
 
-    this.emit("leader", this.#contacts.nameOf(state.leader), state.term);
+    this.#tell("leader", this.#contacts.nameOf(state.leader), state.term);
     this.#handovers.leads(state.leader);
     if (state.leader === null) return;
     this.#proposals.resendAll();
@@ -460,7 +501,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     if (this.#failure !== null) return;
     this.#roster.changed(index);
     if (this.#isRemoved) this.#leave(index);
-    this.emit("members", this.#directory.members);
+    this.#tell("members", this.#directory.members);
   }
 
   get #isRemoved(): boolean {
@@ -472,7 +513,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     if (this.#departure !== null) return;
     this.#departure = new Departure(index, this.#limits.electionTicks);
     if (this.#state === "open") this.#state = "leaving";
-    this.#failCalls((outcome) => stopped(removedError(this.name), outcome));
+    this.#failCalls((outcome) => stoppedError(removedError(this.name), outcome));
   }
 
   #depart(): void {
@@ -484,7 +525,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #onPeerDown(peer: string): void {
     const id = this.#contacts.byName(peer)?.id;
     if (id !== undefined) this.#turn.lostConnection(id);
-    this.emit("peer", peer, "down");
+    this.#tell("peer", peer, "down");
   }
 
   /**
@@ -518,26 +559,33 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     if (this.#failure !== null || this.#state === "closed") return;
     this.#failure = error;
     this.#state = "failed";
-    this.#halt((outcome) => stopped(error, outcome));
+    this.#halt((outcome) => stoppedError(error, outcome));
     this.#release();
-    this.emit("error", error);
+    this.#untold.push(() => {
+      if (!this.emit("error", error)) warnUnheard(error);
+    });
+    if (!this.#isInside) this.#tellAll();
   }
 
   /** Waits, for an election timeout at most, until what was proposed here is settled and others do without this member. */
   #drain(): void {
     this.#state = "closing";
-    const { tickMs, electionTicks } = this.#limits;
+    const deadline = this.clock.monotonic() + this.#limits.tickMs * this.#limits.electionTicks;
+    // Not in the middle of something: it may be a state machine or a listener that closes the member.
+    if (this.#isInside) this.#drainer = this.clock.after(0, () => this.#handOver(deadline));
+    else this.#handOver(deadline);
+  }
+
+  #handOver(deadline: number): void {
     const { heir } = this.#duties;
     if (heir !== null && this.#raft.transferLeadership(heir) === null) this.#turn.wake();
-    const deadline = this.clock.monotonic() + tickMs * electionTicks;
     const look = (): void => {
-      if (this.#failure !== null) return;
       const isSettled = this.#proposals.count === 0 && (heir === null || !this.isLeader);
       const isDrained = isSettled && this.#departure?.isOver !== false;
       if (isDrained || this.clock.monotonic() >= deadline) this.#shutDown();
-      else this.clock.after(DRAIN_POLL_MS, look);
+      else this.#drainer = this.clock.after(DRAIN_POLL_MS, () => this.#enter(look));
     };
-    look();
+    this.#enter(look);
   }
 
   #shutDown(): void {
@@ -553,7 +601,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#transport.close(() =>
       this.#storage.close(() => {
         this.#isReleased = true;
-        this.emit("close");
+        this.#tell("close");
         for (const done of this.#closers) done();
         this.#closers = [];
       }),
@@ -561,7 +609,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   #halt(makeError: (outcome: Outcome) => QuorateError): void {
+    this.#isHalted = true;
     this.#ticker?.cancel();
+    this.#drainer?.cancel();
     this.#turn.stop();
     this.#installation?.stop();
     this.#checkpoints.stop();
@@ -578,8 +628,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   #checkOpen(): void {
-    if (this.#failure !== null) throw stopped(this.#failure, "none");
-    if (this.#departure !== null) throw stopped(removedError(this.name), "none");
+    if (this.#failure !== null) throw stoppedError(this.#failure, "none");
+    if (this.#departure !== null) throw stoppedError(removedError(this.name), "none");
     if (this.#state !== "open") throw new QuorateError("ERR_CLOSED", "the member is closed", {});
   }
 }
@@ -589,11 +639,11 @@ const DRAIN_POLL_MS = 2;
 /** What one turn applies: some milliseconds' worth. At a start there may be a hundred times as much to do. */
 const APPLY_BYTES = 1024 * 1024;
 
-function stopped(failure: QuorateError, outcome: Outcome): QuorateError {
-  return new QuorateError(failure.code, `the member has stopped: ${failure.message}`, failure.details, {
-    outcome,
-    cause: failure,
-  });
+/** Throws what the codec throws, and ERR_INVALID_ARGUMENT where it gives no bytes: the turn could not send them. */
+function encodedBy<Command>(codec: Codec<Command>, command: Command): Uint8Array {
+  const bytes: unknown = codec.encode(command);
+  if (ArrayBuffer.isView(bytes) && (bytes as Uint8Array).BYTES_PER_ELEMENT === 1) return bytes as Uint8Array;
+  throw invalidArgument("codec", codec.name, `encode of the codec ${codec.name} must return a Uint8Array`);
 }
 
 function noLeases(): QuorateError {

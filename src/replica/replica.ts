@@ -151,6 +151,11 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this;
   }
 
+  /** @internal Tells the observer of every event; see `Emitter.observe`. */
+  observe(observer: (event: keyof ReplicaEvents, args: readonly unknown[]) => void): void {
+    this.#member.observe(observer);
+  }
+
   /**
    * Ends the member's part: lets what is under way finish for a while, hands leadership over, closes files and
    * connections, and lets go of the directory. May be called again.

@@ -1,5 +1,6 @@
 import { ByteWriter } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { throwUncaught } from "../base/uncaught.ts";
 
 /**
  * What is written at once: as many chunks as fit in here and in a slice of time. Under load each write waits for a whole
@@ -41,9 +42,13 @@ export class SnapshotPieces {
     return this.#gathered.written();
   }
 
-  /** Nothing more is wanted. */
+  /** Nothing more is wanted. What the machine throws at that changes nothing. */
   stop(): void {
-    this.#chunks.return?.();
+    try {
+      this.#chunks.return?.();
+    } catch (error) {
+      throwUncaught(error);
+    }
   }
 
   #takeChunk(): Uint8Array | null {

@@ -6,6 +6,7 @@ import type { Raft } from "../raft/raft.ts";
 import { isNoSpace } from "../storage/room.ts";
 import type { SnapshotWriter, Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
+import { machineError } from "./failure.ts";
 import type { ReplicaLimits } from "./options.ts";
 import { SnapshotPieces } from "./snapshot-pieces.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -41,6 +42,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   #bytesSince = 0;
   #writing: SnapshotWriter | null = null;
   #pieces: SnapshotPieces | null = null;
+  #isStopped = false;
 
   constructor(
     parts: {
@@ -83,16 +85,26 @@ export class Snapshotter<Command, Result, Query, Answer> {
   /** Begins a snapshot of the present state, unless one is under way. */
   take(raft: Raft): void {
     const { index, term } = this.#applier;
-    if (this.#writing !== null || index === 0 || index === this.#newest?.index) return;
+    if (this.#isStopped || this.#writing !== null || index === 0 || index === this.#newest?.index) return;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
 
     const metadata: SnapshotMetadata = { index, term, membership: raft.membership };
-    const pieces = new SnapshotPieces(this.#machine.snapshot(), this.#clock);
+    const pieces = this.#begunPieces();
+    if (pieces === null) return;
     const writer = this.#storage.createSnapshot({ metadata, context: this.#applier.context() });
     this.#writing = writer;
     this.#pieces = pieces;
     this.#writeNext(writer, pieces, { index, bytes: 0 }, () => this.#committed(metadata, raft));
+  }
+
+  #begunPieces(): SnapshotPieces | null {
+    try {
+      return new SnapshotPieces(this.#machine.snapshot(), this.#clock);
+    } catch (cause) {
+      this.#onFailure(machineError("snapshot", cause));
+      return null;
+    }
   }
 
   /** A leader's snapshot has replaced the state: it is the newest now. */
@@ -104,6 +116,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#writing?.abort();
     this.#end();
   }
@@ -129,7 +142,8 @@ export class Snapshotter<Command, Result, Query, Answer> {
     committed: () => void,
   ): void {
     if (this.#writing !== writer) return; // Stopped meanwhile.
-    const piece = pieces.next();
+    const piece = this.#nextPiece(writer, pieces);
+    if (piece === undefined) return;
     if (piece === null) {
       writer.commit((error) => {
         if (this.#writing !== writer) return;
@@ -146,6 +160,17 @@ export class Snapshotter<Command, Result, Query, Answer> {
       if (error !== null) return this.#failed(error);
       this.#writeNext(writer, pieces, { ...written, bytes }, committed);
     });
+  }
+
+  /** Undefined once the machine has thrown. */
+  #nextPiece(writer: SnapshotWriter, pieces: SnapshotPieces): Uint8Array | null | undefined {
+    try {
+      return pieces.next();
+    } catch (cause) {
+      writer.abort();
+      this.#failed(machineError("snapshot", cause));
+      return undefined;
+    }
   }
 
   /** A full disk is no fault: another snapshot will be due, and what a storage cannot do at all it says of its saves. */

@@ -1,15 +1,15 @@
-import { AssertionError } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { QuorateError } from "../base/errors.ts";
+import type { QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Save, SoftState } from "../raft/effects.ts";
 import type { Message } from "../raft/message.ts";
-import type { Raft, RaftFailure } from "../raft/raft.ts";
+import type { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
+import { coreFailure } from "./failure.ts";
 import type { Installed } from "./installation.ts";
 import type { MembershipChanges } from "./membership-changes.ts";
 import type { Proposals } from "./proposals.ts";
@@ -36,6 +36,8 @@ export interface TurnParts<Command, Result, Query, Answer> {
   /** Goes on from that snapshot. */
   installed(): void;
   onState(state: SoftState): void;
+  /** Runs the turn. What it throws stops the member. */
+  enter(turn: () => void): void;
   onFailure(error: QuorateError): void;
 }
 
@@ -112,11 +114,7 @@ export class Turn<Command, Result, Query, Answer> {
     this.#isScheduled = false;
     if (this.#isStopped) return;
     this.#count += 1;
-    try {
-      this.#run();
-    } catch (cause) {
-      this.#parts.onFailure(QuorateError.is(cause) ? cause : internalError(cause));
-    }
+    this.#parts.enter(() => this.#run());
   }
 
   #run(): void {
@@ -128,6 +126,7 @@ export class Turn<Command, Result, Query, Answer> {
     if (effects.save !== null) this.#save(effects.save);
     if (effects.apply.length > 0) {
       applier.apply(effects.apply, raft);
+      if (this.#isStopped) return; // The others were found to have come to something else.
       raft.applied(applier.index);
       snapshotter.applied(effects.apply, raft);
     }
@@ -139,7 +138,7 @@ export class Turn<Command, Result, Query, Answer> {
     reads.release(applier.index);
 
     if (effects.state !== null) this.#parts.onState(effects.state);
-    if (raft.failure !== null) throw failureOf(raft.failure);
+    if (raft.failure !== null) throw coreFailure(raft.failure);
     if (raft.hasEffects()) this.wake();
   }
 
@@ -221,13 +220,4 @@ export class Turn<Command, Result, Query, Answer> {
       this.wake();
     });
   }
-}
-
-function failureOf({ cause, reason, dump }: RaftFailure): Error {
-  return QuorateError.is(cause) ? cause : new AssertionError(reason, { cause: dump });
-}
-
-function internalError(cause: unknown): QuorateError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new QuorateError("ERR_INTERNAL", reason, {}, { outcome: "unknown", cause });
 }

@@ -176,8 +176,8 @@ export class DiskStorage implements Storage {
       { files, manifest, room, limits, seed },
       { segments, newestNumber, file, capacity: file.sizeSync() },
     );
-    const { batchBytesMax, stateCopyMs } = limits;
-    const wal = new Wal({ row, manifest, slots, clock, batchBytesMax, stateCopyMs, seed }, start);
+    const { batchBytesMax, idleMs } = limits;
+    const wal = new Wal({ row, slots, clock, batchBytesMax, idleMs, seed }, start);
     const snapshots = new SnapshotStore({
       files,
       manifest,

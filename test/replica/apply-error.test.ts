@@ -98,6 +98,83 @@ test("what this process alone may have met stops the member all the same, and so
   }
 });
 
+test("what an engine throws at an argument, it throws on every member: it is reported", async () => {
+  const causes: (() => unknown)[] = [
+    () => new Uint8Array(-1),
+    () => new Uint8Array(2 ** 52),
+    () => new Array(-1),
+    () => new ArrayBuffer(-1),
+    () => "x".repeat(2 ** 30),
+    () => Buffer.alloc(-1),
+    () => 2n ** (2n ** 40n),
+    () => {
+      throw new RangeError("the length of the row is over its limit");
+    },
+    () => {
+      throw new Error("seat allocation failed");
+    },
+    () => {
+      throw new RangeError("seat allocation failed");
+    },
+    () => {
+      throw null;
+    },
+  ];
+  const machine = {
+    apply: (batch: readonly { command: number }[]) =>
+      batch.map(({ command }) => Number(causes[command]?.() ?? 7)),
+    query: () => 0,
+    snapshot: () => [],
+    restore: () => {},
+  };
+  const replica = await createReplica<number, number>({ machine, onApplyError: "report" });
+  for (const at of causes.keys())
+    expect(await failure(replica.propose(at)), String(at)).toMatchObject({
+      code: "ERR_APPLY",
+      outcome: "none",
+    });
+  expect(await replica.propose(causes.length)).toBe(7);
+  await replica.close();
+});
+
+test("what a process throws that has run out of stack or memory stops the member, though the machine wraps it", async () => {
+  const causes: (() => unknown)[] = [
+    () => new ArrayBuffer(2 ** 45),
+    () => JSON.stringify(nested(100_000)),
+    () => {
+      throw new RangeError("Out of memory"); // JavaScriptCore
+    },
+    () => {
+      try {
+        new ArrayBuffer(2 ** 45);
+      } catch (cause) {
+        throw new Error("cannot make room for it", { cause });
+      }
+    },
+  ];
+  for (const [at, cause] of causes.entries()) {
+    const machine = {
+      apply: () => [Number(cause())],
+      query: () => 0,
+      snapshot: () => [],
+      restore: () => {},
+    };
+    const replica = await createReplica<number, number>({ machine, onApplyError: "report" });
+    expect(await failure(replica.propose(1)), String(at)).toMatchObject({
+      code: "ERR_APPLY",
+      outcome: "unknown",
+    });
+    expect(replica.status().state).toBe("failed");
+    await replica.close();
+  }
+});
+
+function nested(depth: number): unknown {
+  let value: unknown = 0;
+  for (let level = 0; level < depth; level++) value = [value];
+  return value;
+}
+
 test("an unknown way to meet an error is refused", async () => {
   const onApplyError = "ignore" as "report";
   expect(await failure(createReplica({ machine: new Counter(), onApplyError }))).toMatchObject({

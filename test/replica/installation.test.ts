@@ -117,6 +117,6 @@ describe("an installation", () => {
         throw refusal;
       },
     };
-    expect(await install(machine, [utf8Bytes("4")])).toBe(refusal);
+    expect(await install(machine, [utf8Bytes("4")])).toMatchObject({ code: "ERR_MACHINE", cause: refusal });
   });
 });

@@ -12,13 +12,11 @@ export class Allowance {
     this.#since = nowMs;
   }
 
-  /** Takes one; false, and takes none, where there were too many. */
+  /** False once there were too many. */
   spend(nowMs: number): boolean {
     const earned = ((nowMs - this.#since) / 1000) * this.#perSecond;
-    this.#left = Math.min(this.#burst, this.#left + earned);
+    this.#left = Math.min(this.#burst, this.#left + earned) - 1;
     this.#since = nowMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
+    return this.#left >= 0;
   }
 }
