@@ -19,13 +19,17 @@ const CHECKPOINT_AFTER_SHARE = 1 / 2;
 const CHECKPOINT_AFTER_MS_MAX = 60_000;
 /** Leases in one checkpoint. */
 const CHECKPOINT_LEASES_MAX = 1_000;
-/** The share of a lease's time that a new leader gives at least: its holder could ask nobody during the election. */
+/** The share of a lease's time that a new leader gives at most: its holder could ask nobody during the election … */
 const GRACE_SHARE = 1 / 3;
+/** … and the share of what was left when that was last written down. It is written down anew, so graces do not add up. */
+const GRACE_SHARE_OF_REST = 1 / 2;
 
 interface Countdown {
   readonly renewedAt: Index;
   readonly ttlMs: number;
   deadline: number;
+  /** In which tick the leader looks at it; null while it does not. */
+  tick: number | null;
 }
 
 /**
@@ -35,13 +39,19 @@ interface Countdown {
  * goes on counting, and no lease ends early. Only a restart or a snapshot begins anew, from what the last checkpoint
  * left. A revoke names the renewal that it found expired, so one that was held up in a former leader does nothing to
  * a lease that was renewed since (etcd-io/etcd#15247).
+ *
+ * Nor does a lease live on because leaders change: each new leader has written down at once what is left, its own grace
+ * included, and the next one gives half of that at most. All graces together are two thirds of the lease's time.
  */
 export class LeaseKeeper implements LeaseObserver {
   readonly #member: UpkeepMember;
   readonly #machine: KvMachine;
   readonly #countdowns = new Map<LeaseId, Countdown>();
-  /** Which leases to look at in which tick. A renewed lease stays where it is, and is moved when its old time comes. */
-  readonly #wheel = new Map<number, LeaseId[]>();
+  /**
+   * Which leases to look at in which tick: each countdown that has a tick is there once, and nothing else. A renewed lease
+   * stays where it is, and is moved when its old time comes.
+   */
+  readonly #wheel = new Map<number, Set<LeaseId>>();
   #tick: number;
   #revokes = 0;
   #isLeading = false;
@@ -55,16 +65,31 @@ export class LeaseKeeper implements LeaseObserver {
     if (member.isLeader) this.lead();
   }
 
+  /** How many entries the wheel holds: at most one for each lease. */
+  get looks(): number {
+    let looks = 0;
+    for (const ids of this.#wheel.values()) looks += ids.size;
+    return looks;
+  }
+
   /** This member leads from now on. */
   lead(): void {
     this.#isLeading = true;
     const now = this.#now();
     this.#tick = this.#tickAt(now);
     this.#wheel.clear();
+    const checkpoints: LeaseCheckpoint[] = [];
     for (const [id, countdown] of this.#countdowns) {
-      countdown.deadline = Math.max(countdown.deadline, now + countdown.ttlMs * GRACE_SHARE);
-      this.#lookAt(id, nextLook(countdown, now));
+      const { remainingMs, ttlMs } = this.#machine.leases.get(id)!;
+      const graceMs = Math.min(ttlMs * GRACE_SHARE, remainingMs * GRACE_SHARE_OF_REST);
+      const leftMs = countdown.deadline - now;
+      countdown.deadline = Math.max(countdown.deadline, now + graceMs);
+      if (leftMs < graceMs || remainingMs - leftMs >= ttlMs * CHECKPOINT_SHARE)
+        checkpoints.push(checkpointOf(id, countdown, now));
+      countdown.tick = null;
+      this.#lookAt(id, countdown, nextLook(countdown, now));
     }
+    this.#writeDown(checkpoints);
   }
 
   /** This member does not lead any more. */
@@ -87,21 +112,32 @@ export class LeaseKeeper implements LeaseObserver {
 
   renewed({ id, renewedAt, ttlMs, remainingMs }: LeaseState): void {
     const now = this.#now();
-    const countdown = { renewedAt, ttlMs, deadline: now + remainingMs };
-    const isWaiting = this.#countdowns.has(id);
+    const tick = this.#countdowns.get(id)?.tick ?? null;
+    const countdown = { renewedAt, ttlMs, deadline: now + remainingMs, tick };
     this.#countdowns.set(id, countdown);
-    if (this.#isLeading && !isWaiting) this.#lookAt(id, nextLook(countdown, now));
+    if (this.#isLeading && tick === null) this.#lookAt(id, countdown, nextLook(countdown, now));
+  }
+
+  checkpointed({ id, remainingMs }: LeaseState): void {
+    const now = this.#now();
+    const countdown = this.#countdowns.get(id);
+    if (countdown === undefined || countdown.deadline <= now + remainingMs) return;
+    countdown.deadline = now + remainingMs;
+    if (this.#isLeading) this.#lookAt(id, countdown, nextLook(countdown, now));
   }
 
   gone(id: LeaseId): void {
+    const countdown = this.#countdowns.get(id);
+    if (countdown !== undefined) this.#lookAway(id, countdown);
     this.#countdowns.delete(id);
   }
 
   /** Leases that were not renewed in between are counted on. */
   replaced(leases: LeaseTable): void {
-    for (const id of this.#countdowns.keys()) if (!leases.has(id)) this.#countdowns.delete(id);
+    for (const id of this.#countdowns.keys()) if (!leases.has(id)) this.gone(id);
     for (const lease of leases.all()) {
-      if (this.#countdowns.get(lease.id)?.renewedAt !== lease.renewedAt) this.renewed(lease);
+      if (this.#countdowns.get(lease.id)?.renewedAt === lease.renewedAt) this.checkpointed(lease);
+      else this.renewed(lease);
     }
   }
 
@@ -121,17 +157,12 @@ export class LeaseKeeper implements LeaseObserver {
   #examine(id: LeaseId, now: number, checkpoints: LeaseCheckpoint[]): void {
     const countdown = this.#countdowns.get(id);
     if (countdown === undefined) return;
+    countdown.tick = null;
     if (countdown.deadline > now) {
-      if (this.#isWorthACheckpoint(id, countdown, now)) {
-        const remainingMs = Math.ceil(countdown.deadline - now);
-        checkpoints.push({ lease: id, renewedAt: countdown.renewedAt, remainingMs });
-      }
-      this.#lookAt(id, nextLook(countdown, now));
-    } else if (this.#revokes >= REVOKES_MAX) this.#lookAt(id, now + LEASE_TICK_MS);
-    else {
-      this.#revoke(id, countdown.renewedAt);
-      this.#lookAt(id, now + RETRY_MS);
-    }
+      if (this.#isWorthACheckpoint(id, countdown, now)) checkpoints.push(checkpointOf(id, countdown, now));
+      this.#lookAt(id, countdown, nextLook(countdown, now));
+    } else if (this.#revokes >= REVOKES_MAX) this.#lookAt(id, countdown, now + LEASE_TICK_MS);
+    else this.#revoke(id, countdown);
   }
 
   #isWorthACheckpoint(id: LeaseId, countdown: Countdown, now: number): boolean {
@@ -140,11 +171,14 @@ export class LeaseKeeper implements LeaseObserver {
     return remainingMs - (countdown.deadline - now) >= ttlMs * CHECKPOINT_SHARE;
   }
 
-  #revoke(lease: LeaseId, renewedAt: Index): void {
+  /** Whether it worked shows in the table; if not, the lease is looked at again. */
+  #revoke(lease: LeaseId, countdown: Countdown): void {
     this.#revokes += 1;
-    // Whether it worked shows in the table; if not, the lease is looked at again.
-    this.#member.propose(encodeCommand({ kind: "lease-revoke", lease, renewedAt }), () => {
+    const command = encodeCommand({ kind: "lease-revoke", lease, renewedAt: countdown.renewedAt });
+    this.#member.propose(command, () => {
       this.#revokes -= 1;
+      if (this.#isLeading && this.#countdowns.get(lease) === countdown)
+        this.#lookAt(lease, countdown, this.#now() + RETRY_MS);
     });
   }
 
@@ -157,11 +191,18 @@ export class LeaseKeeper implements LeaseObserver {
     }
   }
 
-  #lookAt(id: LeaseId, time: number): void {
+  #lookAt(id: LeaseId, countdown: Countdown, time: number): void {
+    this.#lookAway(id, countdown);
     const tick = Math.max(this.#tickAt(time) + 1, this.#tick + 1);
+    countdown.tick = tick;
     const ids = this.#wheel.get(tick);
-    if (ids === undefined) this.#wheel.set(tick, [id]);
-    else ids.push(id);
+    if (ids === undefined) this.#wheel.set(tick, new Set([id]));
+    else ids.add(id);
+  }
+
+  #lookAway(id: LeaseId, { tick }: Countdown): void {
+    const ids = tick === null ? undefined : this.#wheel.get(tick);
+    if (ids?.delete(id) === true && ids.size === 0) this.#wheel.delete(tick!);
   }
 
   #tickAt(time: number): number {
@@ -171,6 +212,10 @@ export class LeaseKeeper implements LeaseObserver {
   #now(): number {
     return this.#member.clock.monotonic();
   }
+}
+
+function checkpointOf(lease: LeaseId, { renewedAt, deadline }: Countdown, now: number): LeaseCheckpoint {
+  return { lease, renewedAt, remainingMs: Math.ceil(deadline - now) };
 }
 
 function firstLook({ deadline, ttlMs }: Countdown): number {

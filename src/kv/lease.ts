@@ -10,7 +10,7 @@ export interface LeaseState {
   readonly id: LeaseId;
   /** What was granted, in milliseconds. */
   readonly ttlMs: number;
-  /** What a new leader must still give it: the whole time, or less once a checkpoint said so. */
+  /** What was left when that was last written down; the whole time after a renewal. It only goes down until the next. */
   readonly remainingMs: number;
   /** The index of the entry that granted it or kept it alive last: it tells one renewal from the next. */
   readonly renewedAt: Index;
@@ -20,6 +20,8 @@ export interface LeaseState {
 /** Told what happens to leases, so that a member can count their time. */
 export interface LeaseObserver {
   renewed(lease: LeaseState): void;
+  /** A leader has written down that so much is left, which is less than before. */
+  checkpointed(lease: LeaseState): void;
   gone(id: LeaseId): void;
   /** A snapshot has brought another table. */
   replaced(leases: LeaseTable): void;
@@ -88,7 +90,9 @@ export class LeaseTable {
   checkpoint(id: LeaseId, renewedAt: Index, remainingMs: number): void {
     const lease = this.#leases.get(id);
     if (lease?.renewedAt !== renewedAt || lease.remainingMs <= remainingMs) return;
-    this.#leases.set(id, { ...lease, remainingMs });
+    const written = { ...lease, remainingMs };
+    this.#leases.set(id, written);
+    this.#observer?.checkpointed(written);
   }
 
   remove(id: LeaseId): void {

@@ -162,9 +162,9 @@ test("only the leader ends leases, but every member counts: whoever leads next g
   replica.become("follower", 2);
   await clock.pass(5_000);
   replica.become("leader", 3);
-  await clock.pass(9_900);
+  await clock.pass(4_900);
   expect(machine.leases.size).toBe(1);
-  await clock.pass(600);
+  await clock.pass(1_300);
   expect(machine.leases.size).toBe(0);
   kv.close();
 });

@@ -2,7 +2,7 @@ import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
 import { firstMemberId } from "../../replica/identity.ts";
 import { type FaultProfile, faults } from "../faults.ts";
 import { memberChecks } from "../invariants/member-checks.ts";
-import type { ClusterPlan, Scenario } from "../scenario.ts";
+import { type Action, type ClusterPlan, LEADER, type Scenario } from "../scenario.ts";
 import { Chance, type ChanceStream } from "./chance.ts";
 import type { Crewmates } from "./crewmates.ts";
 import type { FullFrame } from "./full-frame.ts";
@@ -21,8 +21,26 @@ export function planKvScenario(
   options: Partial<PlanOptions> = {},
 ): Scenario {
   const scenario = planScenario(seed, { mode: "full", faults: profile, operation: kvOperation, ...options });
-  return { ...scenario, cluster: withMembers(new Chance(seed).stream("members"), scenario.cluster) };
+  const chance = new Chance(seed);
+  return {
+    ...scenario,
+    cluster: withMembers(chance.stream("members"), scenario.cluster),
+    actions: [...scenario.actions, ...planHandovers(chance.stream("handovers"), scenario)],
+  };
 }
+
+/** In some runs the lead goes round and round in the calm: leases must end all the same. */
+function planHandovers(chance: ChanceStream, { stormMs, cluster }: Scenario): Action[] {
+  const { voters, spares } = cluster;
+  if (voters === 1 || !chance.happens(0.3)) return [];
+  const handovers: Action[] = [];
+  const paceMs = chance.pick([400, 600, 900]);
+  for (let at = stormMs; at < stormMs + HANDOVERS_MS; at += paceMs)
+    handovers.push({ at, kind: "transfer", member: LEADER, to: chance.between(0, voters + spares - 1) });
+  return handovers;
+}
+
+const HANDOVERS_MS = 12_000;
 
 function withMembers(chance: ChanceStream, cluster: ClusterPlan): ClusterPlan {
   const leaseReads = cluster.electionTicks >= LEASE_ELECTION_TICKS && chance.happens(0.5);

@@ -205,6 +205,14 @@ hold([
         tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(5000);
         told.does(revoke("1"));
       },
+      "leaders change, and each gives time again": (tale) => {
+        const told = new Told(tale).does(grant("1", 3000));
+        tale.tell({ kind: "calm", at: 3000 });
+        for (let term = 2; term < 12; term++)
+          tale.role(1, "leader", term).pass(900).role(1, "follower", term).pass(100);
+        tale.role(1, "leader", 12);
+        told.does(revoke("1"));
+      },
       "a lease is not ended at all": (tale) => {
         new Told(tale).does(grant("1"));
         tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(9000);
@@ -217,6 +225,13 @@ hold([
         tale.role(1, "leader", 2).tell({ kind: "calm", at: 3000 }).pass(2500);
         told.does({ kind: "lease-keep-alive", leases: ["1"] });
         tale.pass(2500);
+        told.does(revoke("1"));
+      },
+      "new leaders give time, in all two thirds of the lease's own": (tale) => {
+        const told = new Told(tale).does(grant("1", 3000));
+        tale.tell({ kind: "calm", at: 3000 });
+        for (const leader of [1, 2, 1, 2, 1])
+          tale.role(leader, "leader", 2).pass(1000).role(leader, "follower", 2).pass(500);
         told.does(revoke("1"));
       },
       "a new leader gives time": (tale) => {
