@@ -94,8 +94,10 @@ function parse(args: readonly string[]) {
   const { to, cluster } = values;
   if (to === undefined) throw new UsageError("--to is expected: the directory to make");
   if (fs.existsSync(to) && fs.readdirSync(to).length > 0) throw new UsageError(`${to} is not empty`);
-  const by = Number(values["bump-revision"] ?? 0);
-  if (!Number.isSafeInteger(by) || by < 0) throw new UsageError("--bump-revision must be a whole number");
+  const bumped = values["bump-revision"] ?? "0";
+  const by = Number(bumped);
+  if (!/^\d+$/.test(bumped) || !Number.isSafeInteger(by))
+    throw new UsageError("--bump-revision must be a whole number");
   const peers = values.peers === undefined ? {} : parsePeers(values.peers);
   const name = values.name ?? LONE_NAME;
   const members = values.peers === undefined ? { [name]: "" } : peers;

@@ -14,6 +14,8 @@ import { failureOf, type Subject } from "./failure.ts";
 export const CALL_MS = 10_000;
 /** After all servers were tried in vain, and before an attempt that is repeated. */
 const PAUSE_MS = 50;
+/** A timer cannot wait longer. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** How long one server may take to be connected before the next is tried. */
 const CONNECT_MS = 2_000;
 
@@ -56,6 +58,8 @@ export class Channel {
   readonly #closing = new AbortController();
   #current = 0;
   #token: string | null = null;
+  /** The authentication under way: all calls wait for the same one. */
+  #login: Promise<void> | null = null;
   #seenRevision = 0;
 
   constructor(grpc: Grpc, { endpoints, tls, credentials, callTimeoutMs }: ChannelOptions) {
@@ -89,19 +93,25 @@ export class Channel {
     checkCallOptions(options);
     const limit = this.#limit(options);
     const bytes = method.request.encode(request);
-    for (;;) {
+    for (let hasRenewed = false; ; ) {
       const connection = await this.#connected(limit, endpoint);
+      let token: string | null = null;
       try {
-        await this.#authenticate(connection, limit);
+        token = await this.#authenticated(connection, limit);
         return this.#read(method, await this.#ask(connection, method.path, bytes, limit));
       } catch (error) {
         const failure = failureOf(asServiceError(error, limit), {
           ...subject,
           seenRevision: this.#seenRevision,
         });
-        if (failure.needsToken && this.#token !== null) this.#token = null;
-        else if (!failure.mayRetry) throw limit.named(failure.error);
-        else {
+        if (failure.needsToken) this.forgetToken(token);
+        // One new token for each call: a server that refuses that one too would refuse every other.
+        if (failure.needsToken && token !== null && !hasRenewed) hasRenewed = true;
+        else if (!failure.mayRetry) {
+          // It may never answer others either.
+          if (QuorateError.is(failure.error, "ERR_TIMEOUT")) this.rotate(connection);
+          throw limit.named(failure.error);
+        } else {
           this.rotate(connection);
           await limit.pause(PAUSE_MS, failure.error);
         }
@@ -117,7 +127,7 @@ export class Channel {
   ): Promise<{ readonly stream: Duplex; readonly connection: Connection }> {
     const limit = this.#limit(options);
     const connection = await this.#connected(limit, undefined);
-    await this.#authenticate(connection, limit);
+    await this.#authenticated(connection, limit);
     return { stream: connection.stream(path, this.#metadata(metadata)), connection };
   }
 
@@ -129,7 +139,7 @@ export class Channel {
   ): Promise<Readable> {
     const limit = this.#limit(options);
     const connection = await this.#connected(limit, endpoint);
-    await this.#authenticate(connection, limit);
+    await this.#authenticated(connection, limit);
     return connection.serverStream(path, request.encode({}), this.#metadata({}));
   }
 
@@ -139,9 +149,9 @@ export class Channel {
       this.#current = (this.#current + 1) % this.#connections.length;
   }
 
-  /** The token has gone stale: the next call gets another. */
-  forgetToken(): void {
-    this.#token = null;
+  /** A token was refused: the next call gets another, unless that has happened already. By default the present one. */
+  forgetToken(token: string | null = this.#token): void {
+    if (this.#token === token) this.#token = null;
   }
 
   /** Notes a revision that a stream has told. */
@@ -190,13 +200,24 @@ export class Channel {
     return message;
   }
 
-  async #authenticate(connection: Connection, limit: CallLimit): Promise<void> {
-    if (this.#credentials === null || this.#token !== null) return;
+  /** The token to show, null where none is needed. Throws when there is none in time. */
+  async #authenticated(connection: Connection, limit: CallLimit): Promise<string | null> {
+    if (this.#credentials === null) return null;
+    if (this.#token === null) {
+      this.#login ??= this.#logIn(connection, this.#credentials).finally(() => {
+        this.#login = null;
+      });
+      await limit.orLate(this.#login);
+    }
+    return this.#token;
+  }
+
+  async #logIn(connection: Connection, { user, password }: Credentials): Promise<void> {
     const { path, request, response } = METHODS.authenticate;
-    const { user, password } = this.#credentials;
     const bytes = request.encode({ name: user, password });
     try {
-      this.#token = response.decode(await this.#ask(connection, path, bytes, limit)).token;
+      const answer = await this.#ask(connection, path, bytes, this.#limit({}));
+      this.#token = response.decode(answer).token;
     } catch (error) {
       // Where users do not count everybody may do everything, and no token is needed.
       if ((error as ServiceError).details !== "etcdserver: authentication is not enabled") throw error;
@@ -253,6 +274,23 @@ class CallLimit {
       return await Promise.race([waited, aborted]);
     } finally {
       this.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Waits for what others wait for as well, no longer than this call may take. */
+  async orLate(waited: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const reason = new QuorateError("ERR_NO_QUORUM", "no server answers the authentication", {
+        waitedMs: 0,
+      });
+      const leftMs = Math.min(Math.max(0, this.deadline - Date.now()), TIMER_MS_MAX);
+      timer = setTimeout(() => reject(this.named(reason)), leftMs);
+    });
+    try {
+      await this.orAbort(Promise.race([waited, late]));
+    } finally {
+      clearTimeout(timer);
     }
   }
 

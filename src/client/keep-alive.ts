@@ -34,7 +34,9 @@ export async function keepAlive(
       });
       stream.on("error", (error: ServiceError) => {
         timer.cancel();
-        reject(failureOf(error, { isWrite: false, seenRevision: channel.seenRevision }).error);
+        const failure = failureOf(error, { isWrite: false, seenRevision: channel.seenRevision });
+        if (failure.needsToken) channel.forgetToken();
+        reject(failure.error);
       });
       stream.on("end", () => stream.cancel());
       for (const id of leases) stream.write(METHODS.leaseKeepAlive.request.encode({ id }));

@@ -30,6 +30,8 @@ export class RemoteWatches implements WatcherHost {
   readonly #watchers = new Set<RemoteWatcher>();
   readonly #byId = new Map<number, RemoteWatcher>();
   /** Asked for, and not confirmed yet, in order. */
+  /** Whether the token was renewed since a stream last answered. */
+  #hasNewToken = false;
   #creating: RemoteWatcher[] = [];
   #stream: Stream = { kind: "none" };
 
@@ -121,6 +123,7 @@ export class RemoteWatches implements WatcherHost {
   #onResponse(response: WatchResponse): void {
     const { watchId, created, canceled, cancelReason, header } = response;
     this.#channel.saw(header?.revision ?? 0);
+    this.#hasNewToken = false;
     if (created) {
       this.#onCreated(response);
       return;
@@ -169,8 +172,12 @@ export class RemoteWatches implements WatcherHost {
     if (typeof (error as ServiceError | null)?.code !== "number") return null;
     const subject = { isWrite: false, seenRevision: this.#channel.seenRevision };
     const failure = failureOf(error as ServiceError, subject);
-    if (failure.needsToken) this.#channel.forgetToken();
-    return failure.mayRetry || failure.needsToken ? null : failure.error;
+    if (!failure.needsToken) return failure.mayRetry ? null : failure.error;
+    this.#channel.forgetToken();
+    // A server that refuses a new token too would refuse every other.
+    if (this.#hasNewToken) return failure.error;
+    this.#hasNewToken = true;
+    return null;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { type Caller, NOBODY } from "../kv/auth/auth.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import { POLICIES, type Policy } from "./auth-policy.ts";
-import { AuthTokens, tokenIndex } from "./auth-tokens.ts";
+import { AuthTokens, tokenParts } from "./auth-tokens.ts";
 import { throwRefused } from "./refused.ts";
 import type { RpcCall } from "./rpc-server.ts";
 import { refusal } from "./status.ts";
@@ -21,6 +21,8 @@ export interface GatedMember {
   readonly trustsCertificates: boolean;
   /** The index up to which this member has applied the log. */
   applied(): number;
+  /** The index of the last entry that it holds. */
+  lastIndex(): number;
   linearize(): Promise<void>;
 }
 
@@ -35,8 +37,12 @@ export class AuthGate {
 
   constructor(member: GatedMember) {
     this.#member = member;
-    this.#tokens = new AuthTokens(member.clock);
-    this.#stop = member.machine.onToken((token) => this.#tokens.add(token));
+    const { machine } = member;
+    this.#tokens = new AuthTokens(member.clock, {
+      historyIndex: member.lastIndex(),
+      time: () => machine.time,
+    });
+    this.#stop = machine.onToken((token) => this.#tokens.add(token));
   }
 
   /** What is asked of those who call the method. */
@@ -93,8 +99,8 @@ export class AuthGate {
 
   /** Another member may have given the token a moment ago: then the entry that tells of it is on its way. */
   async #awaitToken(call: RpcCall): Promise<void> {
-    const index = tokenIndex(tokenOf(call) ?? "");
-    if (index === null || index <= this.#member.applied()) throw refusal("invalidAuthToken");
+    const index = tokenParts(tokenOf(call) ?? "")?.index ?? 0;
+    if (index <= this.#member.applied()) throw refusal("invalidAuthToken");
     await this.#member.linearize();
   }
 }

@@ -5,15 +5,35 @@ import type { GrantedToken } from "../kv/auth/granted-token.ts";
 
 /** A token that is not used for so long is forgotten: etcd's time. */
 export const TOKEN_IDLE_MS = 300_000;
-/** News of a token that is older than this is history, played back at a start. */
+/** A token that was granted longer ago than this, by the log's own time, and never used here, is not good here any more. */
 const TOKEN_NEWS_MS = 2 * TOKEN_IDLE_MS;
 /** The least recently used ones give way. */
 const TOKENS_MAX = 100_000;
 const SECRET_BYTES = 24;
 
+/** The secret in base64url, and the index. */
+const PATTERN = /^([A-Za-z0-9_-]{32})\.([1-9]\d{0,15})$/;
+
 interface Known {
   readonly caller: Caller;
-  deadline: number;
+  readonly index: number;
+  /** When it was granted, by the log's time, and whether it was used here since. */
+  readonly grantedAt: number;
+  readonly isUsed: boolean;
+  readonly deadline: number;
+}
+
+interface TokenParts {
+  readonly secret: string;
+  readonly index: number;
+}
+
+/** What the log says of when things happened: the same on every member, whatever its clock shows. */
+export interface LogTime {
+  /** The last entry that this member held when it began to listen: tokens up to it are history, played back. */
+  readonly historyIndex: number;
+  /** The time of the newest entry that was applied, in milliseconds since 1970. */
+  time(): number;
 }
 
 /** A token before anybody knows it. The secret is the client's; the log holds only what tells it. */
@@ -32,47 +52,56 @@ export function tokenText(secret: string, index: number): string {
   return `${secret}.${index}`;
 }
 
-/** The index of the entry that tells of the token, or null when it is none of ours. */
-export function tokenIndex(token: string): number | null {
-  const index = Number(token.slice(token.lastIndexOf(".") + 1));
-  return token.includes(".") && Number.isSafeInteger(index) ? index : null;
+/** Null for a text that is none of our tokens. */
+export function tokenParts(token: string): TokenParts | null {
+  const [, secret, digits] = PATTERN.exec(token) ?? [];
+  const index = Number(digits);
+  return secret === undefined || !Number.isSafeInteger(index) ? null : { secret, index };
 }
 
 /**
  * The tokens that this member knows. Every member hears of each through the log, so a token is good on all of them, and
- * each counts by itself how long it has not been used there.
+ * each counts by itself, on its monotonic clock, how long it has not been used there. Wall clocks are not looked at.
  */
 export class AuthTokens {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #log: LogTime;
   /** By digest, the least recently used first. */
   readonly #tokens = new Map<string, Known>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, "monotonic">, log: LogTime) {
     this.#clock = clock;
+    this.#log = log;
   }
 
   get size(): number {
     return this.#tokens.size;
   }
 
-  add({ user, digest, authRevision, time }: GrantedToken): void {
-    if (this.#clock.wall() - time > TOKEN_NEWS_MS) return;
-    this.#use(digest, { user, authRevision });
+  add({ user, digest, authRevision, index, time }: GrantedToken): void {
+    if (index <= this.#log.historyIndex) return;
+    this.#keep(digest, { caller: { user, authRevision }, index, grantedAt: time, isUsed: false });
     this.#dropOld();
   }
 
   /** Whom the token names; it is good for another while then. */
   find(token: string): Caller | null {
-    const digest = digestOf(token.slice(0, Math.max(0, token.lastIndexOf("."))));
+    const parts = tokenParts(token);
+    if (parts === null) return null;
+    const digest = digestOf(parts.secret);
     const known = this.#tokens.get(digest);
-    if (known === undefined || known.deadline <= this.#clock.monotonic()) return null;
-    this.#use(digest, known.caller);
+    if (known === undefined || known.index !== parts.index || !this.#isGood(known)) return null;
+    this.#keep(digest, { ...known, isUsed: true });
     return known.caller;
   }
 
-  #use(digest: string, caller: Caller): void {
+  #isGood({ deadline, isUsed, grantedAt }: Known): boolean {
+    return deadline > this.#clock.monotonic() && (isUsed || this.#log.time() - grantedAt <= TOKEN_NEWS_MS);
+  }
+
+  #keep(digest: string, known: Omit<Known, "deadline">): void {
     this.#tokens.delete(digest);
-    this.#tokens.set(digest, { caller, deadline: this.#clock.monotonic() + TOKEN_IDLE_MS });
+    this.#tokens.set(digest, { ...known, deadline: this.#clock.monotonic() + TOKEN_IDLE_MS });
   }
 
   #dropOld(): void {

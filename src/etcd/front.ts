@@ -68,6 +68,7 @@ export class Front {
       clock: store.parts.host.clock,
       trustsCertificates: settings.clientCertAuth,
       applied: () => store.status().applied,
+      lastIndex: () => store.status().raft.last.index,
       linearize: () => this.linearize(),
     });
     this.#standing = this.#look();

@@ -7,7 +7,7 @@ import type { GrantedToken } from "./auth/granted-token.ts";
 import type { AuthTokenCommand } from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
 import { Counts } from "./counts.ts";
-import { Executor } from "./executor.ts";
+import { Executor, type Moment } from "./executor.ts";
 import type { Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
 import { StateReader } from "./kv-restore.ts";
@@ -42,8 +42,14 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   readonly counts = new Counts();
   #executor = new Executor(this.#state, this.counts);
   #observer: LeaseObserver | null = null;
+  #time = 0;
   readonly #tokenListeners = new Set<(token: GrantedToken) => void>();
   readonly #watches = new WatchHub(this.#state.store);
+
+  /** The time of the newest command that was applied since the start, in milliseconds since 1970; 0 before the first. */
+  get time(): number {
+    return this.#time;
+  }
 
   /** For reading. It is another one after `restore`. */
   get store(): Store {
@@ -96,8 +102,9 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     for (const applied of batch) {
       const command = decodeCommand(applied.command);
       const result = this.#executor.execute(command, applied);
+      this.#time = applied.time;
       if (result.kind === "refused") this.counts.refusals += 1;
-      else if (command?.kind === "auth-token") this.#tellToken(command, applied.time);
+      else if (command?.kind === "auth-token") this.#tellToken(command, applied);
       results.push(result);
     }
     this.counts.commands += batch.length;
@@ -125,8 +132,8 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return snapshotChunks(this.#state);
   }
 
-  #tellToken({ user, digest, authRevision }: AuthTokenCommand, time: number): void {
-    for (const listener of this.#tokenListeners) listener({ user, digest, authRevision, time });
+  #tellToken({ user, digest, authRevision }: AuthTokenCommand, { index, time }: Moment): void {
+    for (const listener of this.#tokenListeners) listener({ user, digest, authRevision, index, time });
   }
 
   restore(chunks: Iterable<Uint8Array>): void {

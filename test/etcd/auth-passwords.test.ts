@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Passwords } from "../../src/etcd/auth-passwords.ts";
-import { AuthTokens, mintToken, TOKEN_IDLE_MS, tokenIndex, tokenText } from "../../src/etcd/auth-tokens.ts";
+import { AuthTokens, mintToken, TOKEN_IDLE_MS, tokenParts, tokenText } from "../../src/etcd/auth-tokens.ts";
 import { HandClock } from "../kv/support.ts";
 
 describe("a password", () => {
@@ -56,15 +56,20 @@ describe("a password", () => {
 });
 
 describe("a token", () => {
-  const granted = (digest: string, time: number) => ({ user: "ann", digest, authRevision: 7, time });
+  const INDEX = 5;
+  const granted = (digest: string, time: number, index = INDEX) => {
+    return { user: "ann", digest, authRevision: 7, index, time };
+  };
+  /** A log without history, whose newest entry is as old as the test says. */
+  const log = (time = () => 0) => ({ historyIndex: 0, time });
 
   test("is known by its digest, and names its user", () => {
     const clock = new HandClock();
-    const tokens = new AuthTokens(clock);
+    const tokens = new AuthTokens(clock, log());
     const { secret, digest } = mintToken();
-    expect(tokens.find(tokenText(secret, 5))).toBe(null);
+    expect(tokens.find(tokenText(secret, INDEX))).toBe(null);
     tokens.add(granted(digest, clock.wall()));
-    expect(tokens.find(tokenText(secret, 5))).toEqual({ user: "ann", authRevision: 7 });
+    expect(tokens.find(tokenText(secret, INDEX))).toEqual({ user: "ann", authRevision: 7 });
     expect(tokens.find(secret)).toBe(null);
     expect(tokens.find(digest)).toBe(null);
     expect(tokens.find("")).toBe(null);
@@ -72,32 +77,79 @@ describe("a token", () => {
 
   test("is forgotten after five minutes without use, and not before", async () => {
     const clock = new HandClock();
-    const tokens = new AuthTokens(clock);
+    const tokens = new AuthTokens(clock, log());
     const { secret, digest } = mintToken();
     tokens.add(granted(digest, clock.wall()));
     for (let round = 0; round < 3; round++) {
       await clock.pass(TOKEN_IDLE_MS - 1);
-      expect(tokens.find(tokenText(secret, 1))).not.toBe(null);
+      expect(tokens.find(tokenText(secret, INDEX))).not.toBe(null);
     }
     await clock.pass(TOKEN_IDLE_MS);
-    expect(tokens.find(tokenText(secret, 1))).toBe(null);
+    expect(tokens.find(tokenText(secret, INDEX))).toBe(null);
     const next = mintToken();
     tokens.add(granted(next.digest, clock.wall()));
     expect(tokens.size).toBe(1);
   });
 
-  test("does not come back when the log is played again long after", async () => {
-    const clock = new HandClock();
-    const tokens = new AuthTokens(clock);
+  test("does not come back when the log is played again", () => {
+    const tokens = new AuthTokens(new HandClock(), { historyIndex: INDEX, time: () => 0 });
+    const [old, fresh] = [mintToken(), mintToken()];
+    tokens.add(granted(old.digest, 0));
+    tokens.add(granted(fresh.digest, 0, INDEX + 1));
+    expect(tokens.find(tokenText(old.secret, INDEX))).toBe(null);
+    expect(tokens.find(tokenText(fresh.secret, INDEX + 1))).toMatchObject({ user: "ann" });
+  });
+
+  test("is not good on a member that hears of it long after, by the log's time", () => {
+    let newest = 1_000;
+    const tokens = new AuthTokens(
+      new HandClock(),
+      log(() => newest),
+    );
+    const [unused, used] = [mintToken(), mintToken()];
+    for (const { digest } of [unused, used]) tokens.add(granted(digest, newest));
+    newest += 2 * TOKEN_IDLE_MS;
+    expect(tokens.find(tokenText(used.secret, INDEX))).not.toBe(null);
+    newest += 1;
+    expect(tokens.find(tokenText(unused.secret, INDEX))).toBe(null);
+    expect(tokens.find(tokenText(used.secret, INDEX))).not.toBe(null);
+  });
+
+  test("is good on a member whose wall clock is a day ahead, or a day behind", () => {
+    for (const wall of [86_400_000, -86_400_000]) {
+      const clock = { monotonic: () => 0, wall: () => 1_000_000_000 + wall };
+      const tokens = new AuthTokens(
+        clock,
+        log(() => 1_000_000_000),
+      );
+      const { secret, digest } = mintToken();
+      tokens.add(granted(digest, 1_000_000_000));
+      expect(tokens.find(tokenText(secret, INDEX))).toMatchObject({ user: "ann" });
+    }
+  });
+
+  test("is the whole text and nothing else: no beginning, no addition, no other index", () => {
+    const tokens = new AuthTokens(new HandClock(), log());
     const { secret, digest } = mintToken();
-    const time = clock.wall();
-    await clock.pass(3 * TOKEN_IDLE_MS);
-    tokens.add(granted(digest, time));
-    expect(tokens.find(tokenText(secret, 1))).toBe(null);
+    tokens.add(granted(digest, 0, 10));
+    expect(tokens.find(`${secret}.10`)).not.toBe(null);
+    const forged = ["10xyz", "1", "100", "010", "+10", "10.0", "1e1", "0xa", " 10", "10 ", "10\n", "", "-10"];
+    for (const index of forged) expect([index, tokens.find(`${secret}.${index}`)]).toEqual([index, null]);
+    for (const text of [
+      `${secret}x.10`,
+      ` ${secret}.10`,
+      `${secret}.10.10`,
+      `x.${secret}.10`,
+      secret,
+      `${secret}.`,
+    ])
+      expect([text, tokens.find(text)]).toEqual([text, null]);
   });
 
   test("tells the entry that made it known", () => {
-    expect(tokenIndex("abc.17")).toBe(17);
-    for (const other of ["abc", "", "abc.x", "abc.1e99", "abc.-"]) expect(tokenIndex(other)).toBe(null);
+    const { secret } = mintToken();
+    expect(tokenParts(`${secret}.17`)).toEqual({ secret, index: 17 });
+    for (const other of ["abc", "", "abc.17", `${secret}.1e9`, `${secret}.-`, `${secret}.9999999999999999`])
+      expect(tokenParts(other)).toBe(null);
   });
 });

@@ -121,9 +121,9 @@ test("names that are JavaScript's own are names like others, and change nothing 
 
 test("of 100,000 tokens and one the one that was not used for longest gives way", () => {
   const clock = { monotonic: () => 0, wall: () => 0 } as Clock;
-  const tokens = new AuthTokens(clock);
+  const tokens = new AuthTokens(clock, { historyIndex: 0, time: () => 0 });
   const minted = Array.from({ length: 100_001 }, () => mintToken());
-  for (const { digest } of minted) tokens.add({ user: "ann", digest, authRevision: 1, time: 0 });
+  for (const { digest } of minted) tokens.add({ user: "ann", digest, authRevision: 1, index: 1, time: 0 });
   expect(tokens.size).toBe(100_000);
   expect(tokens.find(tokenText(minted[0]!.secret, 1))).toBeNull();
   expect(tokens.find(tokenText(minted[1]!.secret, 1))).toMatchObject({ user: "ann" });

@@ -112,8 +112,8 @@ export function expectWords(words: readonly string[], ...names: readonly string[
 
 /** Throws UsageError. */
 export function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (text !== "" && Number.isSafeInteger(number) && number >= 0) return number;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(number)) return number;
   throw new UsageError(`${name} must be a whole number, not "${text}"`);
 }
 

@@ -211,7 +211,7 @@ function readSwitch(name: FlagName, text: string): boolean {
 }
 
 function readNumber(name: FlagName, text: string, least: number): number {
-  const number = text === "" ? Number.NaN : Number(text);
+  const number = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number) && number >= least) return number;
   throw new UsageError(`--${name} must be a whole number${least > 0 ? " above 0" : ""}, not "${text}"`);
 }

@@ -52,7 +52,7 @@ export class Http2Stream {
     this.head = head;
     this.outgoing = new Outgoing(id, windowBytes);
     this.#host = host;
-    this.#announced = Number(head.get("content-length") ?? Number.NaN);
+    this.#announced = contentLength(head.get("content-length"));
   }
 
   /** Whether the client sends nothing more. */
@@ -158,6 +158,12 @@ export class Http2Stream {
   #drop(): void {
     if (this.#held.length > 0) this.#host.free(this, this.#held.take().length);
   }
+}
+
+/** Not a number where nothing was announced; a length that cannot be read is less than anything that is sent. */
+function contentLength(text: string | undefined): number {
+  if (text === undefined) return Number.NaN;
+  return /^\d{1,15}$/.test(text) ? Number(text) : -1;
 }
 
 const NOBODY: StreamReceiver = { received() {}, halfClosed() {}, drained() {}, closed() {} };
