@@ -43,6 +43,11 @@ export interface MemberOptions {
    */
   readonly onCorruption?: OnCorruption | undefined;
   /**
+   * How long to wait, in milliseconds, for the process that has `dir` open to let go of it, as when its successor is started
+   * before it is stopped. Default 0: `open` rejects with ERR_LOCKED at once.
+   */
+  readonly lockTimeoutMs?: number | undefined;
+  /**
    * Whether reads may ask for `consistency: "lease"`, which rests on clocks. The same on every member; it lengthens the time
    * without a leader after one has fallen. Default false.
    */
@@ -108,6 +113,7 @@ const MEMBER_OPTIONS = [
   "limits",
   "leaseReads",
   "onCorruption",
+  "lockTimeoutMs",
 ];
 
 /** Commands of the key-value store are bytes already. */
@@ -134,9 +140,14 @@ async function memberParts(options: MemberOptions) {
   };
 }
 
-function diskStorage(dir: string, { onCorruption = "refuse", join, peers = {} }: MemberOptions): Storage {
+function diskStorage(
+  dir: string,
+  { onCorruption = "refuse", join, peers = {}, lockTimeoutMs }: MemberOptions,
+): Storage {
   const hasPeers = join !== undefined || Object.keys(peers).length > 1;
-  return new DiskStorage(new NodeFiles(dir), { onCorruption: hasPeers ? onCorruption : "refuse" });
+  return new DiskStorage(new NodeFiles(dir, { lockTimeoutMs }), {
+    onCorruption: hasPeers ? onCorruption : "refuse",
+  });
 }
 
 function checkOnApplyError(given: unknown): void {
@@ -148,13 +159,15 @@ function checkOptions(options: MemberOptions): void {
   for (const option of Object.keys(options)) {
     if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
   }
-  const { dir, storage, peers, name, join, onCorruption = "refuse" } = options;
+  const { dir, storage, peers, name, join, onCorruption = "refuse", lockTimeoutMs = 0 } = options;
   if (dir !== undefined && (typeof dir !== "string" || dir === ""))
     throw invalid("dir", "dir must be a path");
   if (dir !== undefined && storage !== undefined)
     throw invalid("storage", "dir and storage exclude each other");
   if (onCorruption !== "refuse" && onCorruption !== "repair-from-peers")
     throw invalid("onCorruption", "onCorruption must be refuse or repair-from-peers");
+  if (typeof lockTimeoutMs !== "number" || !(lockTimeoutMs >= 0))
+    throw invalid("lockTimeoutMs", "lockTimeoutMs must be a number of milliseconds, 0 or more");
   if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
   if (name === undefined && peers !== undefined)
     throw invalid("name", "name must say which of the peers this member is");

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { freePorts } from "../examples/kubernetes/free-ports.ts";
@@ -128,7 +128,10 @@ test.each([
 test("a directory that is open is locked, in this process and in another", async () => {
   const store = await opened(folder);
   const error = await failure(open(folder));
-  expect([error.code, error.details]).toEqual(["ERR_LOCKED", { directory: folder, pid: process.pid }]);
+  expect([error.code, error.details]).toEqual([
+    "ERR_LOCKED",
+    { directory: folder, pid: process.pid, host: hostname() },
+  ]);
 
   const program = `import { open } from ${JSON.stringify(join(process.cwd(), "src/index.ts"))};
     open(${JSON.stringify(folder)}).catch((error) => console.log(error.code, error.details.pid));`;

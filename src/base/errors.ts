@@ -15,8 +15,8 @@ export interface ErrorFields {
   ERR_BUSY: { readonly what: string; readonly limit: number };
   /** The member is closing or closed. */
   ERR_CLOSED: Record<never, never>;
-  /** The data directory is open in another process, or elsewhere in this one. */
-  ERR_LOCKED: { readonly directory: string; readonly pid: number | null };
+  /** The data directory is open in another process, or elsewhere in this one; or it was taken over by another process. */
+  ERR_LOCKED: { readonly directory: string; readonly pid: number | null; readonly host: string | null };
   /** The data directory belongs to another cluster or member. */
   ERR_IDENTITY_MISMATCH: { readonly field: string; readonly expected: string; readonly found: string };
   /** A peer was opened with another value of an option that must be the same on all members. Neither takes the other's frames. */

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import { QuorateError } from "../base/errors.ts";
 import { KvMachine } from "../kv/kv-machine.ts";
 import { storedState } from "../replica/offline.ts";
+import { promised } from "../replica/promised.ts";
 import { encodeBackup } from "../storage/backup-file.ts";
 import { corrupt } from "../storage/corrupt.ts";
 import { SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
@@ -12,7 +13,7 @@ import { requireManifest } from "../storage/examination.ts";
 import type { NodeFiles } from "../storage/node-files.ts";
 import { atOnce } from "../storage/slices.ts";
 import { DiskSnapshotReader } from "../storage/snapshot-reader.ts";
-import { type Command, parsePositionals, UsageError } from "./command.ts";
+import { type Command, type ExitCode, parsePositionals, UsageError } from "./command.ts";
 import { storeIn } from "./examine.ts";
 
 export const backup: Command = {
@@ -29,12 +30,12 @@ directory of the member that is furthest: \`quorate inspect DIR\` shows "commit"
 
 Ends with 0, or with 1 when the directory is damaged or in use.
 `,
-  run(args, print) {
+  async run(args, print): Promise<ExitCode> {
     const { words, json } = parsePositionals(args, ["a data directory", "a file to write"]);
     const [directory, file] = words;
     if (fs.existsSync(file!)) throw new UsageError(`${file} exists already`);
     const files = storeIn(directory!);
-    files.lock();
+    await promised((done) => files.lockWhenFree(done));
     try {
       const written = writeBackup(files, file!);
       const { index, term, revision, bytes } = written;

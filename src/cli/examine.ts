@@ -2,12 +2,16 @@ import { QuorateError } from "../base/errors.ts";
 import { isUsed, MANIFEST_PATH } from "../storage/data-dir.ts";
 import { type Examination, examineDirectory } from "../storage/examination.ts";
 import { NodeFiles } from "../storage/node-files.ts";
-import { lockHolder } from "../storage/node-lock.ts";
+import { type LockHolder, lockHolder } from "../storage/node-lock.ts";
 
-/** A data directory as it lies there; it is neither locked nor changed. Throws ERR_DISK. */
-export function examine(directory: string): Examination & { readonly holder: number | null } {
-  return { ...examineDirectory(storeIn(directory)), holder: lockHolder(directory) };
+/** A data directory as it lies there; it is neither locked nor changed. Rejects with ERR_DISK. */
+export async function examine(directory: string): Promise<Examined> {
+  const files = storeIn(directory);
+  const holder = await new Promise<LockHolder | null>((resolve) => lockHolder(directory, resolve));
+  return { ...examineDirectory(files), holder };
 }
+
+export type Examined = Examination & { readonly holder: LockHolder | null };
 
 /** The files of the store in this directory, damaged or not. Throws ERR_DISK where there is none. */
 export function storeIn(directory: string): NodeFiles {
@@ -21,10 +25,10 @@ export function storeIn(directory: string): NodeFiles {
 }
 
 /** What must be known before the findings are believed. */
-export function holderLine(holder: number | null): string {
+export function holderLine(holder: LockHolder | null): string {
   return holder === null
     ? ""
-    : `in use by process ${holder}: what is being written at this moment can pass for damage\n`;
+    : `in use by process ${holder.pid} on host ${holder.host}: what is being written at this moment can pass for damage\n`;
 }
 
 export function problemAsJson({ code, message, details }: QuorateError) {

@@ -1,6 +1,6 @@
 import type { Examination, FrameExamination, SegmentExamination } from "../storage/examination.ts";
-import { type Command, parseDirectoryArgs } from "./command.ts";
-import { contentLine, examine, holderLine, idText, problemAsJson } from "./examine.ts";
+import { type Command, type ExitCode, parseDirectoryArgs } from "./command.ts";
+import { contentLine, type Examined, examine, holderLine, idText, problemAsJson } from "./examine.ts";
 
 export const inspect: Command = {
   name: "inspect",
@@ -16,16 +16,16 @@ in use, or damaged.
 
 Ends with 0, or with 1 when something is damaged.
 `,
-  run(args, print) {
+  async run(args, print): Promise<ExitCode> {
     const { directory, flags } = parseDirectoryArgs(args, ["entries"]);
-    const found = examine(directory);
+    const found = await examine(directory);
     if (flags.json) print(`${JSON.stringify(asJson(found, flags.entries), null, 2)}\n`);
     else print(asText(found, flags.entries));
     return found.problems.length === 0 ? 0 : 1;
   },
 };
 
-type Found = ReturnType<typeof examine>;
+type Found = Examined;
 
 function asText(found: Found, withEntries: boolean): string {
   const lines = [

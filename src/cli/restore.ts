@@ -60,7 +60,7 @@ interface NewCluster {
   readonly time: number;
 }
 
-function makeMember(
+async function makeMember(
   directory: string,
   name: string,
   { peers, cluster, ...state }: NewCluster,
@@ -71,10 +71,16 @@ function makeMember(
     ...{ store: null, clients: [], votes: true },
   }));
   const storage = new DiskStorage(new NodeFiles(directory));
-  storage.open({
+  const identity = {
     clusterId: firstClusterId(cluster, names),
     memberId: firstMemberId(name),
     memberName: name,
+  };
+  await new Promise<void>((resolve, reject) => {
+    storage.openInSlices(identity, (error, recovered) => {
+      if (recovered === undefined) reject(error);
+      else resolve();
+    });
   });
   return new Promise((resolve, reject) => {
     found(storage, members, state, (failure) => {

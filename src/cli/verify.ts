@@ -1,4 +1,4 @@
-import { type Command, parseDirectoryArgs } from "./command.ts";
+import { type Command, type ExitCode, parseDirectoryArgs } from "./command.ts";
 import { contentLine, examine, holderLine, problemAsJson } from "./examine.ts";
 
 export const verify: Command = {
@@ -14,9 +14,9 @@ those that a start needs. Damage is named by file, offset, index and term. Reads
 
 Ends with 0 when all is as it was written, with 1 when anything is not.
 `,
-  run(args, print) {
+  async run(args, print): Promise<ExitCode> {
     const { directory, flags } = parseDirectoryArgs(args, []);
-    const found = examine(directory);
+    const found = await examine(directory);
     const { problems, content, holder, segments, snapshots } = found;
     const isIntact = problems.length === 0;
     const frames = segments.reduce((sum, segment) => sum + segment.frames.length, 0);

@@ -10,6 +10,14 @@ export const DAMAGED_DIRECTORY = "damaged";
 /** Zeros that are given up when the disk is full. */
 export const RESERVE_PATH = "reserve";
 
+/** Names the process that has the directory open. */
+export const LOCK_NAME = "LOCK";
+
+/** LOCK, or what lies beside it while somebody takes, holds or gives up the lock. */
+export function isLockFile(name: string): boolean {
+  return /^LOCK(\.[0-9a-f]{16})*(\.tmp|\.next|\.sock)?$/.test(name);
+}
+
 /** Unfinished files carry this ending until they are synced: after a crash they are nobody's. */
 export const UNFINISHED = ".tmp";
 

@@ -74,16 +74,21 @@ export class DiskStorage implements Storage {
   }
 
   open(identity: Identity): Recovered {
+    assert(this.#parts === null, "a storage is opened once");
+    this.#files.lock();
     return atOnce(this.#opening(identity));
   }
 
   openInSlices(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void {
-    inSlices(this.#clock, this.#opening(identity), done);
+    assert(this.#parts === null, "a storage is opened once");
+    this.#files.lockWhenFree((error) => {
+      if (error === null) inSlices(this.#clock, this.#opening(identity), done);
+      else done(error);
+    });
   }
 
+  /** With the lock held; it is given up again when this fails. */
   *#opening(identity: Identity): Slices<Recovered> {
-    assert(this.#parts === null, "a storage is opened once");
-    this.#files.lock();
     try {
       const opened = yield* this.#openWithReserve(identity);
       this.#parts = this.#assemble(opened);
@@ -189,6 +194,7 @@ export class DiskStorage implements Storage {
       wal.fail(damage);
       this.#onFault(damage);
     };
+    files.onLockLost?.(found);
     const bytesPerSecond = limits.scrubBytesPerSecond;
     const scrubber = new Scrubber({ files, clock, manifest, row, seed, bytesPerSecond, found });
     return { room, manifest, snapshots, wal, scrubber };

@@ -4,6 +4,7 @@ import type { Entry } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
 import {
   DAMAGED_DIRECTORY,
+  isLockFile,
   isUsed,
   MANIFEST_PATH,
   RESERVE_PATH,
@@ -173,7 +174,6 @@ function examineFrame(header: FrameHeader, body: Uint8Array): FrameExamination {
 
 function findStrays(files: Files, { segments, snapshots }: ManifestContent): string[] {
   const ours = new Set([
-    "LOCK",
     MANIFEST_PATH,
     RESERVE_PATH,
     ...STATE_SLOT_PATHS,
@@ -184,7 +184,7 @@ function findStrays(files: Files, { segments, snapshots }: ManifestContent): str
     ...snapshots.map(snapshotPath),
   ]);
   const all = ["", WAL_DIRECTORY, SNAPSHOT_DIRECTORY].flatMap((directory) => [...namesIn(files, directory)]);
-  return all.filter((path) => !ours.has(path));
+  return all.filter((path) => !ours.has(path) && !isLockFile(path));
 }
 
 /** Paths of what lies in a directory. */

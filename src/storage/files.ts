@@ -1,4 +1,5 @@
 import type { Callback, Done } from "../base/callback.ts";
+import type { QuorateError } from "../base/errors.ts";
 
 /**
  * The seam to the disk: small enough that a power cut can be written as an object. `node-files.ts` is the real one,
@@ -9,11 +10,18 @@ import type { Callback, Done } from "../base/callback.ts";
  * never at once.
  */
 export interface Files {
-  /** Takes the directory for this process, creating it where needed. Throws ERR_LOCKED. */
+  /**
+   * Takes the directory for this process, creating it where needed. Blocks, and does not wait for anybody. Throws ERR_LOCKED,
+   * also where it cannot be known at once that the last holder is dead.
+   */
   lock(): void;
+  /** The same, and waits: for the holder as long as it was told to, and until it is known whether that one lives. */
+  lockWhenFree(done: Done): void;
   unlock(): void;
   /** Fails with ERR_LOCKED where the lock is not ours any more: the directory was given to another, by force or by mistake. */
   checkLock(done: Done): void;
+  /** Tells the listener, once, when the lock was found to be another's. Files that cannot lose it may leave this out. */
+  onLockLost?(listener: (error: QuorateError) => void): void;
 
   /** Names of the files in a directory, sorted; none where the directory does not exist. */
   listSync(directory: string): string[];

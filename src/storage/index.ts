@@ -5,5 +5,6 @@ export { type DiskOptions, DiskStorage } from "./disk-storage.ts";
 export type { File, Files, OpenMode } from "./files.ts";
 export type { DiskLimits } from "./limits.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory-storage.ts";
-export { NodeFiles } from "./node-files.ts";
+export { NodeFiles, type NodeFilesOptions } from "./node-files.ts";
+export type { LockHolder } from "./node-lock.ts";
 export type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, MalformedBytes } from "../base/bytes.ts";
@@ -33,6 +33,11 @@ type Database = RootDatabase<Uint8Array, Key>;
 interface Meta extends Identity {
   readonly storeId: string;
   readonly bootEpoch: number;
+}
+
+export interface LmdbOptions {
+  /** How long `open` of a store waits for a living process to let go of the directory, in milliseconds. Default 0. */
+  readonly lockTimeoutMs?: number | undefined;
 }
 
 /** Where the log stands: what it holds can be checked against it. */
@@ -68,26 +73,57 @@ export class LmdbStorage implements Storage {
   /** Everything that was asked for so far, in order. */
   #pending: Promise<void> = Promise.resolve();
   #failure: QuorateError | null = null;
+  #onFault: (fault: QuorateError) => void = () => {};
 
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.#lock = new NodeLock(directory);
+  constructor(directory: string, { lockTimeoutMs = 0 }: LmdbOptions = {}) {
+    this.#directory = resolve(directory);
+    this.#lock = new NodeLock(directory, { timeoutMs: lockTimeoutMs, onWait: () => {} });
   }
 
   open(identity: Identity): Recovered {
+    this.#makeDirectory();
+    this.#lock.takeSync();
+    return this.#openLocked(identity);
+  }
+
+  openInSlices(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void {
+    this.#makeDirectory();
+    this.#lock.take((error) => {
+      if (error !== null) return done(error);
+      let recovered: Recovered;
+      try {
+        recovered = this.#openLocked(identity);
+      } catch (failure) {
+        return done(failure);
+      }
+      done(null, recovered);
+    });
+  }
+
+  onFault(listener: (fault: QuorateError) => void): void {
+    this.#onFault = listener;
+  }
+
+  #makeDirectory(): void {
     assert(this.#database === null, "a storage is opened once");
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    this.#lock.take();
+  }
+
+  #openLocked(identity: Identity): Recovered {
     let database: Database | null = null;
     try {
       database = open<Uint8Array, Key>({ path: join(this.#directory, FILE), encoding: "binary" });
       const recovered = this.#recover(database, identity);
       this.#database = database;
+      this.#lock.onLost((error) => {
+        this.#failure ??= error;
+        this.#onFault(error);
+      });
       return recovered;
     } catch (error) {
       void database?.close();
       this.#lock.release();
-      throw QuorateError.is(error) ? error : failureOf("open", error);
+      throw failureOf("open", error);
     }
   }
 
@@ -270,6 +306,7 @@ export class LmdbStorage implements Storage {
   /** Does all of `deed` in one transaction, and calls back in the order of the calls, once it would survive a power cut. */
   #write(deed: (database: Database) => void, done: Done): void {
     const database = this.#open();
+    this.#checkLock();
     const written = this.#failure === null ? flushed(database, () => deed(database)) : null;
     const before = this.#pending;
     this.#pending = before.then(async () => {
@@ -281,6 +318,15 @@ export class LmdbStorage implements Storage {
       }
       done(this.#failure);
     });
+  }
+
+  /** After this process stood still for a while another one may have taken the directory. */
+  #checkLock(): void {
+    try {
+      this.#lock.renewSync();
+    } catch (error) {
+      this.#failure ??= failureOf("lock", error);
+    }
   }
 
   #open(): Database {
@@ -323,7 +369,7 @@ class LmdbSnapshotReader implements SnapshotReader {
       try {
         chunk = this.readSync();
       } catch (error) {
-        return done(QuorateError.is(error) ? error : failureOf("read", error));
+        return done(failureOf("read", error));
       }
       done(null, chunk);
     });
@@ -440,6 +486,7 @@ function damage(what: string, reason: string, index?: Index): QuorateError {
 }
 
 function failureOf(operation: string, cause: unknown): QuorateError {
+  if (QuorateError.is(cause)) return cause;
   const { code } = cause as { code?: unknown };
   return diskError(operation, FILE, typeof code === "string" ? code : String(code ?? "unknown"), cause);
 }

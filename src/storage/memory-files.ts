@@ -63,9 +63,25 @@ export class MemoryFiles implements Files {
   lock(): void {
     this.attempt("lock", "");
     if (this.disk.owner !== null) {
-      throw new QuorateError("ERR_LOCKED", "the directory is in use", { directory: "memory", pid: null });
+      throw new QuorateError("ERR_LOCKED", "the directory is in use", {
+        directory: "memory",
+        pid: null,
+        host: null,
+      });
     }
     this.disk.owner = this;
+  }
+
+  lockWhenFree(done: Done): void {
+    this.soon(() => {
+      try {
+        this.lock();
+      } catch (error) {
+        if (!QuorateError.is(error)) throw error;
+        return done(error);
+      }
+      done(null);
+    });
   }
 
   unlock(): void {
@@ -200,7 +216,11 @@ export class MemoryFiles implements Files {
 
   #checkOwner(): void {
     if (this.disk.owner === this) return;
-    throw new QuorateError("ERR_LOCKED", "the directory was taken over", { directory: "memory", pid: null });
+    throw new QuorateError("ERR_LOCKED", "the directory was taken over", {
+      directory: "memory",
+      pid: null,
+      host: null,
+    });
   }
 
   #open(path: string, mode: OpenMode): File {

@@ -41,7 +41,11 @@ export class MemoryStorage implements Storage {
 
   open(identity: Identity): Recovered {
     if (this.#isOpen)
-      throw new QuorateError("ERR_LOCKED", "the storage is open", { directory: "memory", pid: null });
+      throw new QuorateError("ERR_LOCKED", "the storage is open", {
+        directory: "memory",
+        pid: null,
+        host: null,
+      });
     if (this.#identity !== null) checkIdentity(this.#identity, identity);
     this.#identity = identity;
     this.#isOpen = true;

@@ -1,10 +1,10 @@
 import fs from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Callback, Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
 import { diskError } from "./disk-error.ts";
 import type { File, Files, OpenMode } from "./files.ts";
-import { NodeLock } from "./node-lock.ts";
+import { type LockHolder, NodeLock } from "./node-lock.ts";
 import { type WriteSome, type WriteSomeSync, writeWhole, writeWholeSync } from "./whole-write.ts";
 
 const DIRECTORY_MODE = 0o700;
@@ -21,22 +21,43 @@ const HAS_DSYNC = process.platform === "linux";
 const SHORT_BYTES = 4096;
 const QUICK_MS = 0.5;
 
-/** A directory on a real disk, through `node:fs`. Directories and files are made for the owner alone. */
+export interface NodeFilesOptions {
+  /** How long `lockWhenFree` waits for a living process to let go of the directory, in milliseconds. Default 0. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** Called once, with the holder, when that waiting begins. */
+  readonly onLockWait?: ((holder: LockHolder) => void) | undefined;
+}
+
+/**
+ * A directory on a real disk, through `node:fs`. Directories and files are made for the owner alone. What changes
+ * anything fails with ERR_LOCKED, and changes nothing, once another process has taken the directory.
+ */
 export class NodeFiles implements Files {
   readonly #root: string;
   readonly #lock: NodeLock;
 
-  constructor(directory: string) {
-    this.#root = directory;
-    this.#lock = new NodeLock(directory);
+  constructor(
+    directory: string,
+    { lockTimeoutMs: timeoutMs = 0, onLockWait: onWait = () => {} }: NodeFilesOptions = {},
+  ) {
+    // The process may change its working directory.
+    this.#root = resolve(directory);
+    this.#lock = new NodeLock(directory, { timeoutMs, onWait });
   }
 
   lock(): void {
-    attempt("create", this.#root, () => {
-      if (fs.mkdirSync(this.#root, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
-        syncFolder(join(this.#root, ".."));
-    });
-    this.#lock.take();
+    this.#makeRoot();
+    this.#lock.takeSync();
+  }
+
+  lockWhenFree(done: Done): void {
+    try {
+      this.#makeRoot();
+    } catch (error) {
+      setImmediate(done, refusal("create", this.#root, error));
+      return;
+    }
+    this.#lock.take(done);
   }
 
   unlock(): void {
@@ -45,6 +66,10 @@ export class NodeFiles implements Files {
 
   checkLock(done: Done): void {
     this.#lock.check(done);
+  }
+
+  onLockLost(listener: (error: QuorateError) => void): void {
+    this.#lock.onLost(listener);
   }
 
   listSync(directory: string): string[] {
@@ -66,11 +91,13 @@ export class NodeFiles implements Files {
   }
 
   makeDirectorySync(path: string): void {
-    attempt("create", path, () => fs.mkdirSync(this.#at(path), { recursive: true, mode: DIRECTORY_MODE }));
+    this.#change("create", path, () =>
+      fs.mkdirSync(this.#at(path), { recursive: true, mode: DIRECTORY_MODE }),
+    );
   }
 
   writeSync(path: string, bytes: Uint8Array): void {
-    attempt("write", path, () => {
+    this.#change("write", path, () => {
       const descriptor = fs.openSync(this.#at(path), "w", FILE_MODE);
       try {
         writeWholeSync(syncWriterOf(descriptor), path, bytes, 0);
@@ -82,11 +109,11 @@ export class NodeFiles implements Files {
   }
 
   renameSync(from: string, to: string): void {
-    attempt("rename", from, () => fs.renameSync(this.#at(from), this.#at(to)));
+    this.#change("rename", from, () => fs.renameSync(this.#at(from), this.#at(to)));
   }
 
   removeSync(path: string): void {
-    attempt("remove", path, () => fs.unlinkSync(this.#at(path)));
+    this.#change("remove", path, () => fs.unlinkSync(this.#at(path)));
   }
 
   syncDirectorySync(path: string): void {
@@ -94,35 +121,43 @@ export class NodeFiles implements Files {
   }
 
   openSync(path: string, mode: OpenMode): File {
-    const descriptor = attempt("open", path, () => fs.openSync(this.#at(path), flagsOf(mode), FILE_MODE));
-    return new NodeFile(path, descriptor, mode === "durable");
+    const open = (): number => fs.openSync(this.#at(path), flagsOf(mode), FILE_MODE);
+    const descriptor = mode === "create" ? this.#change("open", path, open) : attempt("open", path, open);
+    return new NodeFile(path, descriptor, mode === "durable", this.#lock);
   }
 
   open(path: string, mode: OpenMode, done: Callback<File>): void {
-    fs.open(this.#at(path), flagsOf(mode), FILE_MODE, (error, descriptor) => {
-      if (error !== null) done(refusal("open", path, error));
-      else done(null, new NodeFile(path, descriptor, mode === "durable"));
-    });
+    const open = (): void =>
+      fs.open(this.#at(path), flagsOf(mode), FILE_MODE, (error, descriptor) => {
+        if (error) done(refusal("open", path, error));
+        else done(null, new NodeFile(path, descriptor, mode === "durable", this.#lock));
+      });
+    if (mode === "create") whileLocked(this.#lock, done, open);
+    else open();
   }
 
   write(path: string, bytes: Uint8Array, done: Done): void {
-    fs.open(this.#at(path), "w", FILE_MODE, (error, descriptor) => {
-      if (error !== null) return done(refusal("write", path, error));
-      const file = new NodeFile(path, descriptor, false);
-      const finish: Done = (failure) => {
-        file.close();
-        done(failure);
-      };
-      file.write(bytes, 0, (failure) => (failure === null ? file.sync(finish) : finish(failure)));
-    });
+    const write = (): void =>
+      fs.open(this.#at(path), "w", FILE_MODE, (error, descriptor) => {
+        if (error) return done(refusal("write", path, error));
+        const file = new NodeFile(path, descriptor, false, this.#lock);
+        const finish: Done = (failure) => {
+          file.close();
+          done(failure);
+        };
+        file.write(bytes, 0, (failure) => (failure === null ? file.sync(finish) : finish(failure)));
+      });
+    whileLocked(this.#lock, done, write);
   }
 
   rename(from: string, to: string, done: Done): void {
-    fs.rename(this.#at(from), this.#at(to), answer("rename", from, done));
+    whileLocked(this.#lock, done, () =>
+      fs.rename(this.#at(from), this.#at(to), answer("rename", from, done)),
+    );
   }
 
   remove(path: string, done: Done): void {
-    fs.unlink(this.#at(path), answer("remove", path, done));
+    whileLocked(this.#lock, done, () => fs.unlink(this.#at(path), answer("remove", path, done)));
   }
 
   syncDirectory(path: string, done: Done): void {
@@ -132,12 +167,25 @@ export class NodeFiles implements Files {
       return;
     }
     fs.open(this.#at(path), "r", (error, descriptor) => {
-      if (error !== null) return done(refusal("sync", path, error));
+      if (error) return done(refusal("sync", path, error));
       fs.fsync(descriptor, (failure) => {
         fs.closeSync(descriptor);
-        done(failure === null ? null : refusal("sync", path, failure));
+        done(failure ? refusal("sync", path, failure) : null);
       });
     });
+  }
+
+  #makeRoot(): void {
+    attempt("create", this.#root, () => {
+      if (fs.mkdirSync(this.#root, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
+        syncFolder(join(this.#root, ".."));
+    });
+  }
+
+  /** Does what changes something on the disk, while the lock is ours. */
+  #change<Value>(operation: string, path: string, deed: () => Value): Value {
+    this.#lock.renewSync();
+    return attempt(operation, path, deed);
   }
 
   #at(path: string): string {
@@ -149,14 +197,16 @@ class NodeFile implements File {
   readonly path: string;
   readonly #descriptor: number;
   readonly #isDurable: boolean;
+  readonly #lock: NodeLock;
   readonly #writeSomeSync: WriteSomeSync;
   /** Milliseconds that the last durable write took. */
   #lastMs = Number.POSITIVE_INFINITY;
 
-  constructor(path: string, descriptor: number, isDurable: boolean) {
+  constructor(path: string, descriptor: number, isDurable: boolean, lock: NodeLock) {
     this.path = path;
     this.#descriptor = descriptor;
     this.#isDurable = isDurable;
+    this.#lock = lock;
     this.#writeSomeSync = syncWriterOf(descriptor);
   }
 
@@ -183,7 +233,7 @@ class NodeFile implements File {
     const bytes = new Uint8Array(length);
     const readOn = (read: number): void => {
       fs.read(this.#descriptor, bytes, read, length - read, offset + read, (error, more) => {
-        if (error !== null) done(refusal("read", this.path, error));
+        if (error) done(refusal("read", this.path, error));
         else if (more === 0 || read + more === length) done(null, bytes.subarray(0, read + more));
         else readOn(read + more);
       });
@@ -192,6 +242,11 @@ class NodeFile implements File {
   }
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
+    if (this.#lock.isTrusted) this.#write(bytes, offset, done);
+    else whileLocked(this.#lock, done, () => this.#write(bytes, offset, done));
+  }
+
+  #write(bytes: Uint8Array, offset: number, done: Done): void {
     if (!this.#isDurable) this.#writeAll(bytes, offset, done);
     else if (!HAS_DSYNC) this.#writeAll(bytes, offset, this.#syncAfter(done));
     else this.#writeDurably(bytes, offset, done);
@@ -236,7 +291,7 @@ class NodeFile implements File {
 
   readonly #writeSome: WriteSome = (bytes, offset, done) => {
     fs.write(this.#descriptor, bytes, 0, bytes.length, offset, (error, count) => {
-      if (error !== null) done(refusal("write", this.path, error));
+      if (error) done(refusal("write", this.path, error));
       else done(null, count);
     });
   };
@@ -282,8 +337,15 @@ function attempt<Value>(operation: string, path: string, deed: () => Value): Val
   }
 }
 
-function answer(operation: string, path: string, done: Done): (error: Error | null) => void {
-  return (error) => done(error === null ? null : refusal(operation, path, error));
+/** Deno gives no argument at all where nothing failed. */
+function answer(operation: string, path: string, done: Done): (error?: Error | null) => void {
+  return (error) => done(error ? refusal(operation, path, error) : null);
+}
+
+/** Does what changes something on the disk while the lock is known to be ours; a loop that stood still has to look first. */
+function whileLocked(lock: NodeLock, done: Callback<never>, deed: () => void): void {
+  if (lock.isTrusted) deed();
+  else lock.renew((error) => (error === null ? deed() : done(error)));
 }
 
 function refusal(operation: string, path: string, error: unknown): QuorateError<"ERR_DISK"> {

@@ -181,7 +181,7 @@ describe("the command line", () => {
   });
 
   it.each([[[]], [["a", "b"]]])("takes one directory, not %j", async (args) => {
-    expect(() => verify.run(args, () => {})).toThrow(UsageError);
+    await expect(verify.run(args, () => {})).rejects.toThrow(UsageError);
   });
 });
 

@@ -17,7 +17,7 @@ import { KvMachine } from "../../kv/kv-machine.ts";
 import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
 import { decodeTicket, encodeTicket } from "../../replica/ticket.ts";
 import { DiskStorage } from "../../storage/disk-storage.ts";
-import { NodeFiles } from "../../storage/node-files.ts";
+import { NodeFiles, type NodeFilesOptions } from "../../storage/node-files.ts";
 import { MemoryNetwork } from "../../transport/memory-transport.ts";
 
 /**
@@ -27,9 +27,11 @@ import { MemoryNetwork } from "../../transport/memory-transport.ts";
 export class DataDirectory {
   readonly member: string;
   readonly #path: string;
+  readonly #options: NodeFilesOptions;
 
-  constructor(path: string) {
+  constructor(path: string, options: NodeFilesOptions = {}) {
     this.#path = path;
+    this.#options = options;
     this.member = join(path, "member");
   }
 
@@ -58,6 +60,11 @@ export class DataDirectory {
     return `${this.#path} has the mode 0${mode.toString(8)}: others on this machine may look into it; 0700 is better`;
   }
 
+  /** The store in it; not open yet. */
+  storage(): DiskStorage {
+    return new DiskStorage(new NodeFiles(this.member, this.#options));
+  }
+
   keepTicket(text: string): void {
     mkdirSync(this.#path, { recursive: true, mode: 0o700 });
     const path = join(this.#path, "ticket");
@@ -73,7 +80,7 @@ export class DataDirectory {
   /** Founds a cluster here, with the first members by name and address, and gives this member's ticket. */
   async found(name: string, peers: Readonly<Record<string, string>>, cluster: string): Promise<string> {
     mkdirSync(this.member, { recursive: true, mode: 0o700 });
-    const storage = new DiskStorage(new NodeFiles(this.member));
+    const storage = this.storage();
     // What takes part in nothing needs neither a network nor chance.
     const idle = { transport: new MemoryNetwork().transport(), clock: systemClock, random: new Random(1) };
     const { enrolment, snapshot } = await new Promise<OpenedStorage>((resolve, reject) => {

@@ -46,6 +46,10 @@ export const FLAGS = {
   "tls-min-version": flag("", "TLS1.2 or TLS1.3 (default: TLS1.3 for members, TLS1.2 for clients)"),
   "cipher-suites": flag("", "suites to speak, by Go's names (default: Node's)"),
   "peer-secret-file": flag("", "a file whose text all members share, and nobody else"),
+  "lock-timeout": flag(
+    "0",
+    "milliseconds to wait for the process that has the data directory open to let go of it",
+  ),
   "audit-log": flag("", "a file to add a line of JSON to for each audited call; - is the standard output"),
   "audit-writes": flag("false", "audit writes too, not only what is about users, roles and members", true),
   insecure: flag("false", "listen without TLS where other machines can connect", true),

@@ -40,18 +40,34 @@ ${flagsHelp()}
     for (const warning of settings.warnings) log(warning);
     if (settings.insecure)
       log("--insecure: without TLS others on the network can read and change everything");
-    const server = await Server.start(settings, log);
-    return run(server);
+    const told = toldToEnd();
+    const server = await Promise.race([Server.start(settings, log), told]);
+    // A start that is under way, or waits for another process, is dropped: the next one finds what a crash would leave.
+    if (server === null) process.exit(0);
+    return run(server, told);
   },
 };
 
+/** Resolves when the process is told to end. */
+function toldToEnd(): Promise<null> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => {
+        log(`${signal}: it ends`);
+        resolve(null);
+      });
+    }
+  });
+}
+
 /** Runs until it is told to end, or fails. */
-async function run(server: Server): Promise<ExitCode> {
+async function run(server: Server, told: Promise<null>): Promise<ExitCode> {
   const { store } = server;
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {
     end = resolve;
   });
+  void told.then(() => end(0));
   store.on("error", (error) => {
     const isRemoved = QuorateError.is(error, "ERR_MEMBERSHIP");
     log(isRemoved ? `${error.message}: it ends` : `the member has failed: ${error.message}`);
@@ -61,12 +77,6 @@ async function run(server: Server): Promise<ExitCode> {
   store.on("leader", (leader, term) =>
     log(leader === null ? "no leader is known" : `${leader} leads in term ${term}`),
   );
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      log(`${signal}: it ends`);
-      end(0);
-    });
-  }
   store.ready({ timeout: Number.POSITIVE_INFINITY }).then(
     () => log(`ready to serve client requests at ${server.urls.join(", ")}`),
     () => {}, // It ends before, and has said why.

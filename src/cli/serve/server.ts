@@ -1,5 +1,6 @@
 import type { EtcdServer } from "../../etcd/server.ts";
 import { open } from "../../open.ts";
+import type { LockHolder } from "../../storage/node-lock.ts";
 import type { Store } from "../../store.ts";
 import { type TcpTransport, tcp } from "../../transport/tcp-transport.ts";
 import { TlsFiles } from "../../transport/tls-files.ts";
@@ -83,10 +84,11 @@ function openAuditLog({ auditLog }: ServeSettings, log: (line: string) => void):
 }
 
 async function openStore(settings: ServeSettings, transport: TcpTransport, log: (line: string) => void) {
-  const { name, join } = await enrol(settings, log);
-  const { directory, tickMs, electionTicks, snapshotEntries, quotaBytes, requestBytesMax } = settings;
+  const directory = dataDirectory(settings, log);
+  const { name, join } = await enrol(directory, settings, log);
+  const { tickMs, electionTicks, snapshotEntries, quotaBytes, requestBytesMax } = settings;
   return open({
-    dir: new DataDirectory(directory).member,
+    storage: directory.storage(),
     name,
     join,
     transport,
@@ -103,9 +105,14 @@ async function openStore(settings: ServeSettings, transport: TcpTransport, log: 
   });
 }
 
+function dataDirectory({ directory, lockTimeoutMs }: ServeSettings, log: (line: string) => void) {
+  const onLockWait = ({ pid, host }: LockHolder): void =>
+    log(`waiting up to ${lockTimeoutMs} ms for process ${pid} on host ${host} to let go of ${directory}`);
+  return new DataDirectory(directory, { lockTimeoutMs, onLockWait });
+}
+
 /** Whose member this directory is, after it was made one where need be. */
-async function enrol(settings: ServeSettings, log: (line: string) => void) {
-  const directory = new DataDirectory(settings.directory);
+async function enrol(directory: DataDirectory, settings: ServeSettings, log: (line: string) => void) {
   directory.checkNotEtcds();
   if (directory.warning !== null) log(directory.warning);
   const { ticket } = directory;

@@ -22,6 +22,8 @@ export interface ServeSettings {
   /** Every first member, by name; or, for one that joins, those that may be asked. */
   readonly members: Readonly<Record<string, string>>;
   readonly isJoining: boolean;
+  /** How long to wait for another process to let go of the directory. */
+  readonly lockTimeoutMs: number;
   readonly snapshotEntries: number | undefined;
   readonly tickMs: number;
   readonly electionTicks: number;
@@ -72,6 +74,7 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
     members: firstMembers(name, list("initial-cluster"), advertisedUrls.map(formatAddress)),
     isJoining:
       oneOf("initial-cluster-state", text("initial-cluster-state"), ["new", "existing"]) === "existing",
+    lockTimeoutMs: number("lock-timeout", 0),
     snapshotEntries: text("snapshot-count") === "" ? undefined : number("snapshot-count", 1),
     tickMs,
     electionTicks: Math.max(2, Math.round(number("election-timeout", 1) / tickMs)),
