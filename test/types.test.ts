@@ -48,13 +48,13 @@ describe("the type of values", () => {
 describe("reads and writes", () => {
   type Dates = Store<Date>;
   it("give and take values of the store's type, and undefined for what is missing", () => {
-    expectTypeOf<Dates["get"]>().returns.resolves.toEqualTypeOf<Date | undefined>();
-    expectTypeOf<Dates["entry"]>().returns.resolves.toEqualTypeOf<KvEntry<Date> | undefined>();
+    expectTypeOf<ReturnType<Dates["get"]>>().resolves.toEqualTypeOf<Date | undefined>();
+    expectTypeOf<ReturnType<Dates["entry"]>>().resolves.toEqualTypeOf<KvEntry<Date> | undefined>();
     expectTypeOf<Dates["put"]>().parameter(1).toEqualTypeOf<Date>();
     expectTypeOf<Dates["delete"]>().returns.resolves.toEqualTypeOf<DeleteOutcome<Date>>();
     expectTypeOf<DeleteOutcome<Date>["prev"]>().toEqualTypeOf<readonly KvEntry<Date>[] | undefined>();
     expectTypeOf<Dates["revoke"]>().returns.resolves.toEqualTypeOf<DeleteOutcome>();
-    expectTypeOf<Dates["range"]>().returns.toEqualTypeOf<Scan<Date>>();
+    expectTypeOf<ReturnType<Dates["range"]>>().toEqualTypeOf<Scan<Date>>();
     expectTypeOf<Scan<Date>["page"]>().returns.resolves.toEqualTypeOf<Page<Date>>();
     expectTypeOf<Scan<Date>["revision"]>().toEqualTypeOf<number | undefined>();
     expectTypeOf<Scan<Date>["keys"]>().returns.resolves.toEqualTypeOf<string[]>();
@@ -184,7 +184,7 @@ describe("errors", () => {
       if (QuorateError.is(error)) return error.outcome;
       return undefined;
     };
-    expectTypeOf(handle).returns.toEqualTypeOf<number | "none" | "unknown" | undefined>();
+    expectTypeOf(handle).returns.toEqualTypeOf<number | "none" | "unknown" | "done" | undefined>();
   });
 });
 
@@ -198,5 +198,24 @@ describe("a state machine of one's own", () => {
     expectTypeOf<Replica["query"]>().parameter(0).toEqualTypeOf<"now">();
     expectTypeOf<Replica["query"]>().returns.resolves.toEqualTypeOf<Date>();
     expectTypeOf<Applied<Add>["command"]>().toEqualTypeOf<Add>();
+  });
+});
+
+describe("values that cannot be decoded", () => {
+  it("are of the type of what is given instead of them", () => {
+    const read = (store: Store<Date>) => ({
+      thrown: store.get("a"),
+      skipped: store.get("a", { onDecodeError: "skip" }),
+      raw: store.entry("a", { onDecodeError: "raw" }),
+      own: store.range({ onDecodeError: ({ revision }) => (revision > 1 ? revision : undefined) }),
+      watched: store.watch({ prefix: "a", onDecodeError: "raw" }),
+    });
+    expectTypeOf(read).returns.toEqualTypeOf<{
+      thrown: Promise<Date | undefined>;
+      skipped: Promise<Date | undefined>;
+      raw: Promise<KvEntry<Date | Uint8Array> | undefined>;
+      own: Scan<Date | number>;
+      watched: Watch<Date | Uint8Array>;
+    }>();
   });
 });

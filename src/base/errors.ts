@@ -62,6 +62,12 @@ export interface ErrorFields {
   ERR_CONDITION_FAILED: { readonly key: string; readonly version: number; readonly modRevision: number };
   /** The key does not exist, and the write wanted to keep something of it. */
   ERR_KEY_NOT_FOUND: { readonly key: string };
+  /**
+   * A stored value is not one that the store's codec can decode: written by another program, or under an older schema.
+   * `revision` is the one that wrote it; `get(key, { revision, onDecodeError: "raw" })` gives its bytes. The codec's own
+   * error is the `cause`.
+   */
+  ERR_DECODE: { readonly key: string; readonly revision: number };
   /** The store holds as much as its quota allows, or this member's disk is full. Reading, deleting and compacting help or go on. */
   ERR_NO_SPACE: Record<never, never>;
   /** Members were found to differ. Clients of a front door are refused until an operator lowers the alarm. */
@@ -136,10 +142,10 @@ export type AuthChangeReason =
 export type ErrorCode = keyof ErrorFields;
 
 /**
- * What is known of a write that failed: `none`, it certainly did not and will not happen;
- * `unknown`, it may have happened or may still happen. Reads that fail are always `none`.
+ * What is known of a write that failed: `none`, it certainly did not and will not happen; `unknown`, it may have happened
+ * or may still happen; `done`, it took effect, and what failed came after it. Reads that fail are always `none`.
  */
-export type Outcome = "none" | "unknown";
+export type Outcome = "none" | "unknown" | "done";
 
 export interface ErrorOptions {
   readonly outcome?: Outcome;

@@ -36,7 +36,9 @@ export function problemAsJson({ code, message, details }: QuorateError) {
 }
 
 /** What a start would find, in words. */
-export function contentLine({ content }: Examination): string {
+export function contentLine({ content, isUnfinished }: Examination): string {
+  if (isUnfinished)
+    return "the first start was cut short before anything was saved; the next one makes the store anew";
   if (content === null) return "a start would refuse this directory";
   const { hardState, snapshot, entries } = content.log;
   const { term, vote, commit } = hardState;

@@ -34,7 +34,7 @@ function asText(found: Found, withEntries: boolean): string {
       if (state === null) return `${path}: damaged`;
       const { term, vote, commit } = state.hardState;
       const text = `term ${term}, vote ${vote ?? "none"}, commit ${commit}`;
-      return `${path}: ${text}, durable up to frame ${state.sequence}`;
+      return `${path}: ${text}, durable up to frame ${state.sequence}, start ${state.bootEpoch}`;
     }),
     ...found.segments.flatMap((segment) => segmentLines(segment, withEntries)),
     ...found.snapshots.map(({ path, listing, snapshot }) => {

@@ -17,12 +17,12 @@ Ends with 0 when all is as it was written, with 1 when anything is not.
   async run(args, print): Promise<ExitCode> {
     const { directory, flags } = parseDirectoryArgs(args, []);
     const found = await examine(directory);
-    const { problems, content, holder, segments, snapshots } = found;
+    const { problems, content, isUnfinished, holder, segments, snapshots } = found;
     const isIntact = problems.length === 0;
     const frames = segments.reduce((sum, segment) => sum + segment.frames.length, 0);
     if (flags.json) {
       const counts = { segments: segments.length, frames, snapshots: snapshots.length };
-      const verdict = { isIntact, canStart: content !== null, ...counts, holder };
+      const verdict = { isIntact, canStart: content !== null || isUnfinished, ...counts, holder };
       print(`${JSON.stringify({ ...verdict, problems: problems.map(problemAsJson) }, null, 2)}\n`);
     } else {
       print(holderLine(holder));

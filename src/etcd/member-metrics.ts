@@ -5,6 +5,7 @@ import { counter, gauge, histogram, type Reading, type Series } from "./metric-s
 export function memberSeries(front: Front): Series[] {
   const Local = front.memberId.toString(16);
   const storage = () => front.store.parts.metrics().storage;
+  const strangers = () => front.store.parts.metrics().strangers;
   const peers = (read: (peer: Peer) => Reading) => () => front.store.parts.metrics().peers.map(read);
   return [
     histogram("etcd_disk_wal_fsync_duration_seconds", "Writing what gathered, with its sync.", () => {
@@ -36,6 +37,26 @@ export function memberSeries(front: Front): Series[] {
       "etcd_network_peer_sent_failures_total",
       "Frames for a member for which there was no way or no room.",
       peers(({ id, framesDropped }) => [framesDropped, { To: id.toString(16) }]),
+    ),
+    counter(
+      "etcd_network_peer_received_failures_total",
+      "Connections with a member given up because of a damaged, malformed or unfinished frame.",
+      peers(({ id, connectionsBroken }) => [connectionsBroken, { From: id.toString(16) }]),
+    ),
+    gauge(
+      "quorate_network_strangers",
+      "Connections at the members' port that have not proved to be a member's yet.",
+      () => strangers()?.waiting ?? 0,
+    ),
+    counter(
+      "quorate_network_strangers_displaced_total",
+      "Of these, closed to make room for newer ones, or because too many TLS handshakes began at once.",
+      () => strangers()?.displaced ?? 0,
+    ),
+    counter(
+      "quorate_network_strangers_refused_total",
+      "Of these, refused: without proof, not a member, malformed, or too slow.",
+      () => strangers()?.refused ?? 0,
     ),
   ];
 }

@@ -152,6 +152,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_LEASE_EXISTS: "leaseExists",
   ERR_CONDITION_FAILED: null,
   ERR_KEY_NOT_FOUND: "keyNotFound",
+  ERR_DECODE: null,
   ERR_NO_SPACE: "noSpace",
   ERR_CLUSTER_CORRUPT: "corrupt",
   ERR_SESSION_EXPIRED: null,

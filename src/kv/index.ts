@@ -2,6 +2,7 @@
 export { ClientSession } from "./client-session.ts";
 export type { Command } from "./command.ts";
 export { decodeCommand, encodeCommand } from "./command-codec.ts";
+export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./decoding.ts";
 export type { KvEntry, Range, ReadOptions } from "./keyspace.ts";
 export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
 export type { KvLimits, KvReplica } from "./kv-host.ts";

@@ -1,10 +1,12 @@
 import { assert } from "../base/assert.ts";
+import { latin1Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorCode, invalidArgument, QuorateError } from "../base/errors.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
+import { insteadOf, type OnDecodeError, undecodable } from "./decoding.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
 import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
 import type { BackendResult, Deleted, KvBackend, ProposeOptions } from "./kv-backend.ts";
@@ -103,24 +105,82 @@ export class Keyspace<Value> {
     return typeof given === "string" ? singleKey(this.key(given)) : this.range(given);
   }
 
-  entry(version: KeyVersion): KvEntry<Value> {
-    const { createRevision, modRevision, lease } = version;
-    const entry = {
-      key: this.keyText(version.key),
-      value: this.codec.decode(version.value),
-      createRevision,
-      modRevision,
-      version: version.version,
-    };
-    return lease === NO_LEASE ? entry : { ...entry, lease: fromByteString(lease) };
+  /** The value, or what is chosen for one that cannot be decoded; undefined leaves it out. Throws ERR_DECODE. */
+  value(version: KeyVersion, onDecodeError?: OnDecodeError): Value | undefined {
+    try {
+      return this.codec.decode(version.value);
+    } catch (cause) {
+      return this.#instead(version, cause, onDecodeError);
+    }
+  }
+
+  /** A value of which no revision knows yet. Throws ERR_DECODE. */
+  ownValue(key: string, encoded: string): Value {
+    try {
+      return this.codec.decode(encoded);
+    } catch (cause) {
+      throw undecodable(key, 0, cause);
+    }
+  }
+
+  /** The entry, or undefined when its value cannot be decoded and is to be left out. Throws ERR_DECODE. */
+  entry(version: KeyVersion): KvEntry<Value>;
+  entry(version: KeyVersion, onDecodeError: OnDecodeError | undefined): KvEntry<Value> | undefined;
+  entry(version: KeyVersion, onDecodeError?: OnDecodeError): KvEntry<Value> | undefined {
+    let value: Value;
+    try {
+      value = this.codec.decode(version.value);
+    } catch (cause) {
+      const instead = this.#instead(version, cause, onDecodeError);
+      if (instead === undefined) return undefined;
+      value = instead;
+    }
+    return this.#entryOf(version, value);
   }
 
   /**
-   * The same for watches: one that is asked for again while it is remembered is the same object, and frozen, since all
-   * who watch see it. Values that a program could change are decoded for each.
+   * What an answer tells besides: never throws. If the value cannot be decoded, whoever reads `value` gets ERR_DECODE, with
+   * what it means there: after a write, that the write took effect.
    */
-  sharedEntry(version: KeyVersion): KvEntry<Value> {
-    if (!this.codec.isImmutable) return this.entry(version);
+  entryBeside(version: KeyVersion, outcome: "none" | "done"): KvEntry<Value> {
+    try {
+      return this.#entryOf(version, this.codec.decode(version.value));
+    } catch (cause) {
+      const error = undecodable(this.keyText(version.key), version.modRevision, cause, outcome);
+      const get = (): never => {
+        throw error;
+      };
+      return Object.defineProperty(this.#entryOf(version, undefined as Value), "value", {
+        get,
+        enumerable: true,
+      });
+    }
+  }
+
+  #entryOf(version: KeyVersion, value: Value): KvEntry<Value> {
+    const { createRevision, modRevision, lease } = version;
+    const key = this.keyText(version.key);
+    const entry = { key, value, createRevision, modRevision, version: version.version };
+    return lease === NO_LEASE ? entry : { ...entry, lease: fromByteString(lease) };
+  }
+
+  #instead(
+    { key, value, modRevision }: KeyVersion,
+    cause: unknown,
+    onDecodeError: OnDecodeError | undefined,
+  ) {
+    const text = this.keyText(key);
+    const error = undecodable(text, modRevision, cause);
+    const broken = { key: text, revision: modRevision, bytes: latin1Bytes(value), error };
+    return insteadOf(broken, onDecodeError) as Value | undefined;
+  }
+
+  /**
+   * The same as `entry`, for watches: one that is asked for again while it is remembered is the same object, and frozen,
+   * since all who watch see it. Values that a program could change are decoded for each.
+   */
+  sharedEntry(version: KeyVersion, onDecodeError: OnDecodeError | undefined): KvEntry<Value> | undefined {
+    if (!this.codec.isImmutable) return this.entry(version, onDecodeError);
     const place = (version.modRevision + version.sub) % SHARED_ENTRIES;
     const known = this.#shared[place];
     if (known !== undefined && known.version === version) return known.entry;
@@ -129,14 +189,19 @@ export class Keyspace<Value> {
     return entry;
   }
 
-  maybeEntry(version: KeyVersion | null | undefined): KvEntry<Value> | undefined {
-    return version === null || version === undefined ? undefined : this.entry(version);
+  /** An entry in the answer of a write that has taken effect: see `entryBeside`. */
+  writtenEntry(version: KeyVersion): KvEntry<Value> {
+    return this.entryBeside(version, "done");
+  }
+
+  maybeWrittenEntry(version: KeyVersion | null | undefined): KvEntry<Value> | undefined {
+    return version === null || version === undefined ? undefined : this.writtenEntry(version);
   }
 
   /** What was deleted, after it was asked for. */
   deletedEntries(deleted: Deleted): KvEntry<Value>[] {
     assert(Array.isArray(deleted), "what was deleted is told when it is asked for");
-    return (deleted as readonly KeyVersion[]).map((version) => this.entry(version));
+    return (deleted as readonly KeyVersion[]).map((version) => this.writtenEntry(version));
   }
 
   /** Has a command agreed on, and gives its result; what the machine refuses is thrown. */

@@ -6,6 +6,7 @@ import { fromByteString, toByteString } from "./byte-text.ts";
 import { wholeNumber } from "./claims.ts";
 import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
+import type { DecodeChoice, DecodeOr, DecodeOrRaw, DecodeOrSkip } from "./decoding.ts";
 import type { Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
 import { Keyspace, type KvEntry, type Range, type ReadOptions } from "./keyspace.ts";
@@ -41,7 +42,10 @@ export interface WriteResult {
 }
 
 export interface PutOutcome<Value> extends WriteResult {
-  /** What was there before, if `prev` was asked for and there was something. */
+  /**
+   * What was there before, if `prev` was asked for and there was something. If its value cannot be decoded, reading that
+   * throws ERR_DECODE with the outcome `done`.
+   */
   readonly prev?: KvEntry<Value>;
 }
 
@@ -53,7 +57,7 @@ export interface DeleteOptions extends CallOptions {
 export interface DeleteOutcome<Value = never> extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
-  /** What was deleted, in key order, if `prev` was asked for. */
+  /** What was deleted, in key order, if `prev` was asked for. Values are as in `PutOutcome.prev`. */
   readonly prev?: readonly KvEntry<Value>[];
 }
 
@@ -110,19 +114,32 @@ export class Kv<Value> {
     return this.#space.clock;
   }
 
-  /** The value of a key, or undefined when it does not exist. */
-  async get(key: string, options: ReadOptions = {}): Promise<Value | undefined> {
+  /** The value of a key, or undefined when it does not exist. Throws ERR_DECODE. */
+  get(key: string, options: ReadOptions & DecodeOrRaw): Promise<Value | Uint8Array | undefined>;
+  get<Other>(
+    key: string,
+    options: ReadOptions & DecodeOr<Other>,
+  ): Promise<Value | Exclude<Other, undefined> | undefined>;
+  get(key: string, options?: ReadOptions & DecodeOrSkip): Promise<Value | undefined>;
+  async get(key: string, options: ReadOptions & DecodeChoice = {}): Promise<unknown> {
     const found = this.#space.key(key);
     this.#life.check();
     const { version } = await this.#space.backend.get(found, options);
-    return version === undefined ? undefined : this.#space.codec.decode(version.value);
+    return version === undefined ? undefined : this.#space.value(version, options.onDecodeError);
   }
 
-  /** A key with its value, revisions, version and lease, or undefined when it does not exist. */
-  async entry(key: string, options: ReadOptions = {}): Promise<KvEntry<Value> | undefined> {
+  /** A key with its value, revisions, version and lease, or undefined when it does not exist. Throws ERR_DECODE. */
+  entry(key: string, options: ReadOptions & DecodeOrRaw): Promise<KvEntry<Value | Uint8Array> | undefined>;
+  entry<Other>(
+    key: string,
+    options: ReadOptions & DecodeOr<Other>,
+  ): Promise<KvEntry<Value | Exclude<Other, undefined>> | undefined>;
+  entry(key: string, options?: ReadOptions & DecodeOrSkip): Promise<KvEntry<Value> | undefined>;
+  async entry(key: string, options: ReadOptions & DecodeChoice = {}): Promise<unknown> {
     const found = this.#space.key(key);
     this.#life.check();
-    return this.#space.maybeEntry((await this.#space.backend.get(found, options)).version);
+    const { version } = await this.#space.backend.get(found, options);
+    return version === undefined ? undefined : this.#space.entry(version, options.onDecodeError);
   }
 
   /**
@@ -152,13 +169,19 @@ export class Kv<Value> {
   }
 
   /** The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. */
-  range(options: ScanOptions = {}): Scan<Value> {
+  range(options: ScanOptions & DecodeOrRaw): Scan<Value | Uint8Array>;
+  range<Other>(options: ScanOptions & DecodeOr<Other>): Scan<Value | Exclude<Other, undefined>>;
+  range(options?: ScanOptions & DecodeOrSkip): Scan<Value>;
+  range(options: ScanOptions & DecodeChoice = {}): unknown {
     this.#life.check();
     return new Scan(this.#space, options);
   }
 
   /** Tells the changes of a key or a range, as this member applies them: see `Watch`. */
-  watch(keyOrRange: string | WatchOptions): Watch<Value> {
+  watch(range: WatchOptions & DecodeOrRaw): Watch<Value | Uint8Array>;
+  watch<Other>(range: WatchOptions & DecodeOr<Other>): Watch<Value | Exclude<Other, undefined>>;
+  watch(keyOrRange: string | (WatchOptions & DecodeOrSkip)): Watch<Value>;
+  watch(keyOrRange: string | (WatchOptions & DecodeChoice)): unknown {
     this.#life.check();
     const watch = new Watch(this.#space, keyOrRange, (ended) => this.#life.ended(ended));
     return this.#life.begun(watch);
@@ -322,7 +345,7 @@ export class Kv<Value> {
         ? this.#space.accepted(await this.#space.send(command, options), "put")
         : await this.#putIf(command, compares, options);
     if (options.prev !== true || previous === null) return { revision };
-    return { revision, prev: this.#space.entry(previous) };
+    return { revision, prev: this.#space.writtenEntry(previous) };
   }
 
   async #putIf(put: PutCommand, compares: readonly Compare[], options: CallOptions): Promise<Put> {

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../base/errors.ts";
 import { CallTime } from "./call-time.ts";
+import { type DecodeChoice, leavesOut } from "./decoding.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { intersection, isEmptyRange, type KeyRange } from "./key-range.ts";
 import type { Keyspace, KvEntry, Range, ReadOptions } from "./keyspace.ts";
@@ -32,18 +33,20 @@ const PART_KEYS = 256;
 
 /**
  * The entries of a range, read when they are asked for. One reading shows one revision, whatever is written meanwhile;
- * if that revision is compacted away before the end, the reading ends with ERR_COMPACTED.
+ * if that revision is compacted away before the end, the reading ends with ERR_COMPACTED. A value that cannot be decoded
+ * ends it with ERR_DECODE, unless `onDecodeError` says what to give instead; what that leaves out does not count towards
+ * a limit. Keys and counts are of all entries: no value is decoded for them.
  */
 export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   readonly #space: Keyspace<Value>;
   readonly #range: KeyRange;
-  readonly #options: ScanOptions;
+  readonly #options: ScanOptions & DecodeChoice;
   readonly #limit: number;
   readonly #selection: Selection | null;
   #revision: Revision | undefined;
 
   /** @internal Use `Kv.range`. */
-  constructor(space: Keyspace<Value>, options: ScanOptions) {
+  constructor(space: Keyspace<Value>, options: ScanOptions & DecodeChoice) {
     this.#space = space;
     this.#range = space.range(options);
     this.#options = options;
@@ -57,20 +60,20 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<KvEntry<Value>, void, undefined> {
-    for await (const part of this.#parts()) for (const version of part) yield this.#space.entry(version);
+    for await (const part of this.#entries(this.#range, this.#options, this.#limit)) yield* part;
   }
 
   async toArray(): Promise<KvEntry<Value>[]> {
     const entries: KvEntry<Value>[] = [];
-    for await (const part of this.#parts())
-      for (const version of part) entries.push(this.#space.entry(version));
+    for await (const part of this.#entries(this.#range, this.#options, this.#limit))
+      for (const entry of part) entries.push(entry);
     return entries;
   }
 
   /** The keys alone; their values are not decoded. */
   async keys(): Promise<string[]> {
     const keys: string[] = [];
-    for await (const part of this.#parts(true))
+    for await (const part of this.#keyParts())
       for (const { key } of part) keys.push(this.#space.keyText(key));
     return keys;
   }
@@ -89,7 +92,7 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
       return count;
     }
     let count = 0;
-    for await (const part of this.#parts(true)) count += part.length;
+    for await (const part of this.#keyParts()) count += part.length;
     return count;
   }
 
@@ -101,11 +104,14 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
     const read = pinned === undefined ? this.#options : { ...this.#options, revision: pinned };
     const entries: KvEntry<Value>[] = [];
     let more = false;
-    for await (const part of this.#selected(range, read, most + 1)) {
+    for await (const part of this.#selected(range, read, this.#reach(most + 1))) {
       for (const version of part) {
-        more = entries.length === most;
-        if (!more) entries.push(this.#space.entry(version));
+        more ||= entries.length === most && this.#isShown(version);
+        if (entries.length === most) continue;
+        const entry = this.#space.entry(version, this.#options.onDecodeError);
+        if (entry !== undefined) entries.push(entry);
       }
+      if (more) break;
     }
     const revision = this.#revision!;
     if (count !== true) return { entries, revision, more };
@@ -113,8 +119,44 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
     return { entries, revision, more, count: (await this.#space.backend.count(this.#range, shown)).count };
   }
 
-  async *#parts(keysOnly = false): AsyncGenerator<readonly KeyVersion[], void, undefined> {
-    if (this.#limit > 0) yield* this.#selected(this.#range, this.#options, this.#limit, keysOnly);
+  async *#keyParts(): AsyncGenerator<readonly KeyVersion[], void, undefined> {
+    if (this.#limit > 0) yield* this.#selected(this.#range, this.#options, this.#limit, true);
+  }
+
+  /** The entries, decoded one by one as they are taken, so that those before a value that cannot be decoded are given. */
+  async *#entries(
+    range: KeyRange,
+    read: BackendRead,
+    limit: number,
+  ): AsyncGenerator<Iterable<KvEntry<Value>>, void, undefined> {
+    if (limit === 0) return;
+    const space = this.#space;
+    const { onDecodeError } = this.#options;
+    let left = limit;
+    function* decoded(part: readonly KeyVersion[]): Generator<KvEntry<Value>, void, undefined> {
+      for (const version of part) {
+        if (left === 0) return;
+        const entry = space.entry(version, onDecodeError);
+        if (entry === undefined) continue;
+        left -= 1;
+        yield entry;
+      }
+    }
+    for await (const part of this.#selected(range, read, this.#reach(limit))) {
+      yield decoded(part);
+      if (left === 0) return;
+    }
+  }
+
+  /** How many keys it may take to give so many entries. */
+  #reach(limit: number): number {
+    return leavesOut(this.#options.onDecodeError) ? Number.POSITIVE_INFINITY : limit;
+  }
+
+  /** Whether the key would be among the entries. */
+  #isShown(version: KeyVersion): boolean {
+    const { onDecodeError } = this.#options;
+    return !leavesOut(onDecodeError) || this.#space.entry(version, onDecodeError) !== undefined;
   }
 
   /** What the selection leaves of a range, up to a limit. */

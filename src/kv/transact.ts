@@ -10,6 +10,7 @@ import { chosenLease, type LeaseChoice } from "./lease-choice.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {
+  /** Throws ERR_DECODE. */
   get(key: string): Promise<Value | undefined>;
   /** Without options the key hangs on no lease afterwards, whatever it hung on before. */
   put(key: string, value: Value, options?: LeaseChoice): void;
@@ -66,12 +67,12 @@ class Attempt<Value> implements Tx<Value> {
   async get(text: string): Promise<Value | undefined> {
     const key = this.#space.key(text);
     const written = this.#writes.get(key);
-    if (written?.kind === "put") return this.#space.codec.decode(written.value);
+    if (written?.kind === "put") return this.#space.ownValue(text, written.value);
     if (written !== undefined) return undefined;
 
     const { version } = await this.#read(key);
     this.#seen.set(key, version?.modRevision ?? 0);
-    return version === undefined ? undefined : this.#space.codec.decode(version.value);
+    return version === undefined ? undefined : this.#space.value(version);
   }
 
   put(text: string, value: Value, options: LeaseChoice = {}): void {

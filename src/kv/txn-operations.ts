@@ -51,17 +51,17 @@ export function basicOps<Value>(space: Keyspace<Value>): BasicOps<Value> {
     prev: options.prev,
     read: (result) => {
       const { previous } = expectResult(result, "put");
-      return options.prev === true ? space.maybeEntry(previous) : undefined;
+      return options.prev === true ? space.maybeWrittenEntry(previous) : undefined;
     },
   });
   return {
     get: (key, options = {}) => ({
       operation: rangeOperation(singleKey(space.key(key)), { ...options, limit: 1 }, null),
-      read: (result) => space.maybeEntry(expectResult(result, "range").versions[0]),
+      read: (result) => space.maybeWrittenEntry(expectResult(result, "range").versions[0]),
     }),
     range: (range) => ({
       operation: rangeOperation(space.range(range), range, selectionOf(range)),
-      read: (result) => expectResult(result, "range").versions.map((version) => space.entry(version)),
+      read: (result) => expectResult(result, "range").versions.map((version) => space.writtenEntry(version)),
     }),
     count: (range) => ({
       operation: { kind: "count", range: space.range(range), revision: revisionOf(range) },

@@ -27,7 +27,9 @@ export type CodecValue<Values> = Values extends "utf8"
 export interface ValueCodec<Value> {
   /** Whether values are such as nobody can change, so that one may be given to many. */
   readonly isImmutable: boolean;
+  /** Throws ERR_INVALID_ARGUMENT. */
   encode(value: Value): string;
+  /** Throws whatever the codec throws: who knows the key makes ERR_DECODE of it. */
   decode(bytes: string): Value;
 }
 
@@ -57,7 +59,7 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
   json: {
     isImmutable: false,
     encode: (value) => guarded("json", () => toByteString(JSON.stringify(value), "value")),
-    decode: (bytes) => guarded("json", () => JSON.parse(fromByteString(bytes)) as unknown),
+    decode: (bytes) => JSON.parse(fromByteString(bytes)) as unknown,
   },
   msgpack: custom({ name: "msgpack", encode: pack, decode: unpack }),
 };
@@ -66,7 +68,7 @@ function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
   return {
     isImmutable: false,
     encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(value)))),
-    decode: (bytes) => guarded(codec.name, () => codec.decode(latin1Bytes(bytes))),
+    decode: (bytes) => codec.decode(latin1Bytes(bytes)),
   };
 }
 
@@ -75,7 +77,7 @@ function checkedBytes(bytes: Uint8Array): Uint8Array {
   throw new TypeError("a value is encoded as a Uint8Array");
 }
 
-/** What a codec throws becomes our error, with its own as the cause. */
+/** What a codec throws at a value that it is to encode becomes our error, with its own as the cause. */
 function guarded<Result>(name: string, run: () => Result): Result {
   try {
     return run();

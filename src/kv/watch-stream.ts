@@ -1,6 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
+import type { DecodeChoice, OnDecodeError } from "./decoding.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
@@ -54,6 +55,10 @@ export const WATCH_PROGRESS_MS = 10_000;
  *
  * Whoever is slow loses nothing: events are then read from the history. Only if that was compacted meanwhile does the
  * watch end, with ERR_COMPACTED, whose `revision` is the first one that was missed.
+ *
+ * A put whose value cannot be decoded ends the watch with ERR_DECODE, after all events of the revisions before it; watch
+ * again from `progress` + 1, with `onDecodeError` to step over it. A `prev` that cannot be decoded ends nothing: reading its
+ * `value` throws.
  */
 export class Watch<Value>
   extends Emitter<WatchEvents<Value>>
@@ -76,20 +81,24 @@ export class Watch<Value>
   #telling: Revision | null = null;
   #progressTimer: Timer | null = null;
   readonly #tellsProgress: boolean;
+  readonly #onDecodeError: OnDecodeError | undefined;
+  /** What ends the watch once everything before it is told. */
+  #ending: { readonly error: QuorateError; readonly revision: Revision } | null = null;
   #isProgressDue = false;
   #hasToldLately = false;
 
   /** @internal Use `Kv.watch`. */
   constructor(
     space: Keyspace<Value>,
-    keyOrRange: string | WatchOptions,
+    keyOrRange: string | (WatchOptions & DecodeChoice),
     onEnd: (watch: Watch<Value>) => void,
   ) {
     super();
-    const options: WatchOptions = typeof keyOrRange === "string" ? {} : keyOrRange;
+    const options: WatchOptions & DecodeChoice = typeof keyOrRange === "string" ? {} : keyOrRange;
     checkOptions(options);
     this.#space = space;
     this.#onEnd = onEnd;
+    this.#onDecodeError = options.onDecodeError;
     const request = {
       range: space.keyOrRange(keyOrRange),
       from: options.from ?? null,
@@ -213,7 +222,7 @@ export class Watch<Value>
 
   #takeForListeners(): boolean {
     try {
-      const batch = this.#watcher.take();
+      const batch = this.#take();
       this.#emitting = batch === null ? [] : this.#events(batch);
       this.#emitted = 0;
       return batch !== null;
@@ -234,11 +243,18 @@ export class Watch<Value>
 
   /** For an iteration: what there is to tell now; nothing at all is told where progress is due. */
   #nextEvents(): WatchEvent<Value>[] | null {
-    const batch = this.#watcher.take();
+    const batch = this.#take();
     if (batch !== null) return this.#events(batch);
     const events = this.#isProgressDue ? [] : null;
     this.#isProgressDue = false;
     return events;
+  }
+
+  /** What comes next, or null when there is nothing now. Throws what ends the watch. */
+  #take(): WatchBatch | null {
+    if (this.#ending === null) return this.#watcher.take();
+    this.#telling = this.#ending.revision;
+    throw this.#ending.error;
   }
 
   #events(batch: WatchBatch): WatchEvent<Value>[] {
@@ -248,18 +264,40 @@ export class Watch<Value>
       this.#telling = first.change.modRevision;
       this.#hasToldLately = true;
     }
-    return batch.changes.map((change) => this.#event(change));
+    const events: WatchEvent<Value>[] = [];
+    for (const watched of batch.changes) {
+      try {
+        const event = this.#event(watched);
+        if (event !== null) events.push(event);
+      } catch (error) {
+        if (!QuorateError.is(error)) throw error;
+        const revision = watched.change.modRevision;
+        this.#ending = { error, revision };
+        // A revision is told whole, or not at all.
+        return events.filter((event) => event.revision < revision);
+      }
+    }
+    return events;
   }
 
-  #event({ change, previous }: WatchedChange): WatchEvent<Value> {
+  /** Null when it is to be left out. Throws ERR_DECODE. */
+  #event({ change, previous }: WatchedChange): WatchEvent<Value> | null {
     const event = this.#eventAlone(change);
-    return previous === null ? event : { ...event, prev: this.#space.sharedEntry(previous) };
+    const prev = event === null || previous === null ? undefined : this.#previous(previous);
+    return event === null || prev === undefined ? event : { ...event, prev };
   }
 
-  #eventAlone(change: KeyVersion): WatchEvent<Value> {
+  #eventAlone(change: KeyVersion): WatchEvent<Value> | null {
     const revision = change.modRevision;
     if (isDeletion(change)) return { type: "delete", key: this.#space.keyText(change.key), revision };
-    return { type: "put", entry: this.#space.sharedEntry(change), revision };
+    const entry = this.#space.sharedEntry(change, this.#onDecodeError);
+    return entry === undefined ? null : { type: "put", entry, revision };
+  }
+
+  #previous(version: KeyVersion): KvEntry<Value> | undefined {
+    if (this.#onDecodeError === undefined && !this.#space.codec.isImmutable)
+      return this.#space.entryBeside(version, "none");
+    return this.#space.sharedEntry(version, this.#onDecodeError);
   }
 
   #scheduleProgress(): void {

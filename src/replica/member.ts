@@ -372,7 +372,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   metrics(): ReplicaMetrics {
-    return { storage: this.#storage.metrics?.() ?? null, peers: this.#transport.metrics?.() ?? [] };
+    return {
+      storage: this.#storage.metrics?.() ?? null,
+      peers: this.#transport.metrics?.() ?? [],
+      strangers: this.#transport.strangers?.() ?? null,
+    };
   }
 
   status(): ReplicaStatus {

@@ -3,7 +3,7 @@ import type { RoleKind } from "../raft/effects.ts";
 import type { Membership } from "../raft/membership.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { StorageMetrics } from "../storage/storage-metrics.ts";
-import type { PeerTraffic } from "../transport/transport.ts";
+import type { PeerTraffic, StrangerCounts } from "../transport/transport.ts";
 import type { MemberRecord } from "./directory.ts";
 
 /** One member's view of itself and of the group, at one moment. */
@@ -37,6 +37,7 @@ export interface ReplicaStatus {
 export interface ReplicaMetrics {
   readonly storage: StorageMetrics | null;
   readonly peers: readonly PeerTraffic[];
+  readonly strangers: StrangerCounts | null;
 }
 
 /** The state that a cluster had agreed on at one index. */

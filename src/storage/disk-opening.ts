@@ -13,16 +13,16 @@ import {
 import type { Files } from "./files.ts";
 import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
 import { checkIdentity } from "./identity.ts";
-import { type RecoveredLog, recoverLog } from "./log-recovery.ts";
+import { coveredIndex, findSnapshot, type RecoveredLog, recoverLog } from "./log-recovery.ts";
 import { type ManifestContent, readManifest, writeManifest } from "./manifest.ts";
 import { writeRestartRecord } from "./record.ts";
-import { type RecoveredWal, recoverWal } from "./recovery.ts";
+import { type RecoveredWal, recoverWal, walBounds } from "./recovery.ts";
 import { repairStore } from "./repair.ts";
 import { NO_HARD_STATE } from "./replay.ts";
 import { blankSegment, FRAMES_OFFSET, type Segment, segmentNumber, segmentPath } from "./segment.ts";
 import type { Slices } from "./slices.ts";
 import { isSnapshotName, snapshotPath } from "./snapshot-file.ts";
-import { type LoadedState, StateSlots } from "./state-slots.ts";
+import { type LoadedState, type Slot, StateSlots } from "./state-slots.ts";
 import type { Identity } from "./storage.ts";
 import type { WalStart } from "./wal.ts";
 
@@ -63,8 +63,7 @@ export function* openDirectory(
   if (found === null && isUsed(files)) {
     throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing, though the directory holds a store" });
   }
-  // With boot epoch 0 an earlier start was cut short before anything could be saved.
-  const isNew = found === null || found.bootEpoch === 0;
+  const isNew = found === null || isUnfinishedStore(files, found);
   const firstBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytes);
   if (!isNew) checkIdentity(found, identity);
   const manifest = isNew ? createStore(files, identity, mintStoreId(), firstBytes) : found;
@@ -76,6 +75,18 @@ export function* openDirectory(
     const opening = new Opening(files, repaired, firstBytes, yield* readStore(files, repaired));
     return { ...opening.run(false), damage: error };
   }
+}
+
+/**
+ * Whether the first start was cut short before anything could be saved, as boot epoch 0 says. Where a later start has
+ * written its epoch elsewhere, the manifest is an old copy, and the store holds something.
+ */
+export function isUnfinishedStore(files: Files, { bootEpoch, storeId }: ManifestContent): boolean {
+  return bootEpoch === 0 && newestEpoch(StateSlots.read(files, checksumSeed(storeId))) === 0;
+}
+
+function newestEpoch(slots: readonly (Slot | null)[]): number {
+  return Math.max(...slots.map((slot) => slot?.bootEpoch ?? 0));
 }
 
 /** Makes the files of an empty store. Until its boot epoch is 1 nothing can have been saved in it. */
@@ -94,6 +105,7 @@ function createStore(
     firstPrevious: 0,
     snapshots: [],
     lostTerm: 0,
+    durableSequence: 0,
   };
   const manifest: ManifestContent = { storeId, clusterId, memberId, memberName, ...origin };
   writeManifest(files, manifest);
@@ -117,12 +129,19 @@ export interface StoreContent {
 export function* readStore(files: Files, manifest: ManifestContent): Slices<StoreContent> {
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.load(files, seed);
-  const { segments, firstSequence, firstPrevious } = manifest;
-  const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
-  const wal = yield* recoverWal(files, bounds);
+  checkEpoch(manifest, newestEpoch(StateSlots.read(files, seed)));
+  const found = yield* findSnapshot(files, manifest.snapshots);
+  const wal = yield* recoverWal(files, walBounds(manifest, state, coveredIndex(found), seed));
   // A copy that is older than the oldest frame may be of a log that a repair has given up.
-  if (state.sequence >= firstSequence) wal.replay.raiseCommit(state.hardState.commit);
-  return { seed, state, wal, log: yield* recoverLog(files, manifest.snapshots, wal.replay) };
+  if (state.sequence >= manifest.firstSequence) wal.replay.raiseCommit(state.hardState.commit);
+  return { seed, state, wal, log: recoverLog(manifest.snapshots, found, wal.replay) };
+}
+
+/** An old copy of the manifest may not know of a repair, and would have this start's numbers used twice. */
+function checkEpoch({ bootEpoch }: ManifestContent, epochInSlots: number): void {
+  if (epochInSlots <= bootEpoch) return;
+  const reason = `an old copy: it is of start ${bootEpoch}, and the hard state of start ${epochInSlots}`;
+  throw corrupt({ file: MANIFEST_PATH, offset: 0, reason });
 }
 
 class Opening {
@@ -154,10 +173,12 @@ class Opening {
       bootEpoch: this.#manifest.bootEpoch + 1,
       segments: segments.map(({ number }) => number),
       snapshots: this.#log.snapshots,
+      durableSequence: start.sequence,
     };
     writeManifest(this.#files, manifest);
     this.#removeLeftovers(manifest);
-    const slots = StateSlots.open(this.#files, this.#state, start, this.#seed);
+    const { bootEpoch } = manifest;
+    const slots = StateSlots.open(this.#files, this.#state, start, { bootEpoch, seed: this.#seed });
     return {
       isNew,
       manifest,
@@ -178,7 +199,7 @@ class Opening {
 
   /** Whether the last frame is known to be durable: then its bytes came from the disk, not from a cache above it. */
   get #isProven(): boolean {
-    return this.#lastSequence <= this.#state.sequence;
+    return this.#lastSequence <= Math.max(this.#state.sequence, this.#manifest.durableSequence);
   }
 
   #canGoOn(): boolean {

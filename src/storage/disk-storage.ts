@@ -181,8 +181,8 @@ export class DiskStorage implements Storage {
       { files, manifest, room, limits, seed },
       { segments, newestNumber, file, capacity: file.sizeSync() },
     );
-    const { batchBytesMax, idleMs } = limits;
-    const wal = new Wal({ row, slots, clock, batchBytesMax, idleMs, seed }, start);
+    const { batchBytesMax, stateCopyMs } = limits;
+    const wal = new Wal({ row, manifest, slots, clock, batchBytesMax, stateCopyMs, seed }, start);
     const snapshots = new SnapshotStore({
       files,
       manifest,

@@ -12,7 +12,7 @@ import {
   STATE_SLOT_PATHS,
   WAL_DIRECTORY,
 } from "./data-dir.ts";
-import { readStore, type StoreContent } from "./disk-opening.ts";
+import { isUnfinishedStore, readStore, type StoreContent } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
 import { checksumSeed, type FrameHeader } from "./frame.ts";
 import { type ManifestContent, readManifest, type SnapshotListing } from "./manifest.ts";
@@ -34,7 +34,9 @@ export interface Examination {
   readonly snapshots: readonly SnapshotExamination[];
   /** Files that are no part of the store. Those of our own making go with the next start. */
   readonly strays: readonly string[];
-  /** What a start would find; null when it would refuse. */
+  /** Whether the first start was cut short before anything could be saved: the next one makes the store anew. */
+  readonly isUnfinished: boolean;
+  /** What a start would find; null when it would refuse, or make the store anew. */
   readonly content: StoreContent | null;
   /** Everything that is not as it was written, including what a start could live with. */
   readonly problems: readonly QuorateError[];
@@ -92,8 +94,10 @@ export function examineDirectory(files: Files): Examination {
     }
   };
   const manifest = noting(() => requireManifest(files));
-  if (manifest === null) {
-    return { manifest, slots: [], segments: [], snapshots: [], strays: [], content: null, problems };
+  const isUnfinished = manifest !== null && isUnfinishedStore(files, manifest);
+  if (manifest === null || isUnfinished) {
+    const nothing = { slots: [], segments: [], snapshots: [], strays: [], content: null };
+    return { manifest, isUnfinished, ...nothing, problems };
   }
   const seed = checksumSeed(manifest.storeId);
   const slots = examineSlots(files, seed, noting);
@@ -107,7 +111,8 @@ export function examineDirectory(files: Files): Examination {
   const present = namesIn(files, WAL_DIRECTORY);
   const segments = manifest.segments.map((number) => examineSegment(files, present, number, seed));
   const content = noting(() => atOnce(readStore(files, manifest)));
-  return { manifest, slots, segments, snapshots, strays: findStrays(files, manifest), content, problems };
+  const strays = findStrays(files, manifest);
+  return { manifest, isUnfinished, slots, segments, snapshots, strays, content, problems };
 }
 
 type Noting = <Value>(read: () => Value) => Value | null;

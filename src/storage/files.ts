@@ -54,8 +54,11 @@ export type OpenMode = "create" | "read" | "read-write" | "durable";
 export interface File {
   readonly path: string;
   sizeSync(): number;
-  /** Up to `length` bytes from `offset`; fewer only at the end of the file. */
-  readSync(offset: number, length: number): Uint8Array;
+  /**
+   * Up to `length` bytes from `offset`; fewer only at the end of the file. They may be put into `into`, which has room for
+   * them, in place of new memory.
+   */
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array;
   read(offset: number, length: number, done: Callback<Uint8Array>): void;
   /**
    * Writes all the bytes or fails. They survive a power cut only after `sync`, unless the file is `durable`. The

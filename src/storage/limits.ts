@@ -13,8 +13,8 @@ export interface DiskLimits {
   readonly chunkBytesMax: number;
   /** Length of a file that is given up when the disk is full, so that compaction can go on; 0 for none. 2 MiB. */
   readonly reserveBytes: number;
-  /** How long after the last write the second copy of the hard state is brought up to date. 50 ms. */
-  readonly idleMs: number;
+  /** At most so long after a write is durable the second copy of the hard state says so, which takes a write of its own. 50 ms. */
+  readonly stateCopyMs: number;
   /** How fast full segments and snapshots are read again, to find what has rotted; 0 for never. 1 MiB. */
   readonly scrubBytesPerSecond: number;
 }
@@ -25,7 +25,7 @@ export const DEFAULT_DISK_LIMITS: DiskLimits = {
   snapshotsKept: 2,
   chunkBytesMax: 1024 * 1024,
   reserveBytes: 2 * 1024 * 1024,
-  idleMs: 50,
+  stateCopyMs: 50,
   scrubBytesPerSecond: 1024 * 1024,
 };
 
@@ -37,7 +37,7 @@ export function checkedDiskLimits(limits: Overrides<DiskLimits>): DiskLimits {
   const refuse = (argument: keyof DiskLimits, demand: string): never => {
     throw invalidArgument(argument, checked[argument], `${argument} must be ${demand}`);
   };
-  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, idleMs } = checked;
+  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, stateCopyMs } = checked;
   const { scrubBytesPerSecond } = checked;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes % 512 !== 0 || segmentBytes < SEGMENT_BYTES_MIN) {
     refuse("segmentBytes", `a multiple of 512, ${SEGMENT_BYTES_MIN} at least`);
@@ -50,7 +50,7 @@ export function checkedDiskLimits(limits: Overrides<DiskLimits>): DiskLimits {
     refuse("chunkBytesMax", "a whole number above 0");
   if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0)
     refuse("reserveBytes", "a whole number, 0 or more");
-  if (!(idleMs >= 0)) refuse("idleMs", "0 or more");
+  if (!(stateCopyMs >= 0)) refuse("stateCopyMs", "0 or more");
   if (!(scrubBytesPerSecond >= 0)) refuse("scrubBytesPerSecond", "0 or more");
   return checked;
 }

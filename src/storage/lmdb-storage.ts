@@ -21,6 +21,8 @@ import { decodeSnapshotHeader, encodeSnapshotHeader } from "./snapshot-file.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
 
 const FILE = "quorate.lmdb";
+/** Entries below the snapshot that a start reads: they only spare a follower that lags a little a snapshot. */
+const COVERED_KEPT = 64;
 const META = ["meta"];
 const STATE = ["state"];
 const SNAPSHOT = ["snapshot"];
@@ -234,8 +236,10 @@ export class LmdbStorage implements Storage {
     const replay = new Replay();
     replay.restart = restart;
     replay.hardState = hardState;
-    for (let index = first; index <= last; index++) replay.entries.push(readEntryAt(database, index));
     const snapshot = this.#newest?.snapshot ?? null;
+    const covered = Math.min(last, snapshot?.metadata.index ?? 0);
+    for (let index = Math.max(first, covered - COVERED_KEPT); index <= last; index++)
+      replay.entries.push(readEntryAt(database, index));
     const joined = joinLog(replay, snapshot);
     if (joined.restart !== null) this.#giveWay(database, joined.restart);
 

@@ -1,5 +1,5 @@
 import { QuorateError } from "../base/errors.ts";
-import type { Entry, EntryId } from "../log/entry.ts";
+import type { Entry, EntryId, Index } from "../log/entry.ts";
 import type { HardState } from "../raft/effects.ts";
 import { corrupt } from "./corrupt.ts";
 import { SNAPSHOT_DIRECTORY, WAL_DIRECTORY } from "./data-dir.ts";
@@ -24,14 +24,24 @@ export interface RecoveredLog extends JoinedLog {
   readonly snapshots: readonly SnapshotListing[];
 }
 
-/** Throws ERR_CORRUPT where snapshots and log do not fit together without a gap. */
-export function* recoverLog(
-  files: Files,
+/** Throws ERR_CORRUPT where snapshots and log do not fit together without a gap, or no snapshot can be read. */
+export function recoverLog(
   listings: readonly SnapshotListing[],
+  found: FoundSnapshot,
   replay: Replay,
-): Slices<RecoveredLog> {
-  const { snapshot, snapshots } = yield* chooseSnapshot(files, listings, replay);
-  return { snapshot, snapshots, ...joinLog(replay, snapshot) };
+): RecoveredLog {
+  const { snapshot, at, damage } = found;
+  if (damage !== null && (snapshot === null || !leads(replay, listings[at]!, listings.at(-1)!))) throw damage;
+  checkCommit(replay, snapshot);
+  return { snapshot, snapshots: listings.slice(0, at + 1), ...joinLog(replay, snapshot) };
+}
+
+/** A member commits only what its storage was given before, so that no frame speaks of entries that come after it. */
+function checkCommit({ hardState, entries, restart }: Replay, snapshot: Snapshot | null): void {
+  const last = Math.max(entries.at(-1)?.index ?? 0, restart?.index ?? 0, snapshot?.metadata.index ?? 0);
+  if (hardState.commit <= last) return;
+  const reason = `the log ends at entry ${last}, though entry ${hardState.commit} was committed`;
+  throw corrupt({ file: WAL_DIRECTORY, offset: 0, reason, index: last + 1 });
 }
 
 /** Throws ERR_CORRUPT where they do not fit together without a gap. */
@@ -39,28 +49,33 @@ export function joinLog(replay: Replay, snapshot: Snapshot | null): JoinedLog {
   return { ...connect(replay, snapshot), hardState: raise(replay.hardState, snapshot) };
 }
 
-/**
- * The newest snapshot; where it is damaged, the one before it, if the log leads from there to where the newest stood.
- */
-function* chooseSnapshot(
-  files: Files,
-  listings: readonly SnapshotListing[],
-  replay: Replay,
-): Slices<{ snapshot: Snapshot | null; snapshots: readonly SnapshotListing[] }> {
-  const newest = listings.at(-1);
-  if (newest === undefined) return { snapshot: null, snapshots: [] };
-  let damage: unknown;
+/** The newest snapshot that can be read. */
+export interface FoundSnapshot {
+  /** Null where there is none. */
+  readonly snapshot: Snapshot | null;
+  /** Its place among the listings, or -1. */
+  readonly at: number;
+  /** Why the newest of the listings cannot be read, if it cannot. */
+  readonly damage: QuorateError | null;
+}
+
+/** Looks for it before the WAL is read, which then need not keep what the snapshot covers. Throws ERR_DISK. */
+export function* findSnapshot(files: Files, listings: readonly SnapshotListing[]): Slices<FoundSnapshot> {
+  let damage: QuorateError | null = null;
   for (let at = listings.length - 1; at >= 0; at--) {
-    const listing = listings[at]!;
-    if (listing !== newest && !leads(replay, listing, newest)) break;
     try {
-      return { snapshot: yield* verifySnapshot(files, listing), snapshots: listings.slice(0, at + 1) };
+      return { snapshot: yield* verifySnapshot(files, listings[at]!), at, damage };
     } catch (error) {
       if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;
       damage ??= error;
     }
   }
-  throw damage;
+  return { snapshot: null, at: -1, damage };
+}
+
+/** The index up to which entries need not be kept. */
+export function coveredIndex({ snapshot }: FoundSnapshot): Index {
+  return snapshot?.metadata.index ?? 0;
 }
 
 /** Whether the log leads without a gap from one snapshot to where a later one stood. */

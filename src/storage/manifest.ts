@@ -11,7 +11,7 @@ import { inTurn } from "./in-turn.ts";
 import type { Room } from "./room.ts";
 
 /** The version of everything in the data directory. A release reads the versions it knows and refuses later ones. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 const MANIFEST_MAGIC = 0x464e4d51; // "QMNF"
 const HEADER_BYTES = 12;
@@ -33,6 +33,8 @@ export interface ManifestContent {
   readonly snapshots: readonly SnapshotListing[];
   /** Up to this term acknowledged entries may have been lost in a damage; 0 where there was none. */
   readonly lostTerm: Term;
+  /** All frames up to this sequence were durable when it was written: the WAL must reach that far. */
+  readonly durableSequence: number;
 }
 
 export interface SnapshotListing extends EntryId {
@@ -50,6 +52,7 @@ export class Manifest {
   readonly #files: Files;
   readonly #room: Room;
   #content: ManifestContent;
+  #durableSequence: number;
   #waiting: Done[] = [];
   #isWriting = false;
 
@@ -57,6 +60,7 @@ export class Manifest {
     this.#files = files;
     this.#room = room;
     this.#content = content;
+    this.#durableSequence = content.durableSequence;
   }
 
   /** What was agreed last; the disk may be one replacement behind. */
@@ -71,6 +75,11 @@ export class Manifest {
     if (!this.#isWriting) this.#replace();
   }
 
+  /** Notes that a frame is durable, for the next replacement to say so. */
+  noteDurable(sequence: number): void {
+    this.#durableSequence = sequence;
+  }
+
   /** Calls back when no replacement is under way. */
   whenIdle(done: () => void): void {
     if (this.#isWriting) this.#waiting.push(() => this.whenIdle(done));
@@ -82,6 +91,7 @@ export class Manifest {
     this.#waiting = [];
     this.#isWriting = true;
     const unfinished = MANIFEST_PATH + UNFINISHED;
+    this.#content = { ...this.#content, durableSequence: this.#durableSequence };
     const bytes = encodeManifest(this.#content);
     inTurn(
       [
@@ -117,7 +127,7 @@ export function readManifest(files: Files): ManifestContent | null {
 function encodeManifest(content: ManifestContent): Uint8Array {
   const { storeId, clusterId, memberId, memberName, bootEpoch, segments, firstSequence, firstPrevious } =
     content;
-  const { lostTerm } = content;
+  const { lostTerm, durableSequence } = content;
   const snapshots = content.snapshots.map(({ index, term, bytes, checksum }) => [
     index,
     term,
@@ -139,6 +149,7 @@ function encodeManifest(content: ManifestContent): Uint8Array {
       firstPrevious,
       snapshots,
       lostTerm,
+      durableSequence,
     ]),
   );
   writer.u32(crc32(writer.written()));
@@ -181,6 +192,7 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     firstPrevious,
     snapshots,
     lostTerm,
+    durableSequence,
   ] = unpack(packed) as [
     string,
     string,
@@ -191,6 +203,7 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     number,
     number,
     [number, number, number, number][],
+    number,
     number,
   ];
   const listings = snapshots.map(([index, term, length, checksum]) => ({
@@ -210,5 +223,6 @@ function unpackContent(packed: Uint8Array): ManifestContent {
     firstPrevious,
     snapshots: listings,
     lostTerm,
+    durableSequence,
   };
 }

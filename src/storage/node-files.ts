@@ -214,11 +214,10 @@ class NodeFile implements File {
     return attempt("read", this.path, () => fs.fstatSync(this.#descriptor).size);
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array {
     return attempt("read", this.path, () => {
-      const bytes = new Uint8Array(
-        Math.max(0, Math.min(length, fs.fstatSync(this.#descriptor).size - offset)),
-      );
+      const due = Math.max(0, Math.min(length, fs.fstatSync(this.#descriptor).size - offset));
+      const bytes = into === undefined ? new Uint8Array(due) : into.subarray(0, due);
       let read = 0;
       while (read < bytes.length) {
         const more = fs.readSync(this.#descriptor, bytes, read, bytes.length - read, offset + read);

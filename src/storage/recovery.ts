@@ -1,9 +1,9 @@
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { EntryId } from "../log/entry.ts";
+import type { EntryId, Index } from "../log/entry.ts";
 import { corrupt } from "./corrupt.ts";
-import { WAL_DIRECTORY } from "./data-dir.ts";
+import { MANIFEST_PATH, WAL_DIRECTORY } from "./data-dir.ts";
 import type { Files } from "./files.ts";
 import {
   FRAME_HEADER_BYTES,
@@ -13,10 +13,12 @@ import {
   readFrameHeader,
   SECTOR_BYTES,
 } from "./frame.ts";
+import type { ManifestContent } from "./manifest.ts";
 import { withoutPadding } from "./record.ts";
 import { Replay } from "./replay.ts";
-import { FRAMES_OFFSET, readSegmentCapacity, type Segment, segmentPath } from "./segment.ts";
-import { readWhole, SLICE_BYTES, type Slices } from "./slices.ts";
+import { FRAMES_OFFSET, readSegmentCapacity, type Segment, segmentNumbers, segmentPath } from "./segment.ts";
+import { ReadBuffer, readWhole, SLICE_BYTES, type Slices } from "./slices.ts";
+import type { SavedState } from "./state-slots.ts";
 
 /** What the WAL held, and how it ended. */
 export interface RecoveredWal {
@@ -44,9 +46,23 @@ export interface WalBounds {
   readonly segments: readonly number[];
   readonly firstSequence: number;
   readonly firstPrevious: number;
-  /** Frames up to this sequence were durable: the second copy of the hard state says so. */
+  /** Frames up to this sequence were durable: the second copy of the hard state, or the manifest, says so. */
   readonly durableSequence: number;
+  /** Of the entries below it only the last ones are kept. */
+  readonly snapshotIndex: Index;
   readonly seed: number;
+}
+
+/** As the manifest and the second copy of the hard state have it. */
+export function walBounds(
+  manifest: ManifestContent,
+  state: SavedState,
+  snapshotIndex: Index,
+  seed: number,
+): WalBounds {
+  const { segments, firstSequence, firstPrevious } = manifest;
+  const durableSequence = Math.max(manifest.durableSequence, state.sequence);
+  return { segments, firstSequence, firstPrevious, durableSequence, snapshotIndex, seed };
 }
 
 /**
@@ -60,7 +76,8 @@ export interface WalBounds {
  * 2. The next segment takes up the chain further on: frames are missing. Damage.
  * 3. A header of a later frame lies somewhere behind, be it in the wrong place: the unreadable frame had been synced.
  *    Damage.
- * 4. The hard state's second copy was written after this frame. Damage. (A clean close writes that copy last.)
+ * 4. The hard state's second copy, or the manifest, was written after this frame. Damage. (A clean close writes that copy
+ *    last; while the member works it is never more than a moment behind.)
  * 5. Nothing but zeros follows: the end.
  * 6. Otherwise a write was cut short that nobody was told of: dropped.
  */
@@ -84,21 +101,24 @@ export function* salvageWal(files: Files, bounds: WalBounds): Slices<SalvagedWal
 
 export interface SalvagedWal {
   readonly replay: Replay;
-  /** The header of the highest sequence that can be read, wherever it lies. */
+  /** The header of the highest sequence that can be read, wherever it lies, be it in a segment that nobody names. */
   readonly newest: FrameHeader | null;
 }
 
 class WalReader {
   readonly #files: Files;
   readonly #bounds: WalBounds;
-  readonly replay = new Replay();
+  readonly replay: Replay;
   readonly #segments: Segment[] = [];
+  /** One segment at a time is held in memory. */
+  readonly #buffer = new ReadBuffer();
   #lastHeader: FrameHeader | null = null;
   #lastBody: Uint8Array = EMPTY_BYTES;
 
   constructor(files: Files, bounds: WalBounds) {
     this.#files = files;
     this.#bounds = bounds;
+    this.replay = new Replay(bounds.snapshotIndex);
   }
 
   *read(): Slices<RecoveredWal> {
@@ -122,10 +142,8 @@ class WalReader {
 
   *findNewestHeader(): Slices<FrameHeader | null> {
     let newest: FrameHeader | null = null;
-    const present = new Set(this.#files.listSync(WAL_DIRECTORY).map((name) => `${WAL_DIRECTORY}/${name}`));
-    for (const path of this.#bounds.segments.map(segmentPath)) {
-      if (!present.has(path)) continue;
-      const bytes = yield* readWhole(this.#files, path);
+    for (const number of segmentNumbers(this.#files)) {
+      const bytes = yield* readWhole(this.#files, segmentPath(number), this.#buffer);
       for (let offset = FRAMES_OFFSET; offset < bytes.length; offset += SECTOR_BYTES) {
         const header = readFrameHeader(bytes, offset, this.#bounds.seed);
         if (header !== null && header.sequence >= (newest?.sequence ?? 0)) newest = header;
@@ -148,6 +166,21 @@ class WalReader {
     if (missing !== undefined) throw this.#damage(missing, 0, "the file is missing", null);
   }
 
+  /**
+   * A segment is named in the manifest before its first frame is written. Only a start makes one the other way round,
+   * which takes up no more than the last frame; so what goes on from there was written when the manifest knew of it.
+   */
+  #checkUnnamed(): void {
+    const newest = this.#bounds.segments.at(-1)!;
+    for (const number of segmentNumbers(this.#files)) {
+      const header = number > newest ? this.#readFirstFrame(number) : null;
+      if (header === null || header.sequence < this.#due) continue;
+      if (header.sequence === this.#due && header.first.index === 0) continue;
+      const reason = `an old copy: it does not name segment ${number}, in which frames were written`;
+      throw corrupt({ file: MANIFEST_PATH, offset: 0, reason });
+    }
+  }
+
   /** The header of the frame that a segment begins with, if that frame is whole. */
   #readFirstFrame(number: number): FrameHeader | null {
     const file = this.#files.openSync(segmentPath(number), "read");
@@ -163,7 +196,7 @@ class WalReader {
   }
 
   *#readSegment(number: number): Slices<Uint8Array> {
-    const bytes = yield* readWhole(this.#files, segmentPath(number));
+    const bytes = yield* readWhole(this.#files, segmentPath(number), this.#buffer);
     const capacity = readSegmentCapacity(bytes, number, this.#bounds.seed);
     if (capacity === null) {
       throw this.#damage(number, 0, "its header is not that of this segment of this store", null);
@@ -198,6 +231,7 @@ class WalReader {
       rest.push(yield* this.#restOf(other, bytes, FRAMES_OFFSET));
     }
     const droppedBytes = this.#judge(rest);
+    this.#checkUnnamed();
     return {
       replay: this.replay,
       segments: this.#segments,

@@ -5,15 +5,14 @@ import type { HardState } from "../raft/effects.ts";
 import { DAMAGED_DIRECTORY, removeLeftovers, SNAPSHOT_DIRECTORY, WAL_DIRECTORY } from "./data-dir.ts";
 import type { Files } from "./files.ts";
 import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
-import { joinLog } from "./log-recovery.ts";
+import { coveredIndex, type FoundSnapshot, findSnapshot, joinLog } from "./log-recovery.ts";
 import { type ManifestContent, type SnapshotListing, writeManifest } from "./manifest.ts";
 import { writeEntryRecord, writeRestartRecord } from "./record.ts";
-import { salvageWal } from "./recovery.ts";
+import { salvageWal, walBounds } from "./recovery.ts";
 import type { Replay } from "./replay.ts";
-import { blankSegment, FRAMES_OFFSET, segmentPath } from "./segment.ts";
+import { blankSegment, FRAMES_OFFSET, segmentNumbers, segmentPath } from "./segment.ts";
 import type { Slices } from "./slices.ts";
 import { snapshotPath } from "./snapshot-file.ts";
-import { verifySnapshot } from "./snapshot-reader.ts";
 import { StateSlots } from "./state-slots.ts";
 import type { Snapshot } from "./storage.ts";
 
@@ -44,24 +43,26 @@ export function* repairStore(
 ): Slices<ManifestContent> {
   const seed = checksumSeed(manifest.storeId);
   const state = StateSlots.loadIntact(files, seed);
-  const { segments, firstSequence, firstPrevious } = manifest;
-  const bounds = { segments, firstSequence, firstPrevious, durableSequence: state.sequence, seed };
+  const found = yield* findSnapshot(files, manifest.snapshots);
+  const bounds = walBounds(manifest, state, coveredIndex(found), seed);
   const { replay, newest } = yield* salvageWal(files, bounds);
-  const rest = yield* chooseRest(files, manifest.snapshots, replay);
+  const rest = chooseRest(manifest.snapshots, found, replay);
   const lostTerm = Math.max(state.hardState.term, newest?.hardState.term ?? 0, rest.hardState.term);
 
-  const number = segments.at(-1)! + 1;
-  const sequence = Math.max(state.sequence, newest?.sequence ?? 0) + 1;
+  const number = Math.max(...manifest.segments, ...segmentNumbers(files)) + 1;
+  const sequence = Math.max(bounds.durableSequence, newest?.sequence ?? 0) + 1;
   const bytes = segmentWith(rest, { number, sequence, lostTerm, firstBytes, seed });
   files.writeSync(segmentPath(number), bytes);
   files.syncDirectorySync(WAL_DIRECTORY);
   const repaired: ManifestContent = {
     ...manifest,
+    bootEpoch: Math.max(manifest.bootEpoch, state.bootEpoch),
     segments: [number],
     firstSequence: sequence,
     firstPrevious: 0,
     snapshots: rest.listing === null ? [] : [rest.listing],
     lostTerm,
+    durableSequence: sequence,
   };
   writeManifest(files, repaired);
   setAside(files, manifest, repaired);
@@ -69,12 +70,12 @@ export function* repairStore(
 }
 
 /** The newest snapshot that can be read, with as much of the log as goes with it. */
-function* chooseRest(files: Files, listings: readonly SnapshotListing[], replay: Replay): Slices<Rest> {
-  for (const listing of listings.toReversed()) {
-    const snapshot = yield* readableSnapshot(files, listing);
-    if (snapshot === null) continue;
-    return { listing, ...joinOrGiveWay(replay, snapshot) };
-  }
+function chooseRest(
+  listings: readonly SnapshotListing[],
+  { snapshot, at }: FoundSnapshot,
+  replay: Replay,
+): Rest {
+  if (snapshot !== null) return { listing: listings[at]!, ...joinOrGiveWay(replay, snapshot) };
   // A log without its snapshot says nothing of what was before it.
   return { listing: null, entries: [], restart: null, hardState: { ...replay.hardState, commit: 0 } };
 }
@@ -87,15 +88,6 @@ function joinOrGiveWay(replay: Replay, snapshot: Snapshot): Omit<Rest, "listing"
   }
   const { index, term } = snapshot.metadata;
   return { entries: [], restart: { index, term }, hardState: { ...replay.hardState, commit: index } };
-}
-
-function* readableSnapshot(files: Files, listing: SnapshotListing): Slices<Snapshot | null> {
-  try {
-    return yield* verifySnapshot(files, listing);
-  } catch (error) {
-    if (QuorateError.is(error, "ERR_CORRUPT")) return null;
-    throw error;
-  }
 }
 
 interface NewSegment {

@@ -38,6 +38,12 @@ export function segmentNumber(name: string): number | null {
   return /^\d{12,16}\.wal$/.test(name) ? Number.parseInt(name, 10) : null;
 }
 
+/** The numbers of all segments that lie in the directory, ascending, whether or not they belong to the store. */
+export function segmentNumbers(files: Files): number[] {
+  const numbers = files.listSync(WAL_DIRECTORY).flatMap((name) => segmentNumber(name) ?? []);
+  return numbers.sort((left, right) => left - right);
+}
+
 export function segmentHeader(number: number, capacity: number, seed: number): Uint8Array {
   const writer = new ByteWriter(HEADER_BYTES);
   writer.u32(SEGMENT_MAGIC);

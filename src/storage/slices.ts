@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Files } from "./files.ts";
 
@@ -35,17 +36,27 @@ export function inSlices<Value>(
   clock.soon(next);
 }
 
+/** Memory that one file after the other is read into: what was read last is good until the next is read. */
+export class ReadBuffer {
+  #bytes = EMPTY_BYTES;
+
+  take(length: number): Uint8Array {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+    return this.#bytes.subarray(0, length);
+  }
+}
+
 /** All bytes of a file. Throws ERR_DISK. */
-export function* readWhole(files: Files, path: string): Slices<Uint8Array> {
+export function* readWhole(files: Files, path: string, buffer: ReadBuffer): Slices<Uint8Array> {
   const file = files.openSync(path, "read");
   try {
-    const bytes = new Uint8Array(file.sizeSync());
+    const bytes = buffer.take(file.sizeSync());
     for (let offset = 0; offset < bytes.length; offset += SLICE_BYTES) {
-      const piece = file.readSync(offset, SLICE_BYTES);
-      bytes.set(piece, offset);
+      const room = bytes.subarray(offset, offset + SLICE_BYTES);
+      const piece = file.readSync(offset, room.length, room);
+      if (piece.buffer !== room.buffer) room.set(piece);
       // Bytes that could not be read are no zeros.
-      if (piece.length < Math.min(SLICE_BYTES, bytes.length - offset))
-        return bytes.subarray(0, offset + piece.length);
+      if (piece.length < room.length) return bytes.subarray(0, offset + piece.length);
       yield;
     }
     return bytes;

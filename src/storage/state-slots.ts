@@ -7,12 +7,12 @@ import { STATE_SLOT_PATHS } from "./data-dir.ts";
 import type { File, Files } from "./files.ts";
 
 const SLOT_MAGIC = 0x4f4c5351; // "QSLO"
-const SLOT_BYTES = 48;
+const SLOT_BYTES = 56;
 
 /**
- * A second copy of the hard state, never ahead of the WAL: with each new term or vote, and otherwise when the WAL has been
- * quiet. Its worth at the next start: the WAL must reach at least as far as it says, so that damage to the very end of
- * the WAL is told from a torn write; and when the WAL is damaged, term and vote are not lost with it.
+ * A second copy of the hard state, never ahead of the WAL: written with each new term or vote, and otherwise every
+ * `stateCopyMs` while anything is written. Its worth at the next start: the WAL must reach at least as far as it says, so
+ * that damage to the end of the WAL is told from a torn write; and when the WAL is damaged, term and vote are not lost with it.
  */
 export interface SavedState {
   /** All frames up to this sequence were durable when the state was written. */
@@ -24,14 +24,20 @@ export interface SavedState {
 export class StateSlots {
   readonly #slots: readonly [File, File];
   readonly #seed: number;
+  readonly #bootEpoch: number;
   #counter: number;
   #oldest: 0 | 1;
   #isWriting = false;
   readonly #waiting: { readonly state: SavedState; readonly done: Done }[] = [];
 
-  private constructor(slots: readonly [File, File], seed: number, counter: number, oldest: 0 | 1) {
+  private constructor(
+    slots: readonly [File, File],
+    seed: number,
+    { counter, bootEpoch, oldest }: LoadedState,
+  ) {
     this.#slots = slots;
     this.#seed = seed;
+    this.#bootEpoch = bootEpoch;
     this.#counter = counter;
     this.#oldest = oldest;
   }
@@ -39,7 +45,7 @@ export class StateSlots {
   /** Makes both files, for a new store. */
   static create(files: Files, state: SavedState, seed: number): void {
     for (const [at, path] of STATE_SLOT_PATHS.entries())
-      files.writeSync(path, encodeSlot(at + 1, state, seed));
+      files.writeSync(path, encodeSlot({ ...state, counter: at + 1, bootEpoch: 0 }, seed));
     files.syncDirectorySync("");
   }
 
@@ -74,14 +80,22 @@ export class StateSlots {
     return { ...newest, oldest: newest === a ? 1 : 0 };
   }
 
-  /** Writes `state` over the older or damaged copy of those loaded, and keeps both files open for `write`. */
-  static open(files: Files, loaded: LoadedState, state: SavedState, seed: number): StateSlots {
-    const counter = loaded.counter + 1;
-    files.writeSync(STATE_SLOT_PATHS[loaded.oldest], encodeSlot(counter, state, seed));
+  /**
+   * Writes `state` over the older or damaged copy of those loaded, and keeps both files open for `write`. The manifest
+   * must say `bootEpoch` already.
+   */
+  static open(
+    files: Files,
+    loaded: LoadedState,
+    { sequence, hardState }: SavedState,
+    { bootEpoch, seed }: { readonly bootEpoch: number; readonly seed: number },
+  ): StateSlots {
+    const slot: Slot = { sequence, hardState, bootEpoch, counter: loaded.counter + 1 };
+    files.writeSync(STATE_SLOT_PATHS[loaded.oldest], encodeSlot(slot, seed));
     files.syncDirectorySync("");
     const a = files.openSync(STATE_SLOT_PATHS[0], "durable");
     const b = files.openSync(STATE_SLOT_PATHS[1], "durable");
-    return new StateSlots([a, b], seed, counter, loaded.oldest === 0 ? 1 : 0);
+    return new StateSlots([a, b], seed, { ...slot, oldest: loaded.oldest === 0 ? 1 : 0 });
   }
 
   /** Writes over the older copy, once what is under way is done: two at a time could hurt both copies. */
@@ -101,7 +115,9 @@ export class StateSlots {
     this.#counter += 1;
     const file = this.#slots[this.#oldest];
     this.#oldest = this.#oldest === 0 ? 1 : 0;
-    file.write(encodeSlot(this.#counter, next.state, this.#seed), 0, (error) => {
+    const { sequence, hardState } = next.state;
+    const slot: Slot = { sequence, hardState, bootEpoch: this.#bootEpoch, counter: this.#counter };
+    file.write(encodeSlot(slot, this.#seed), 0, (error) => {
       this.#isWriting = false;
       next.done(error);
       // After a failure nothing is written any more.
@@ -114,6 +130,8 @@ export class StateSlots {
 export interface Slot extends SavedState {
   /** Tells which of the two is newer. */
   readonly counter: number;
+  /** That of the start that wrote it, which the manifest knew before. */
+  readonly bootEpoch: number;
 }
 
 export interface LoadedState extends Slot {
@@ -121,11 +139,12 @@ export interface LoadedState extends Slot {
   readonly oldest: 0 | 1;
 }
 
-/** `magic u32 | counter u64 | sequence u64 | term u64 | vote u64 | commit u64 | checksum u32` */
-function encodeSlot(counter: number, { sequence, hardState }: SavedState, seed: number): Uint8Array {
+/** `magic u32 | counter u64 | boot epoch u64 | sequence u64 | term u64 | vote u64 | commit u64 | checksum u32` */
+function encodeSlot({ counter, bootEpoch, sequence, hardState }: Slot, seed: number): Uint8Array {
   const writer = new ByteWriter(SLOT_BYTES);
   writer.u32(SLOT_MAGIC);
   writer.u64(counter);
+  writer.u64(bootEpoch);
   writer.u64(sequence);
   writer.u64(hardState.term);
   writer.u64(hardState.vote ?? 0);
@@ -141,8 +160,10 @@ function decodeSlot(bytes: Uint8Array, seed: number): Slot | null {
   const reader = new ByteReader(bytes);
   if (reader.u32() !== SLOT_MAGIC) return null;
   const counter = reader.u64();
+  const bootEpoch = reader.u64();
   const sequence = reader.u64();
   const term = reader.u64();
   const vote = reader.u64();
-  return { counter, sequence, hardState: { term, vote: vote === 0 ? null : vote, commit: reader.u64() } };
+  const hardState = { term, vote: vote === 0 ? null : vote, commit: reader.u64() };
+  return { counter, bootEpoch, sequence, hardState };
 }

@@ -4,6 +4,7 @@ import type { QuorateError } from "../base/errors.ts";
 import type { Index } from "../log/entry.ts";
 import type { HardState, Save } from "../raft/effects.ts";
 import { Batch } from "./batch.ts";
+import type { Manifest } from "./manifest.ts";
 import { FRAMES_OFFSET } from "./segment.ts";
 import type { SegmentRow } from "./segment-row.ts";
 import type { SavedState, StateSlots } from "./state-slots.ts";
@@ -19,10 +20,11 @@ export interface WalStart {
 
 export interface WalParts {
   readonly row: SegmentRow;
+  readonly manifest: Manifest;
   readonly slots: StateSlots;
   readonly clock: Clock;
   readonly batchBytesMax: number;
-  readonly idleMs: number;
+  readonly stateCopyMs: number;
   readonly seed: number;
 }
 
@@ -45,6 +47,7 @@ interface Flight {
  *    durable. So what cannot be read before a later frame is damage, never an unfinished write.
  * 2. Callbacks come in the order of the steps, never from within `save`.
  * 3. After a failure nothing is written any more and every callback has the error.
+ * 4. The second copy of the hard state speaks of durable frames only, and is `stateCopyMs` behind them at most.
  */
 export class Wal {
   readonly metrics = { writes: writeDurations(), bytesWritten: 0 };
@@ -62,9 +65,13 @@ export class Wal {
   /** Callbacks that need no disk; they are made with the next chance. */
   #released: Done[] = [];
 
+  /** As the last durable frame has it. */
+  #durableState: HardState;
+  /** As the second copy has it. */
   #savedState: SavedState;
-  #isSavingState = false;
-  #idleTimer: Timer | null = null;
+  /** Copies of the hard state that are on their way to the disk. */
+  #copiesUnderWay = 0;
+  #copyTimer: Timer | null = null;
 
   #failure: QuorateError | null = null;
   #closed: Done | null = null;
@@ -76,6 +83,7 @@ export class Wal {
     this.#checksum = start.checksum;
     this.#filling = new Batch(start.hardState);
     this.#spare = new Batch(start.hardState);
+    this.#durableState = start.hardState;
     this.#savedState = start;
   }
 
@@ -98,7 +106,7 @@ export class Wal {
   /** Stops for good: nobody knows what is on the disk. The next start finds out. */
   fail(error: QuorateError): void {
     this.#failure ??= error;
-    this.#idleTimer?.cancel();
+    this.#copyTimer?.cancel();
     this.#released.push(...(this.#flight?.dones ?? []), ...this.#filling.takeDones());
     this.#released.push(...this.#waiting.splice(0).map(({ done }) => done));
     this.#callReleased();
@@ -126,7 +134,7 @@ export class Wal {
     // Only commit indexes: they travel with the next frame, or with the second copy of the hard state.
     const dones = this.#filling.takeDones();
     if (dones.length > 0) this.#release(dones);
-    this.#awaitIdle();
+    this.#planCopy();
   }
 
   #write(): void {
@@ -205,13 +213,15 @@ export class Wal {
     this.#offset += length;
     this.#sequence += 1;
     this.#checksum = checksum;
+    this.#durableState = batch.hardState;
+    this.#parts.manifest.noteDurable(this.#sequence);
   }
 
   /** What need not be done at once, but in time. */
   #lookAhead(): void {
     const { row } = this.#parts;
     if (this.#offset * 2 > row.capacity && !row.hasNext && this.#closed === null) this.#prepareNext();
-    this.#awaitIdle();
+    this.#planCopy();
     this.#settle();
   }
 
@@ -227,22 +237,27 @@ export class Wal {
     });
   }
 
-  /** Brings the second copy of the hard state up to date, with commit and sequence, once the WAL has been quiet for a while. */
-  #awaitIdle(): void {
-    if (this.#failure !== null || this.#idleTimer !== null || this.#closed !== null || !this.#isStateBehind())
-      return;
-    const sequence = this.#sequence;
-    this.#idleTimer = this.#parts.clock.after(this.#parts.idleMs, () => {
-      this.#idleTimer = null;
-      if (this.#sequence === sequence && !this.#isBusy()) this.#saveState();
-      else this.#awaitIdle();
+  /** Brings the second copy of the hard state up to date in time: invariant 4. */
+  #planCopy(): void {
+    const isOver = this.#failure !== null || this.#closed !== null;
+    if (isOver || this.#copyTimer !== null || !this.#isStateBehind()) return;
+    this.#copyTimer = this.#parts.clock.after(this.#parts.stateCopyMs, () => {
+      this.#copyTimer = null;
+      // What is on its way may hold a vote that is newer than the last durable frame; it is followed up at its end.
+      if (this.#copiesUnderWay === 0 && this.#isStateBehind()) this.#saveState();
+      this.#planCopy();
     });
   }
 
-  /** The filling batch holds the hard state of all that is durable when there is nothing else in it. */
+  /** A batch that nothing need be written of holds, with the commit index, the hard state of all that is durable. */
+  get #provenState(): HardState {
+    const isAllDurable = this.#flight === null && !this.#filling.mustWrite;
+    return isAllDurable ? this.#filling.hardState : this.#durableState;
+  }
+
   #isStateBehind(): boolean {
     const { sequence, hardState } = this.#savedState;
-    const { term, vote, commit } = this.#filling.hardState;
+    const { term, vote, commit } = this.#provenState;
     return (
       sequence !== this.#sequence ||
       hardState.term !== term ||
@@ -252,24 +267,24 @@ export class Wal {
   }
 
   #saveState(): void {
-    this.#isSavingState = true;
-    this.#copyState({ sequence: this.#sequence, hardState: this.#filling.hardState }, (error) => {
-      this.#isSavingState = false;
+    this.#copyState({ sequence: this.#sequence, hardState: this.#provenState }, (error) => {
       if (error !== null) return this.fail(error);
-      this.#awaitIdle();
+      this.#planCopy();
       this.#settle();
     });
   }
 
   #copyState(state: SavedState, done: Done): void {
+    this.#copiesUnderWay += 1;
     this.#parts.slots.write(state, (error) => {
+      this.#copiesUnderWay -= 1;
       if (error === null) this.#savedState = state;
       done(error);
     });
   }
 
   #isBusy(): boolean {
-    const isUnderWay = this.#flight !== null || this.#isSavingState || this.#parts.row.isPreparing;
+    const isUnderWay = this.#flight !== null || this.#copiesUnderWay > 0 || this.#parts.row.isPreparing;
     return isUnderWay || (this.#failure === null && this.#filling.mustWrite);
   }
 
@@ -283,7 +298,7 @@ export class Wal {
 
   #end(done: Done): void {
     this.#closed = null;
-    this.#idleTimer?.cancel();
+    this.#copyTimer?.cancel();
     this.#parts.row.close();
     this.#parts.slots.close();
     done(this.#failure);

@@ -4,7 +4,7 @@ import type { MemberId } from "../log/entry.ts";
 import type { Newcomer } from "./transport.ts";
 
 /** The version of handshake and framing together. Both ends must speak the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** No part of a handshake is longer, so a stranger can make us hold no more than this. */
 export const HANDSHAKE_BYTES_MAX = 16 * 1024;

@@ -3,6 +3,7 @@ import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import { encodeFrames, FrameDecoder } from "./framing.ts";
 import { HANDSHAKE_BYTES_MAX } from "./handshake-codec.ts";
+import type { TcpLimits } from "./tcp-limits.ts";
 
 /** TCP's own probes, for what sits between the members and forgets idle connections. */
 const KEEP_ALIVE_MS = 30_000;
@@ -21,9 +22,15 @@ export interface ConnectionEvents {
   drained(): void;
 }
 
+/** What an open connection is held to. */
+export type OpenLimits = Pick<TcpLimits, "frameBytesMax" | "silenceMs" | "frameBytesPerSecondMin">;
+
 /**
  * A socket that carries frames. It begins in the handshake, when only short ones are taken; `open` lifts that limit
  * and starts the pulse: an empty frame now and then, by which a broken path is noticed that nobody closed.
+ *
+ * Two things are signs of life: a frame that arrived whole and undamaged, and a frame on its way, led by an undamaged
+ * header, that grows fast enough. Bytes alone are none.
  */
 export class TcpConnection {
   readonly #socket: Socket;
@@ -32,6 +39,9 @@ export class TcpConnection {
   #isOver = false;
   #pulse: NodeJS.Timeout | null = null;
   #pulsesUnheard = 0;
+  /** What had arrived of an unfinished frame at the last beat, and how much more makes a sign of life at the next. */
+  #unfinishedBefore = 0;
+  #growthMin = 0;
 
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket;
@@ -46,6 +56,10 @@ export class TcpConnection {
     socket.on("error", () => {});
   }
 
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   /** Bytes handed to the socket that the kernel has not taken. */
   get waitingBytes(): number {
     return this.#socket.writableLength;
@@ -55,9 +69,11 @@ export class TcpConnection {
     return this.#socket.writableNeedDrain;
   }
 
-  open(frameBytesMax: number, silenceMs: number): void {
+  open({ frameBytesMax, silenceMs, frameBytesPerSecondMin }: OpenLimits): void {
+    const beatMs = silenceMs / PULSES_UNHEARD_MAX;
     this.#decoder.frameBytesMax = frameBytesMax;
-    this.#pulse = setInterval(() => this.#beat(), silenceMs / PULSES_UNHEARD_MAX);
+    this.#growthMin = Math.max(1, (frameBytesPerSecondMin * beatMs) / 1_000);
+    this.#pulse = setInterval(() => this.#beat(), beatMs);
   }
 
   /** Writes frames as one piece. */
@@ -77,12 +93,12 @@ export class TcpConnection {
   }
 
   #read(piece: Uint8Array): void {
-    this.#pulsesUnheard = 0;
     if (this.#isOver) return;
     this.#decoder.push(piece);
     try {
       // Whoever takes a frame may end the connection, so that the next is not read.
       for (let frame = this.#decoder.next(); frame !== null && !this.#isOver; frame = this.#decoder.next()) {
+        this.#pulsesUnheard = 0;
         if (frame.length > 0) this.#events.frame(frame);
       }
     } catch (error) {
@@ -100,9 +116,15 @@ export class TcpConnection {
   // Pulses are counted rather than the clock read: after our own process stood still, what arrived
   // meanwhile is read before the next pulse is missed.
   #beat(): void {
-    this.#pulsesUnheard += 1;
-    if (this.#pulsesUnheard > PULSES_UNHEARD_MAX) this.#lose(null);
-    else if (!this.isFull) this.#socket.write(PULSE);
+    const unfinished = this.#decoder.unfinishedBytes;
+    const isGrowing = unfinished - this.#unfinishedBefore >= this.#growthMin;
+    this.#unfinishedBefore = unfinished;
+    this.#pulsesUnheard = isGrowing ? 0 : this.#pulsesUnheard + 1;
+    if (this.#pulsesUnheard <= PULSES_UNHEARD_MAX) {
+      if (!this.isFull) this.#socket.write(PULSE);
+    } else if (unfinished > 0)
+      this.fail(`${unfinished} bytes of a frame arrived, and the rest does not follow`);
+    else this.#lose(null);
   }
 
   #lose(error: QuorateError<"ERR_PROTOCOL"> | null): void {

@@ -1,7 +1,7 @@
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
-import { type HostPort, parseAddress } from "./address.ts";
+import { addressBlock, type HostPort, parseAddress } from "./address.ts";
 import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { DiallerHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
 import type { TcpLimits } from "./tcp-limits.ts";
@@ -11,6 +11,9 @@ import type { Peer, PeerTraffic, TransportHost } from "./transport.ts";
 
 /** What leaves in one write. The rest follows when the kernel has taken it. */
 const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** At how many addresses one peer is known to be at once: its name may resolve to several. */
+const PLACES_MAX = 8;
 
 /** The way out to the peer: a role with only its own data. */
 type Outbound =
@@ -42,12 +45,15 @@ export class TcpPeer {
   #sentBytes = 0;
   #receivedBytes = 0;
   #framesDropped = 0;
+  #connectionsBroken = 0;
 
   #inbound: TcpConnection | null = null;
   /** Whether the peer has let go of its connection to us and not come back. */
   #hasLeft = false;
   #isUp = false;
   #lastRefusal = "";
+  /** Where it is known to be: what its name resolves to, and where it last proved to be itself. The newest last. */
+  readonly #places = new Set<string>();
 
   constructor(
     peer: Peer,
@@ -65,7 +71,13 @@ export class TcpPeer {
     this.#tls = tls;
     this.#address = parseAddress(peer.address);
     this.#redialMs = limits.redialMsMin;
+    if (this.#address !== null && isIP(this.#address.host) !== 0) this.#notePlace(this.#address.host);
     this.#advance();
+  }
+
+  /** Whether the peer is known to be at this address, as `addressBlock` writes it. */
+  isAt(address: string): boolean {
+    return this.#places.has(address);
   }
 
   /** Drops the frame where there is no way, or no room. */
@@ -90,6 +102,7 @@ export class TcpPeer {
     return {
       ...{ name, id, isUp: this.#isUp, sentBytes: this.#sentBytes },
       ...{ receivedBytes: this.#receivedBytes, framesDropped: this.#framesDropped },
+      connectionsBroken: this.#connectionsBroken,
     };
   }
 
@@ -97,14 +110,16 @@ export class TcpPeer {
   adopt(inbound: TcpConnection): void {
     this.#inbound?.destroy();
     this.#inbound = inbound;
+    this.#notePlace(inbound.remoteAddress);
     this.#hasLeft = false;
     // It has just come up, so that there is no need to wait longer before we dial.
     if (this.#outbound.kind === "waiting" && this.#outbound.mayHurry) this.#becomeIdle();
     this.#advance();
   }
 
-  /** Tells that the adopted connection is lost. */
-  onInboundLost(inbound: TcpConnection): void {
+  /** Tells that the adopted connection is lost: with the reason, or with null when the peer let go. */
+  onInboundLost(inbound: TcpConnection, error: QuorateError | null): void {
+    if (error !== null) this.#connectionsBroken += 1;
     if (inbound !== this.#inbound) return;
     this.#inbound = null;
     this.#hasLeft = true;
@@ -169,6 +184,8 @@ export class TcpPeer {
     const handshake = new DiallerHandshake(this.#config, this.peer);
     const socket = this.#tls === null ? connect(address) : this.#tls.connect(address, this.peer.name);
     this.#sockets.add(socket);
+    socket.on("lookup", (_error, place) => this.#notePlace(place));
+    socket.on("connect", () => this.#notePlace(socket.remoteAddress));
     const connection = new TcpConnection(socket, {
       frame: (payload) => this.#onFrame(connection, handshake, payload),
       lost: (error) => this.#onLost(error),
@@ -178,6 +195,14 @@ export class TcpPeer {
     socket.on("error", (error) => this.#onSocketError(error));
     const deadline = setTimeout(() => this.#giveUp(connection), this.#limits.handshakeMs);
     this.#outbound = { kind: "dialing", connection, deadline };
+  }
+
+  #notePlace(place: string | undefined): void {
+    if (place === undefined || place === "") return;
+    const block = addressBlock(place);
+    this.#places.delete(block);
+    this.#places.add(block);
+    if (this.#places.size > PLACES_MAX) this.#places.delete(this.#places.values().next().value!);
   }
 
   /** What TLS finds wrong has to be told: nobody will come up, however often we dial. */
@@ -214,7 +239,7 @@ export class TcpPeer {
 
   #onOpen(connection: TcpConnection): void {
     this.#endDial();
-    connection.open(this.#limits.frameBytesMax, this.#limits.silenceMs);
+    connection.open(this.#limits);
     this.#outbound = { kind: "open", connection, since: performance.now() };
     this.#hasLeft = false;
     this.#lastRefusal = "";
@@ -233,7 +258,10 @@ export class TcpPeer {
     this.#endDial();
     const hasHeld = outbound.kind === "open" && performance.now() - outbound.since > this.#limits.redialMsMax;
     if (hasHeld) this.#redialMs = this.#limits.redialMsMin;
-    if (error !== null) this.#onRefused(error);
+    if (error !== null) {
+      if (outbound.kind === "open") this.#connectionsBroken += 1;
+      this.#onRefused(error);
+    }
 
     this.#dropQueue();
     // A connection that stood and broke at once would break again: two members who dialled

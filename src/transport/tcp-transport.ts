@@ -10,7 +10,7 @@ import { type TcpLimits, tcpLimits } from "./tcp-limits.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
 import { type PeerTlsOptions, TlsPeers } from "./tls-peers.ts";
-import type { Peer, PeerTraffic, Transport, TransportHost } from "./transport.ts";
+import type { Peer, PeerTraffic, StrangerCounts, Transport, TransportHost } from "./transport.ts";
 
 export interface TcpOptions {
   /** Where to listen, `host:port`, when that is not the member's own address: `0.0.0.0:2380`, or port 0 for any free one. */
@@ -76,6 +76,7 @@ export class TcpTransport implements Transport {
     const config = { self: host.self, secret: this.#options.secret ?? "" };
     const acceptor = new TcpAcceptor(config, this.#limits, this.#sockets, this.#tls, {
       idOf: (name) => this.#peers.get(name)?.peer.id ?? null,
+      isMembers: (place) => [...this.#peers.values()].some((peer) => peer.isAt(place)),
       accepted: (name, connection) => this.#onAccepted(host, name, connection),
       refused: (error) => host.refused(error),
       enrol: (newcomer, settle) =>
@@ -106,6 +107,10 @@ export class TcpTransport implements Transport {
 
   metrics(): readonly PeerTraffic[] {
     return [...this.#peers.values()].map(({ traffic }) => traffic);
+  }
+
+  strangers(): StrangerCounts {
+    return this.#running?.acceptor.counts ?? { waiting: 0, displaced: 0, refused: 0 };
   }
 
   close(closed: Done): void {
@@ -169,7 +174,7 @@ export class TcpTransport implements Transport {
         peer.received(payload.length);
         host.deliver(name, payload);
       },
-      lost: () => peer.onInboundLost(connection),
+      lost: (error) => peer.onInboundLost(connection, error),
     };
   }
 }

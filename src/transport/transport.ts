@@ -25,6 +25,9 @@ export interface Transport {
   /** What it has carried since it was started, for dashboards. A transport that counts nothing may leave this out. */
   metrics?(): readonly PeerTraffic[];
 
+  /** Who has tried to connect without being a member. A transport that has no strangers, or counts none, may leave this out. */
+  strangers?(): StrangerCounts;
+
   /** Stops listening, ends every connection. After the callback nothing is delivered any more. */
   close(closed: Done): void;
 }
@@ -78,6 +81,18 @@ export interface PeerTraffic {
   readonly receivedBytes: number;
   /** Frames for which there was no way, or no room. */
   readonly framesDropped: number;
+  /** Connections given up because a frame was damaged, malformed, or not completed in time. */
+  readonly connectionsBroken: number;
+}
+
+/** Inbound connections that did not prove to be a member's. */
+export interface StrangerCounts {
+  /** In the handshake now. */
+  readonly waiting: number;
+  /** Closed since the start to make room for newer ones, or because too many TLS handshakes began at once. */
+  readonly displaced: number;
+  /** Refused since the start: without proof, not a member, malformed, or too slow. */
+  readonly refused: number;
 }
 
 export interface Peer {

@@ -111,6 +111,44 @@ export function storeSuite(name: string, begin: () => Promise<StorePlace>): void
       expect((await kv.delete("b")).prev).toBeUndefined();
     });
 
+    test("a write is made whatever the codec says of the value that it replaces", async () => {
+      const text = await fresh();
+      const kv = text.namespace("", { values: "json" });
+      const { revision } = await text.put("a", "not json");
+      const put = await kv.put("a", 1, { prev: true });
+      expect(put).toMatchObject({ revision: revision + 1, prev: { key: "a", modRevision: revision } });
+      expect(() => put.prev?.value).toThrow(expect.objectContaining({ code: "ERR_DECODE", outcome: "done" }));
+      await text.put("a", "not json");
+      const { results } = await kv
+        .txn()
+        .do((op) => [op.get("a"), op.delete("a", { prev: true })])
+        .commit();
+      for (const entry of [results[0], results[1]?.[0]]) {
+        expect(entry?.version).toBe(3);
+        expect(() => entry?.value).toThrow(expect.objectContaining({ code: "ERR_DECODE", outcome: "done" }));
+      }
+    });
+
+    test("a value that cannot be decoded is told by key and revision, and can be stepped over", async () => {
+      const text = await fresh();
+      const kv = text.namespace("", { values: "json" });
+      const { revision } = await text.put("a", "not json");
+      await kv.put("b", 1);
+      const broken = { code: "ERR_DECODE", outcome: "none", details: { key: "a", revision } };
+      await expect(kv.get("a")).rejects.toMatchObject(broken);
+      await expect(kv.range().toArray()).rejects.toMatchObject(broken);
+      const ended = (async () => {
+        for await (const _event of kv.watch({ from: revision })) expect.unreachable();
+      })();
+      await expect(ended).rejects.toMatchObject(broken);
+      expect(await kv.get("a", { onDecodeError: "raw" })).toEqual(new TextEncoder().encode("not json"));
+      expect((await kv.range({ onDecodeError: "skip" }).first())?.key).toBe("b");
+      for await (const event of kv.watch({ from: revision, onDecodeError: "skip" })) {
+        expect(event).toMatchObject({ type: "put", entry: { key: "b", value: 1 } });
+        break;
+      }
+    });
+
     test("a put can keep the lease that there is, and a touch keeps the value", async () => {
       const kv = await fresh();
       const lease = await kv.lease(60_000);

@@ -175,7 +175,7 @@ test("values are what the codec says", async () => {
 test("a value that the codec cannot read is an error, not a wrong value", async () => {
   const { kv } = opened();
   await kv.put("a", "not json");
-  expect((await rejection(kv.namespace("", { values: "json" }).get("a"))).code).toBe("ERR_INVALID_ARGUMENT");
+  expect((await rejection(kv.namespace("", { values: "json" }).get("a"))).code).toBe("ERR_DECODE");
 });
 
 test("a namespace shows its own keys without their prefix, and nobody else's", async () => {

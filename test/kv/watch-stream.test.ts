@@ -206,7 +206,7 @@ test("a value that the codec cannot read ends the watch with an error", async ()
   watch.on("put", () => {});
   await kv.put("a", "not json");
   await settled();
-  expect(errors).toEqual(["ERR_INVALID_ARGUMENT"]);
+  expect(errors).toEqual(["ERR_DECODE"]);
 });
 
 test("impossible options are refused at once", () => {

@@ -6,6 +6,7 @@ import { Random } from "../../src/base/random.ts";
 import type { Save, SnapshotMetadata } from "../../src/raft/effects.ts";
 import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
 import { type DiskOptions, DiskStorage } from "../../src/storage/disk-storage.ts";
+import { FORMAT_VERSION } from "../../src/storage/manifest.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { type DiskCall, MemoryFiles } from "../../src/storage/memory-files.ts";
 import type { Identity, Recovered } from "../../src/storage/storage.ts";
@@ -36,7 +37,7 @@ describe("group commit", () => {
   });
 
   it("touches no disk for a step that only moves the commit index, until the WAL is idle", () => {
-    const run = new Run({ idleMs: 50 });
+    const run = new Run({ stateCopyMs: 50 });
     run.open();
     run.save({ hardState: { term: 1, vote: 1, commit: 0 }, entries: [entry(1)] });
     run.clock.settle();
@@ -287,12 +288,12 @@ describe("damage", () => {
     run.open();
     run.close();
     const bytes = run.disk.image().get("manifest")!;
-    bytes[4] = 2;
+    bytes[4] = FORMAT_VERSION + 1;
     run.disk.names.get("manifest")!.write(withChecksum(bytes), 0);
     expect(run.refusal("ERR_INCOMPATIBLE").details).toEqual({
       what: "data directory",
-      found: 2,
-      supported: 1,
+      found: FORMAT_VERSION + 1,
+      supported: FORMAT_VERSION,
     });
   });
 });
@@ -346,7 +347,7 @@ describe("limits", () => {
     { snapshotsKept: 0 },
     { batchBytesMax: 0 },
     { chunkBytesMax: 0.5 },
-    { idleMs: -1 },
+    { stateCopyMs: -1 },
   ])("%o is refused", (limits) => {
     const failure = failureOf(() => new DiskStorage(new MemoryFiles(), limits));
     expect(QuorateError.is(failure, "ERR_INVALID_ARGUMENT")).toBe(true);

@@ -79,8 +79,9 @@ describe("a damaged store that peers are to repair", () => {
       for (const cut of POWER_CUTS) {
         const found = open(disk.afterPowerCut(cut, random));
         cuts += 1;
-        expect(found.lostTerm).toBe(5);
-        expect(found.hardState.term).toBeGreaterThan(5);
+        // What the repair that was cut short wrote of a later term counts as well: nobody knows that it was not promised.
+        expect(found.lostTerm).toBeGreaterThanOrEqual(5);
+        expect(found.hardState.term).toBeGreaterThan(found.lostTerm!);
         expect(found.entries.length === 0 || found.entries[0]!.index === 2).toBe(true);
       }
     });

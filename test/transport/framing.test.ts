@@ -63,25 +63,53 @@ test("a frame above the limit is refused by its header alone", () => {
   );
 });
 
-test("one changed bit anywhere never gives another frame", () => {
-  const sent = [Uint8Array.of(1, 2, 3), new Uint8Array(90).fill(9)];
-  const bytes = encodeFrames(sent);
+/** Gives the bytes one by one, and tells what came out and after how many bytes the stream was refused. */
+function decodeSlowly(bytes: Uint8Array): { readonly frames: Uint8Array[]; readonly refusedAfter: number } {
+  const decoder = new FrameDecoder(16 * 1024 * 1024);
+  const frames: Uint8Array[] = [];
+  try {
+    for (let at = 0; at < bytes.length; at++)
+      frames.push(...decodeAll(decoder, [bytes.subarray(at, at + 1)]));
+  } catch (error) {
+    expect(error).toBeInstanceOf(MalformedBytes);
+    return { frames, refusedAfter: decoder.unfinishedBytes + lengthOf(frames) };
+  }
+  return { frames, refusedAfter: Number.POSITIVE_INFINITY };
+}
+
+function lengthOf(frames: readonly Uint8Array[]): number {
+  return encodeFrames(frames).length;
+}
+
+test("one flipped bit is noticed by the end of the header that it hits, or of the frame", () => {
+  const nonEmpty = fc.array(fc.uint8Array({ maxLength: 60 }), { minLength: 1, maxLength: 6 });
   fc.assert(
-    fc.property(fc.nat(bytes.length * 8 - 1), (bit) => {
+    fc.property(nonEmpty, fc.nat(), (sent, seed) => {
+      const bytes = encodeFrames(sent);
+      const bit = seed % (bytes.length * 8);
       const damaged = bytes.slice();
       damaged[bit >> 3]! ^= 1 << (bit & 7);
-      const frames: Uint8Array[] = [];
-      try {
-        frames.push(...decodeAll(new FrameDecoder(1000), [damaged]));
-      } catch (error) {
-        expect(error).toBeInstanceOf(MalformedBytes);
-        return;
-      }
-      // Not found out yet: a length that now reaches beyond what has arrived.
+
+      const { frames, refusedAfter } = decodeSlowly(damaged);
+      const begin = lengthOf(frames);
+      const hit = (bit >> 3) - begin;
+      const due = hit < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : lengthOf([sent[frames.length]!]);
       expect(frames).toEqual(sent.slice(0, frames.length));
-      expect(frames.length).toBeLessThan(sent.length);
+      expect(hit).toBeGreaterThanOrEqual(0);
+      expect(hit).toBeLessThan(due);
+      expect(refusedAfter).toBeLessThanOrEqual(begin + due);
     }),
+    { numRuns: 1_000 },
   );
+});
+
+test("each single bit of a header is guarded, though nothing follows it", () => {
+  const header = encodeFrames([new Uint8Array(1000)]).subarray(0, FRAME_HEADER_BYTES);
+  for (let bit = 0; bit < FRAME_HEADER_BYTES * 8; bit++) {
+    const damaged = header.slice();
+    damaged[bit >> 3]! ^= 1 << (bit & 7);
+    expect(() => decodeAll(new FrameDecoder(16 * 1024 * 1024), [damaged])).toThrow(MalformedBytes);
+  }
 });
 
 test("a stream of zeros holds no frames", () => {

@@ -192,19 +192,29 @@ describe("strangers", () => {
   });
 
   test.each(["halfOpenMax", "halfOpenPerAddressMax"])(
-    "only so many strangers are served at once (%s), and a member still gets in when they are gone",
+    "only so many strangers are served at once (%s): the oldest makes room, and a member gets in",
     async (limit) => {
-      const b = await world.member("b", { limits: { [limit]: 2, handshakeMs: 100 } });
+      const b = await world.member("b", { limits: { [limit]: 2 } });
       const a = await world.member("a");
       const [first, second] = [await world.stranger(b.port), await world.stranger(b.port)];
-      const third = await world.stranger(b.port);
-      await until(() => third.isClosed, "the third is turned away");
       expect([first.isClosed, second.isClosed]).toEqual([false, false]);
+      const third = await world.stranger(b.port);
+      await until(() => first.isClosed, "the first makes room");
+      expect([second.isClosed, third.isClosed]).toEqual([false, false]);
       a.knows(b);
       b.knows(a);
       await until(() => a.news.includes("b up"), "a is let in");
+      expect(b.transport.strangers()).toMatchObject({ displaced: expect.any(Number), refused: 0 });
     },
   );
+
+  test("of many refusals some are reported, and all are counted", async () => {
+    const b = await world.member("b");
+    for (let at = 0; at < 40; at++) say(await world.stranger(b.port), Uint8Array.of(99));
+    await until(() => b.transport.strangers().refused === 40, "all are refused");
+    expect(b.refusals.length).toBeGreaterThanOrEqual(20);
+    expect(b.refusals.length).toBeLessThan(30);
+  });
 
   test("a server that is no member is told to the host, and dialled with pauses", async () => {
     const a = await world.member("a");

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { QuorateError } from "../../base/errors.ts";
+import { type Outcome, QuorateError } from "../../base/errors.ts";
 import { connect } from "../../client/connect.ts";
 import type { RemoteStore } from "../../client/remote-store.ts";
 import { type Command, type ExitCode, UsageError } from "../command.ts";
@@ -90,8 +90,7 @@ export function clientCommand<const Kinds extends FlagKinds>(parts: ClientComman
         });
       } catch (error) {
         if (!QuorateError.is(error)) throw error;
-        const happened = error.outcome === "unknown" ? " (it may have happened all the same)" : "";
-        process.stderr.write(`quorate: ${error.code}: ${error.message}${happened}\n`);
+        process.stderr.write(`quorate: ${error.code}: ${error.message}${HAPPENED[error.outcome]}\n`);
         return 1;
       } finally {
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, end);
@@ -100,6 +99,13 @@ export function clientCommand<const Kinds extends FlagKinds>(parts: ClientComman
     },
   };
 }
+
+/** What is added to an error's text, by its outcome. */
+const HAPPENED: Readonly<Record<Outcome, string>> = {
+  none: "",
+  unknown: " (it may have happened all the same)",
+  done: " (the write took effect)",
+};
 
 const EMPTY = { switch: false, text: undefined, texts: [] } as const;
 

@@ -1,4 +1,4 @@
-import { Allowance } from "./allowance.ts";
+import { Allowance } from "../../base/allowance.ts";
 import { ClientSettings, Setting } from "./client-settings.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { HeadReader } from "./head-reader.ts";

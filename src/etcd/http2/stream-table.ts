@@ -1,4 +1,4 @@
-import { Allowance } from "./allowance.ts";
+import { Allowance } from "../../base/allowance.ts";
 import { ReceiveWindow } from "./flow-window.ts";
 import { headerBlock } from "./header-block.ts";
 import { broken, Code, ConnectionError, WINDOW_BYTES_DEFAULT } from "./protocol.ts";

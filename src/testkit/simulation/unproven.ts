@@ -1,9 +1,8 @@
 import { QuorateError } from "../../base/errors.ts";
-import { WAL_DIRECTORY } from "../../storage/data-dir.ts";
 import type { Files } from "../../storage/files.ts";
 import { checksumSeed, type FrameHeader, readFrameHeader } from "../../storage/frame.ts";
 import { readManifest } from "../../storage/manifest.ts";
-import { FRAMES_OFFSET, segmentNumber, segmentPath } from "../../storage/segment.ts";
+import { FRAMES_OFFSET, segmentNumbers, segmentPath } from "../../storage/segment.ts";
 import { StateSlots } from "../../storage/state-slots.ts";
 
 /**
@@ -18,7 +17,8 @@ export function isUnproven(files: Files, path: string, offset: number): boolean 
     const last = lastFrame(files, seed);
     if (last === null || segmentPath(last.segment) !== path) return false;
     const isInside = offset >= last.offset && offset < last.offset + last.length;
-    return isInside && last.sequence > StateSlots.load(files, seed).sequence;
+    const durable = Math.max(manifest.durableSequence, StateSlots.load(files, seed).sequence);
+    return isInside && last.sequence > durable;
   } catch (error) {
     // What cannot be read any more is damaged already.
     if (QuorateError.is(error)) return false;
@@ -27,8 +27,7 @@ export function isUnproven(files: Files, path: string, offset: number): boolean 
 }
 
 function lastFrame(files: Files, seed: number): FrameHeader | null {
-  const numbers = files.listSync(WAL_DIRECTORY).flatMap((name) => segmentNumber(name) ?? []);
-  for (const number of numbers.sort((left, right) => right - left)) {
+  for (const number of segmentNumbers(files).reverse()) {
     const bytes = files.readSync(segmentPath(number));
     let last: FrameHeader | null = null;
     for (let at = FRAMES_OFFSET; at < bytes.length; at += last.length) {

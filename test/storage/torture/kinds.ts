@@ -36,7 +36,7 @@ const STANDARD = {
   batchBytesMax: 20_000,
   chunkBytesMax: 700,
   reserveBytes: 512,
-  idleMs: 5,
+  stateCopyMs: 5,
   snapshotsKept: 3,
 };
 

@@ -13,7 +13,7 @@ export const SMALL = {
   batchBytesMax: 1500,
   chunkBytesMax: 700,
   reserveBytes: 512,
-  idleMs: 5,
+  stateCopyMs: 5,
 };
 
 /** What a member did: `moves` by the chance of `seed`. */

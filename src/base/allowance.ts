@@ -12,11 +12,13 @@ export class Allowance {
     this.#since = nowMs;
   }
 
-  /** False once there were too many. */
+  /** Takes one; false, and takes none, where there were too many. */
   spend(nowMs: number): boolean {
     const earned = ((nowMs - this.#since) / 1000) * this.#perSecond;
-    this.#left = Math.min(this.#burst, this.#left + earned) - 1;
+    this.#left = Math.min(this.#burst, this.#left + earned);
     this.#since = nowMs;
-    return this.#left >= 0;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 }
