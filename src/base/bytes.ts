@@ -1,4 +1,4 @@
-import { assert } from "./assert.ts";
+import { AssertionError, assert } from "./assert.ts";
 
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8");
@@ -102,6 +102,7 @@ export class ByteWriter {
   }
 
   u32(value: number): void {
+    if (value >>> 0 !== value) unheld(value, "2^32");
     this.#grow(4);
     this.#view.setUint32(this.#length, value, true);
     this.#length += 4;
@@ -109,6 +110,7 @@ export class ByteWriter {
 
   /** A safe whole number, in eight bytes as an unsigned 64-bit integer. */
   u64(value: number): void {
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) unheld(value, "2^53");
     this.#grow(8);
     this.#view.setUint32(this.#length, value >>> 0, true);
     this.#view.setUint32(this.#length + 4, Math.floor(value / 0x1_0000_0000), true);
@@ -255,4 +257,9 @@ export class ByteReader {
     this.#offset = at + length;
     return at;
   }
+}
+
+/** A number that was cut short would be read as another. */
+function unheld(value: number, limit: string): never {
+  throw new AssertionError(`${value} is no whole number below ${limit}`);
 }

@@ -12,7 +12,7 @@ import {
   packMember,
   unpackMember,
 } from "./directory.ts";
-import { openCommand, REPLICA_ORIGIN } from "./envelope.ts";
+import { openCommand, type Proposer, REPLICA_ORIGIN } from "./envelope.ts";
 import type { AgreedCommand, Execution, ExecutionListener } from "./execution.ts";
 import type { Proposals } from "./proposals.ts";
 import { Sessions } from "./sessions.ts";
@@ -28,7 +28,7 @@ export type MembershipListener = (entry: EntryId) => void;
  * directory. It owns the replicated state that is the replica's own: sessions, directory, time.
  */
 export class Applier<Command, Result, Query, Answer> {
-  readonly #origin: MemberId;
+  readonly #proposer: Proposer;
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
   readonly #execution: Execution<Command, Result>;
   readonly #directory: Directory;
@@ -41,7 +41,7 @@ export class Applier<Command, Result, Query, Answer> {
   #term: Term = 0;
 
   constructor(
-    origin: MemberId,
+    proposer: Proposer,
     machine: StateMachine<Command, Result, Query, Answer>,
     execution: Execution<Command, Result>,
     directory: Directory,
@@ -49,7 +49,7 @@ export class Applier<Command, Result, Query, Answer> {
     checkpoints: Checkpoints,
     onMembership: MembershipListener,
   ) {
-    this.#origin = origin;
+    this.#proposer = proposer;
     this.#machine = machine;
     this.#execution = execution;
     this.#directory = directory;
@@ -126,16 +126,17 @@ export class Applier<Command, Result, Query, Answer> {
   #admitted({ index, term, data }: Entry, voters: readonly MemberId[]): AgreedCommand | null {
     const envelope = openCommand(data);
     if (envelope === null) return null;
-    const { origin, sequence, settledBelow, command: bytes } = envelope;
+    const { origin, epoch, sequence, command: bytes } = envelope;
     if (origin === REPLICA_ORIGIN) {
       this.#checkpoints.reported(bytes, voters);
       return null;
     }
     // Whoever has left the group has no session any more: a second copy of what it proposed would be taken for a first.
     if (this.#directory.byId(origin) === undefined) return null;
-    if (!this.#sessions.admit(origin, sequence, settledBelow)) return null;
+    if (!this.#sessions.admit(envelope)) return null;
     this.#time = Math.max(this.#time, envelope.time);
-    return { index, term, time: this.#time, bytes, sequence: origin === this.#origin ? sequence : NOT_OURS };
+    const isOurs = origin === this.#proposer.origin && epoch === this.#proposer.epoch;
+    return { index, term, time: this.#time, bytes, sequence: isOurs ? sequence : NOT_OURS };
   }
 
   #applyMembership(entry: Entry, raft: Raft): void {

@@ -3,20 +3,26 @@ import type { MemberId } from "../log/entry.ts";
 
 /**
  * What the replica puts before each command, so that a command takes effect once however often it was sent:
- * `origin u64 | sequence u64 | settledBelow u64 | time f64 | command`, little-endian.
+ * `origin u64 | epoch u64 | sequence u64 | settledBelow u64 | time f64 | command`, little-endian.
  */
-export const ENVELOPE_BYTES = 32;
+export const ENVELOPE_BYTES = 40;
 
-const SEQUENCE_OFFSET = 8;
-const SETTLED_OFFSET = 16;
-const TIME_OFFSET = 24;
+const EPOCH_OFFSET = 8;
+const SEQUENCE_OFFSET = 16;
+const SETTLED_OFFSET = 24;
+const TIME_OFFSET = 32;
 
-export interface Envelope {
-  /** The member that proposed the command. */
+/** Who proposes commands: one start of one member. */
+export interface Proposer {
   readonly origin: MemberId;
-  /** The origin's number for it; grows with each command and, by the boot epoch, with each start. */
+  /** The boot epoch of the start: it grows with each, and numbers of one never meet those of another. */
+  readonly epoch: number;
+}
+
+export interface Envelope extends Proposer {
+  /** The proposer's number for the command; grows with each. */
   readonly sequence: number;
-  /** The origin waits for no command below this number any more. */
+  /** The proposer waits for no command below this number any more. */
   readonly settledBelow: number;
   /** Milliseconds since 1970, by the clock of the leader that appended it. */
   readonly time: number;
@@ -32,7 +38,7 @@ export function sealCommand(envelope: Envelope): Uint8Array {
  * of thousands of entries, and a buffer of its own for each costs the garbage collector more than all of their bytes.
  */
 export function sealCommands(
-  { origin, settledBelow, time }: Pick<Envelope, "origin" | "settledBelow" | "time">,
+  { origin, epoch, settledBelow, time }: Pick<Envelope, "origin" | "epoch" | "settledBelow" | "time">,
   commands: readonly Pick<Envelope, "sequence" | "command">[],
 ): Uint8Array[] {
   const bytes = commands.reduce((sum, { command }) => sum + ENVELOPE_BYTES + command.length, 0);
@@ -40,6 +46,7 @@ export function sealCommands(
   return commands.map(({ sequence, command }) => {
     const from = writer.length;
     writer.u64(origin);
+    writer.u64(epoch);
     writer.u64(sequence);
     writer.u64(settledBelow);
     writer.f64(time);
@@ -53,7 +60,8 @@ export const REPLICA_ORIGIN = 0;
 
 /** What one replica tells all others through the log: see `Checkpoints`. */
 export function sealReport(report: Uint8Array): Uint8Array {
-  return sealCommand({ origin: REPLICA_ORIGIN, sequence: 0, settledBelow: 0, time: 0, command: report });
+  const numbers = { epoch: 0, sequence: 0, settledBelow: 0, time: 0 };
+  return sealCommand({ origin: REPLICA_ORIGIN, ...numbers, command: report });
 }
 
 /** Null when the bytes hold no envelope: a leader's empty entry, or what a faulty peer made up. */
@@ -61,6 +69,7 @@ export function openCommand(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_BYTES) return null;
   return {
     origin: readU64(bytes, 0),
+    epoch: readU64(bytes, EPOCH_OFFSET),
     sequence: readU64(bytes, SEQUENCE_OFFSET),
     settledBelow: readU64(bytes, SETTLED_OFFSET),
     time: readF64(bytes, TIME_OFFSET),

@@ -149,7 +149,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const disk = new DiskWatch();
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
     const requests = new Requests(recovered.bootEpoch);
-    this.#proposals = new Proposals(this.id, recovered.bootEpoch, this.clock, this.#limits, requests);
+    const proposer = { origin: this.id, epoch: recovered.bootEpoch };
+    const { firstSequence = 0 } = options;
+    this.#proposals = new Proposals(proposer, firstSequence, this.clock, this.#limits, requests);
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
@@ -166,7 +168,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       onOtherDiverged: (member, index) => this.#tell("diverged", member, index),
     });
     this.#applier = new Applier(
-      this.id,
+      proposer,
       machine,
       execution,
       this.#directory,

@@ -34,10 +34,11 @@ export function storedState<Command, Result, Query, Answer>(
   stored: StoredState<Command, Result, Query, Answer>,
 ): CapturedState {
   const { clusterId, memberId, log, snapshot, machine, codec } = stored;
-  const proposals = new Proposals<Result>(memberId, 0, STOPPED, DEFAULT_LIMITS, new Requests(0));
+  const nobody = { origin: memberId, epoch: 0 };
+  const proposals = new Proposals<Result>(nobody, 0, STOPPED, DEFAULT_LIMITS, new Requests(0));
   const execution = new Execution(machine, codec, new Chance(clusterId), stored.onApplyError ?? "stop");
   const directory = new Directory(new Map());
-  const applier = new Applier(memberId, machine, execution, directory, proposals, noCheckpoints(), () => {});
+  const applier = new Applier(nobody, machine, execution, directory, proposals, noCheckpoints(), () => {});
   machine.restore(chunksOf(snapshot));
   applier.restored(snapshot.snapshot);
 

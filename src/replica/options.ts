@@ -37,6 +37,8 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
    * member; commands are then applied one by one. All members must have the same.
    */
   readonly onApplyError?: OnApplyError | undefined;
+  /** The number of the first command of this start. For tests of what happens after very many. Default 0. */
+  readonly firstSequence?: number | undefined;
 }
 
 /** Every limit and span of a replica, by name. Times are milliseconds, sizes bytes. */

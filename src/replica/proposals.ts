@@ -1,11 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
-import type { EntryId, MemberId, Proposal } from "../log/entry.ts";
+import type { EntryId, Proposal } from "../log/entry.ts";
 import type { ProposeResult } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Refusal } from "../raft/refusal.ts";
 import { Call, type CallOptions, type Settle } from "./call.ts";
-import { ENVELOPE_BYTES, sealCommands } from "./envelope.ts";
+import { ENVELOPE_BYTES, type Proposer, sealCommands } from "./envelope.ts";
 import type { ReplicaLimits } from "./options.ts";
 import type { Requests } from "./requests.ts";
 
@@ -36,7 +36,7 @@ interface Batch<Result> {
  * 2. Sequences are handed to the core in ascending order, so that a session stays one number most of the time.
  */
 export class Proposals<Result> {
-  readonly #origin: MemberId;
+  readonly #proposer: Proposer;
   readonly #clock: Clock;
   readonly #limits: ReplicaLimits;
   readonly #requests: Requests;
@@ -47,11 +47,16 @@ export class Proposals<Result> {
   #tick = 0;
   #isHeld = false;
 
-  /** Sequences of one start never meet those of another: the boot epoch is their upper half. */
-  constructor(origin: MemberId, bootEpoch: number, clock: Clock, limits: ReplicaLimits, requests: Requests) {
+  constructor(
+    proposer: Proposer,
+    firstSequence: number,
+    clock: Clock,
+    limits: ReplicaLimits,
+    requests: Requests,
+  ) {
     this.#requests = requests;
-    this.#origin = origin;
-    this.#nextSequence = bootEpoch * 0x1_0000_0000;
+    this.#proposer = proposer;
+    this.#nextSequence = firstSequence;
     this.#clock = clock;
     this.#limits = limits;
   }
@@ -169,7 +174,7 @@ export class Proposals<Result> {
   }
 
   #seal(pendings: readonly Pending<Result>[]): Proposal[] {
-    const shared = { origin: this.#origin, settledBelow: this.#oldestPending(), time: this.#clock.wall() };
+    const shared = { ...this.#proposer, settledBelow: this.#oldestPending(), time: this.#clock.wall() };
     return sealCommands(shared, pendings).map((data) => ({ kind: "command", data }));
   }
 

@@ -1,15 +1,22 @@
+/** Starts that differ by fewer than this have different numbers, and so have as many requests of one start. */
+const STARTS = 2 ** 21;
+const REQUESTS_PER_START = 2 ** 32;
+
 /**
- * Numbers what one member asks of the core, so that each answer finds its question. Numbers of one start never meet
- * those of another: an answer may come late, after a restart.
+ * Numbers what one member asks of the core, so that each answer finds its question. An answer may come late, after a
+ * restart: so the numbers of a start are used again only two million starts, or four billion requests, later.
  */
 export class Requests {
-  #next: number;
+  readonly #first: number;
+  #count = 0;
 
   constructor(bootEpoch: number) {
-    this.#next = bootEpoch * 0x1_0000_0000 + 1;
+    this.#first = (bootEpoch % STARTS) * REQUESTS_PER_START;
   }
 
+  /** Never 0. */
   next(): number {
-    return this.#next++;
+    this.#count = (this.#count % (REQUESTS_PER_START - 1)) + 1;
+    return this.#first + this.#count;
   }
 }

@@ -1,13 +1,23 @@
 import type { MemberId } from "../log/entry.ts";
+import type { Envelope } from "./envelope.ts";
 
-/** One origin: every command below `floor` has been applied or given up, and those in `applied` above it too. */
+/** What of an envelope says which command it is. */
+type Numbers = Pick<Envelope, "origin" | "epoch" | "sequence" | "settledBelow">;
+
+/** One origin's newest start: every command below `floor` has been applied or given up, and those in `applied` above it too. */
 interface Session {
+  readonly epoch: number;
   floor: number;
   readonly applied: Set<number>;
 }
 
 /** One origin's session as a snapshot keeps it. */
-export type PackedSession = readonly [origin: MemberId, floor: number, applied: readonly number[]];
+export type PackedSession = readonly [
+  origin: MemberId,
+  epoch: number,
+  floor: number,
+  applied: readonly number[],
+];
 
 /**
  * Lets each command take effect once. A member sends a command again when a leader falls or a frame is lost, so that
@@ -19,13 +29,14 @@ export type PackedSession = readonly [origin: MemberId, floor: number, applied: 
 export class Sessions {
   readonly #sessions = new Map<MemberId, Session>();
 
-  /** Whether the command is seen for the first time; it is then remembered. */
-  admit(origin: MemberId, sequence: number, settledBelow: number): boolean {
+  /** Whether the command is seen for the first time; it is then remembered. Nobody waits for those of an earlier start. */
+  admit({ origin, epoch, sequence, settledBelow }: Numbers): boolean {
     let session = this.#sessions.get(origin);
-    if (session === undefined) {
-      session = { floor: 0, applied: new Set() };
+    if (session === undefined || epoch > session.epoch) {
+      session = { epoch, floor: 0, applied: new Set() };
       this.#sessions.set(origin, session);
     }
+    if (epoch < session.epoch) return false;
     if (settledBelow > session.floor) raise(session, settledBelow);
     if (sequence < session.floor || session.applied.has(sequence)) return false;
 
@@ -43,13 +54,18 @@ export class Sessions {
   pack(): PackedSession[] {
     return [...this.#sessions]
       .sort(([left], [right]) => left - right)
-      .map(([origin, { floor, applied }]) => [origin, floor, [...applied].sort((a, b) => a - b)]);
+      .map(([origin, { epoch, floor, applied }]) => [
+        origin,
+        epoch,
+        floor,
+        [...applied].sort((a, b) => a - b),
+      ]);
   }
 
   restore(packed: readonly PackedSession[]): void {
     this.#sessions.clear();
-    for (const [origin, floor, applied] of packed)
-      this.#sessions.set(origin, { floor, applied: new Set(applied) });
+    for (const [origin, epoch, floor, applied] of packed)
+      this.#sessions.set(origin, { epoch, floor, applied: new Set(applied) });
   }
 }
 

@@ -4,6 +4,7 @@ import { ENVELOPE_BYTES, openCommand, sealCommand, stampTime } from "../../src/r
 
 const envelopes = fc.record({
   origin: fc.maxSafeNat(),
+  epoch: fc.maxSafeNat(),
   sequence: fc.maxSafeNat(),
   settledBelow: fc.maxSafeNat(),
   time: fc.double({ noNaN: true }),

@@ -23,7 +23,7 @@ export type CounterReplica = Replica<Add, number, void, number>;
 
 const FAST: Partial<ReplicaLimits> = { tickMs: 10, electionTicks: 10, callTimeoutMs: 20_000 };
 
-type MemberOptions = Pick<ReplicaOptions<Add, number, void, number>, "onApplyError">;
+type MemberOptions = Pick<ReplicaOptions<Add, number, void, number>, "onApplyError" | "firstSequence">;
 
 /** Members in one process, on memory disks and a memory network, with the real clock running fast. */
 export class TestCluster {
@@ -35,7 +35,8 @@ export class TestCluster {
   #storesMade = 0;
   readonly members = new Map<string, CounterReplica>();
   readonly machines = new Map<string, Counter>();
-  readonly #options: MemberOptions;
+  /** Of the members that are started from now on. */
+  options: MemberOptions;
   readonly #makeMachine: () => Counter;
 
   constructor(
@@ -45,7 +46,7 @@ export class TestCluster {
     makeMachine = () => new Counter(),
     options: MemberOptions = {},
   ) {
-    this.#options = options;
+    this.options = options;
     this.#makeMachine = makeMachine;
     this.names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
     this.network = new MemoryNetwork({ random: new Random(7), faults });
@@ -73,7 +74,7 @@ export class TestCluster {
       clock: systemClock,
       random: new Random(this.names.indexOf(name) + 1),
       limits: this.#limits,
-      ...this.#options,
+      ...this.options,
     });
     this.machines.set(name, machine);
     this.members.set(name, member);
