@@ -7,9 +7,10 @@
  */
 export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
 export { Coordination } from "./coordination/coordination.ts";
+export type { Bounds, Range, RangeOrder } from "./kv/bounds.ts";
 export type { ClientSession } from "./kv/client-session.ts";
 export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./kv/decoding.ts";
-export type { KvEntry, Range, ReadOptions } from "./kv/keyspace.ts";
+export type { KvEntry, ReadOptions } from "./kv/keyspace.ts";
 export type {
   DeleteOptions,
   DeleteOutcome,

@@ -1,14 +1,28 @@
 import { systemClock } from "./base/clock.ts";
 import type { Overrides } from "./base/defaults.ts";
-import { QuorateError } from "./base/errors.ts";
+import { invalidArgument } from "./base/errors.ts";
+import {
+  type Demands,
+  definite,
+  demand,
+  flag,
+  having,
+  isPlainObject,
+  milliseconds,
+  nested,
+  OptionTable,
+  oneOf,
+  required,
+  text,
+} from "./base/options.ts";
 import { Random } from "./base/random.ts";
 import { publishEvents } from "./diagnostics.ts";
-import { type KvLimits, kvLimits } from "./kv/kv-host.ts";
+import { KV_LIMITS, type KvLimits, kvLimits } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/kv-machine.ts";
-import { type CodecValue, type ValuesOption, valueCodec } from "./kv/value-codec.ts";
-import { type CommandCodecName, commandCodec } from "./replica/command-codec.ts";
+import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "./kv/value-codec.ts";
+import { type CommandCodecName, commandCodec, commandCodecOption } from "./replica/command-codec.ts";
 import type { OnApplyError } from "./replica/execution.ts";
-import type { ReplicaLimits } from "./replica/options.ts";
+import { REPLICA_LIMITS, type ReplicaLimits } from "./replica/options.ts";
 import { Replica } from "./replica/replica.ts";
 import type { Codec, StateMachine } from "./replica/state-machine.ts";
 import type { OnCorruption } from "./storage/disk-opening.ts";
@@ -23,19 +37,19 @@ import type { Transport } from "./transport/transport.ts";
 /** Who this member is, where it keeps its state, and how it reaches the others. */
 export interface MemberOptions {
   /** The directory for this member's state, made where needed. Without it the state is gone when the process ends. */
-  readonly dir?: string | undefined;
+  readonly dir?: string;
   /** This member's name, the same at every start. */
   readonly name?: string | undefined;
   /** Name and address (`host:port`) of every member, this one included. Without it the member is alone. */
-  readonly peers?: Readonly<Record<string, string>> | undefined;
+  readonly peers?: Readonly<Record<string, string>>;
   /** Tells clusters apart whose members have the same names. */
   readonly cluster?: string | undefined;
   /** The ticket of a member that was added to a running cluster; it takes the place of `peers`. */
-  readonly join?: string | undefined;
+  readonly join?: string;
   /** How members reach each other; TCP by default. */
-  readonly transport?: Transport | undefined;
+  readonly transport?: Transport;
   /** Where the state is kept, in place of `dir`. */
-  readonly storage?: Storage | undefined;
+  readonly storage?: Storage;
   /**
    * What becomes of a damaged directory. `refuse`, the default: `open` throws ERR_CORRUPT. `repair-from-peers`: the member
    * keeps what is proved, sets the rest aside in `damaged/`, and takes part without a vote until its peers have sent what it
@@ -55,10 +69,34 @@ export interface MemberOptions {
   readonly limits?: Overrides<ReplicaLimits> | undefined;
 }
 
+const MEMBER: Demands<MemberOptions> = {
+  dir: definite(demand("the path of a directory", text.isMet)),
+  name: text,
+  peers: definite(
+    demand("an object with an address for each name", (value): value is Readonly<Record<string, string>> => {
+      return isPlainObject(value) && Object.values(value).every((address) => typeof address === "string");
+    }),
+  ),
+  cluster: text,
+  join: definite(text),
+  transport: definite(having<Transport>("a transport", "start", "setPeers", "send", "close")),
+  storage: definite(having<Storage>("a storage", "open", "save", "close")),
+  onCorruption: oneOf("refuse", "repair-from-peers"),
+  leaseReads: flag,
+  lockTimeoutMs: milliseconds,
+  limits: nested(REPLICA_LIMITS),
+};
+
 export interface OpenOptions<Values extends ValuesOption = "utf8"> extends MemberOptions, KvLimits {
   /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
   readonly values?: Values | undefined;
 }
+
+const OPEN_OPTIONS = new OptionTable<OpenOptions<ValuesOption>>("open", {
+  ...MEMBER,
+  ...KV_LIMITS,
+  values: valuesOption,
+});
 
 export interface CreateReplicaOptions<Command, Result, Query, Answer> extends MemberOptions {
   readonly machine: StateMachine<Command, Result, Query, Answer>;
@@ -72,6 +110,17 @@ export interface CreateReplicaOptions<Command, Result, Query, Answer> extends Me
   readonly onApplyError?: OnApplyError | undefined;
 }
 
+type AnyReplicaOptions = CreateReplicaOptions<unknown, unknown, unknown, unknown>;
+
+const REPLICA_OPTIONS = new OptionTable<AnyReplicaOptions>("createReplica", {
+  ...MEMBER,
+  machine: required(
+    having<AnyReplicaOptions["machine"]>("a state machine", "apply", "query", "snapshot", "restore"),
+  ),
+  codec: commandCodecOption,
+  onApplyError: oneOf("stop", "report"),
+});
+
 /**
  * Opens a store: a member of a cluster with its own directory, or a lone one. Resolves when the member is listening;
  * wait for `ready` to know that somebody leads.
@@ -81,8 +130,10 @@ export interface CreateReplicaOptions<Command, Result, Query, Answer> extends Me
 export async function open<Values extends ValuesOption = "utf8">(
   directoryOrOptions: string | OpenOptions<Values>,
 ): Promise<Store<CodecValue<Values>>> {
-  const options = typeof directoryOrOptions === "string" ? { dir: directoryOrOptions } : directoryOrOptions;
-  const { values, quotaBytes, historyRevisions, ...member } = options as OpenOptions<Values>;
+  const options: OpenOptions<Values> =
+    typeof directoryOrOptions === "string" ? { dir: directoryOrOptions } : directoryOrOptions;
+  OPEN_OPTIONS.check(options);
+  const { values, quotaBytes, historyRevisions, ...member } = options;
   const codec = valueCodec((values ?? "utf8") as Values);
   const limits = kvLimits({ quotaBytes, historyRevisions });
   const machine = new KvMachine();
@@ -94,27 +145,13 @@ export async function open<Values extends ValuesOption = "utf8">(
 export async function createReplica<Command, Result, Query = void, Answer = unknown>(
   options: CreateReplicaOptions<Command, Result, Query, Answer>,
 ): Promise<Replica<Command, Result, Query, Answer>> {
+  REPLICA_OPTIONS.check(options);
   const { machine, codec = "json", onApplyError, ...member } = options;
-  checkOnApplyError(onApplyError);
   const parts = await memberParts(member);
   const replica = await Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
   publishEvents(replica);
   return replica;
 }
-
-const MEMBER_OPTIONS = [
-  "dir",
-  "name",
-  "peers",
-  "cluster",
-  "join",
-  "transport",
-  "storage",
-  "limits",
-  "leaseReads",
-  "onCorruption",
-  "lockTimeoutMs",
-];
 
 /** Commands of the key-value store are bytes already. */
 const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
@@ -123,7 +160,7 @@ const LONE_NAME = "member";
 
 /** The disk, the network and the clock that the options ask for. */
 async function memberParts(options: MemberOptions) {
-  checkOptions(options);
+  checkTogether(options);
   const { dir, peers, name = LONE_NAME, cluster, join, limits, leaseReads } = options;
   const isAlone = peers === undefined && join === undefined;
   return {
@@ -150,28 +187,16 @@ function diskStorage(
   });
 }
 
-function checkOnApplyError(given: unknown): void {
-  if (given === undefined || given === "stop" || given === "report") return;
-  throw invalid("onApplyError", "onApplyError must be stop or report");
-}
-
-function checkOptions(options: MemberOptions): void {
-  for (const option of Object.keys(options)) {
-    if (!MEMBER_OPTIONS.includes(option)) throw invalid(option, `there is no option named ${option}`);
-  }
-  const { dir, storage, peers, name, join, onCorruption = "refuse", lockTimeoutMs = 0 } = options;
-  if (dir !== undefined && (typeof dir !== "string" || dir === ""))
-    throw invalid("dir", "dir must be a path");
+/** What excludes or needs each other. */
+function checkTogether({ dir, storage, peers, name, join }: MemberOptions): void {
   if (dir !== undefined && storage !== undefined)
-    throw invalid("storage", "dir and storage exclude each other");
-  if (onCorruption !== "refuse" && onCorruption !== "repair-from-peers")
-    throw invalid("onCorruption", "onCorruption must be refuse or repair-from-peers");
-  if (typeof lockTimeoutMs !== "number" || !(lockTimeoutMs >= 0))
-    throw invalid("lockTimeoutMs", "lockTimeoutMs must be a number of milliseconds, 0 or more");
-  if (join !== undefined && peers !== undefined) throw invalid("join", "join and peers exclude each other");
+    throw invalidArgument("storage", storage, "dir and storage exclude each other");
+  if (join !== undefined && peers !== undefined)
+    throw invalidArgument("join", join, "join and peers exclude each other");
   if (name === undefined && peers !== undefined)
-    throw invalid("name", "name must say which of the peers this member is");
-  if (name === undefined && join !== undefined) throw invalid("name", "name must be the one that was added");
+    throw invalidArgument("name", name, "name must say which of the peers this member is");
+  if (name === undefined && join !== undefined)
+    throw invalidArgument("name", name, "name must be the one that was added");
 }
 
 /** Each one is another store: a member that has forgotten what it promised must not pass for the one that promised. */
@@ -185,8 +210,4 @@ async function defaultTransport(isAlone: boolean): Promise<Transport> {
   if (isAlone) return new MemoryNetwork().transport();
   const { tcp } = await import("./transport/tcp-transport.ts");
   return tcp();
-}
-
-function invalid(argument: string, message: string): QuorateError {
-  return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument });
 }

@@ -1,4 +1,5 @@
 import type { QuorateError } from "./base/errors.ts";
+import { NO_OPTIONS, OptionTable } from "./base/options.ts";
 import { Coordination } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
@@ -16,7 +17,7 @@ import type { ValueCodec } from "./kv/value-codec.ts";
 import type { CallOptions } from "./replica/call.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
 import type { Group } from "./replica/group.ts";
-import type { ReadOptions } from "./replica/reads.ts";
+import { READ, type ReadOptions } from "./replica/reads.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
 import { encodeBackup } from "./storage/backup-file.ts";
@@ -53,6 +54,8 @@ export interface StoreParts {
   /** What the member's disk and network have counted. */
   metrics(): ReplicaMetrics;
 }
+
+const BACKUP_OPTIONS = new OptionTable<ReadOptions>("backup", READ);
 
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
 export class Store<Value> extends Kv<Value> {
@@ -92,7 +95,7 @@ export class Store<Value> extends Kv<Value> {
   }
 
   /** Resolves once a leader is known and this member has caught up with it. Throws ERR_NO_QUORUM. */
-  ready(options: CallOptions = {}): Promise<void> {
+  async ready(options: CallOptions = NO_OPTIONS): Promise<void> {
     return this.#replica.ready(options);
   }
 
@@ -107,7 +110,8 @@ export class Store<Value> extends Kv<Value> {
    * nothing of what comes while it is taken. Take it to the end or leave the loop: meanwhile history that is compacted
    * keeps its memory.
    */
-  async *backup(options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  async *backup(options: ReadOptions = NO_OPTIONS): AsyncGenerator<Uint8Array, void, undefined> {
+    BACKUP_OPTIONS.check(options);
     await this.#replica.barrier(options);
     const { chunks, ...place } = this.#replica.capture();
     const { revision } = this.#machine.store;

@@ -37,7 +37,7 @@ test("a member tells its events and the course of its calls to whoever subscribe
 test("a store gives its numbers, and those of its member", async () => {
   const store = await open({});
   await store.ready();
-  const watch = store.watch({});
+  const watch = store.watch({ all: true });
   await store.put("a", "1");
   await expect(store.compact(99)).rejects.toMatchObject({ code: "ERR_FUTURE_REVISION" });
   for await (const _ of watch) break;

@@ -72,11 +72,11 @@ describe("reads and writes", () => {
       // @ts-expect-error there is no such consistency
       void store.get("a", { consistency: "eventual" });
       // @ts-expect-error entries are sorted by what is known of them
-      store.range({ sortBy: "colour" });
+      store.range({ all: true, sortBy: "colour" });
       // @ts-expect-error there is no such codec
       void open({ values: "xml" });
       // @ts-expect-error watches have no limit
-      store.watch({ limit: 1 });
+      store.watch({ all: true, limit: 1 });
     };
     expectTypeOf(wrong).toBeFunction();
   });
@@ -135,7 +135,7 @@ describe("a transaction", () => {
       // @ts-expect-error a claim compares with a value of the store's type
       store.txn().when((key) => key("a").value.eq("text"));
       // @ts-expect-error a claim about every key of a range has no limit
-      store.txn().when((_, every) => every({ limit: 1 }).missing());
+      store.txn().when((_, every) => every({ all: true, limit: 1 }).missing());
       // @ts-expect-error a nested transaction is given as it is built, not committed
       store.txn().do((op) => [op.txn((txn) => txn.commit())]);
       // @ts-expect-error a touch has no value
@@ -207,7 +207,7 @@ describe("values that cannot be decoded", () => {
       thrown: store.get("a"),
       skipped: store.get("a", { onDecodeError: "skip" }),
       raw: store.entry("a", { onDecodeError: "raw" }),
-      own: store.range({ onDecodeError: ({ revision }) => (revision > 1 ? revision : undefined) }),
+      own: store.range({ all: true, onDecodeError: ({ revision }) => (revision > 1 ? revision : undefined) }),
       watched: store.watch({ prefix: "a", onDecodeError: "raw" }),
     });
     expectTypeOf(read).returns.toEqualTypeOf<{

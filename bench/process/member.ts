@@ -42,7 +42,8 @@ const methods = {
   async open({ dir, name, peers }: MemberSetup): Promise<void> {
     const limits = { tickMs: 100, electionTicks: 10 };
     const quotaBytes = Number.POSITIVE_INFINITY;
-    store = await open({ dir, name: peers === undefined ? undefined : name, peers, limits, quotaBytes });
+    const group = peers === undefined ? {} : { name, peers };
+    store = await open({ dir, ...group, limits, quotaBytes });
   },
 
   ready: () => store.ready({ timeout: 60_000 }),
@@ -77,7 +78,7 @@ const methods = {
   /** Lets so many watch every key, in place of those who do so now. Events are counted, and that is all. */
   watch(count: number): void {
     for (const watch of watching) void watch.close();
-    watching = Array.from({ length: count }, () => store.watch({ prefix: "" }).on("put", () => events++));
+    watching = Array.from({ length: count }, () => store.watch({ all: true }).on("put", () => events++));
   },
 
   /** The same, but each watches a key of its own. */

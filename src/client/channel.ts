@@ -4,7 +4,6 @@ import { QuorateError } from "../base/errors.ts";
 import type { MessageType } from "../etcd/wire/message.ts";
 import { METHODS } from "../etcd/wire/services.ts";
 import type { CallOptions } from "../replica/call.ts";
-import { checkCallOptions } from "../replica/call.ts";
 import type { TlsOptions } from "../transport/tls-files.ts";
 import { Connection, type Duplex, type Grpc, type Readable } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -90,7 +89,6 @@ export class Channel {
     options: CallOptions = {},
     endpoint?: number,
   ): Promise<Response> {
-    checkCallOptions(options);
     const limit = this.#limit(options);
     const bytes = method.request.encode(request);
     for (let hasRenewed = false; ; ) {

@@ -1,7 +1,16 @@
 import { QuorateError } from "../base/errors.ts";
-import { type CodecValue, type ValuesOption, valueCodec } from "../kv/value-codec.ts";
-import { checkCallOptions } from "../replica/call.ts";
-import type { TlsOptions } from "../transport/tls-files.ts";
+import {
+  anyText,
+  definite,
+  demand,
+  milliseconds,
+  nested,
+  OptionTable,
+  required,
+  text,
+} from "../base/options.ts";
+import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "../kv/value-codec.ts";
+import { TLS_OPTIONS, type TlsOptions } from "../transport/tls-files.ts";
 import { CALL_MS, Channel, type Credentials } from "./channel.ts";
 import type { Grpc } from "./connection.ts";
 import { parseEndpoints } from "./endpoints.ts";
@@ -11,13 +20,37 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
   /** The servers: `host:port`, `http://host:port` or `https://host:port`. One is used; the others when it fails. */
   readonly endpoints: string | readonly string[];
   /** TLS, for endpoints without a scheme as well. `true` trusts what the system trusts. */
-  readonly tls?: boolean | TlsOptions | undefined;
-  readonly auth?: Credentials | undefined;
+  readonly tls?: boolean | TlsOptions;
+  readonly auth?: Credentials;
   /** Milliseconds that a call waits when it sets no `timeout` of its own. Default 10,000. */
   readonly callTimeoutMs?: number | undefined;
   /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
   readonly values?: Values | undefined;
 }
+
+const CREDENTIALS = new OptionTable<Credentials>(
+  "auth",
+  { user: required(text), password: required(anyText) },
+  "auth.",
+);
+
+const CONNECT_OPTIONS = new OptionTable<ConnectOptions<ValuesOption>>("connect", {
+  endpoints: required(
+    demand(
+      "an address or a list of addresses",
+      (value): value is string | readonly string[] =>
+        text.isMet(value) || (Array.isArray(value) && value.every(text.isMet)),
+    ),
+  ),
+  tls: definite(
+    demand("true, false or TLS options", (value): value is boolean | TlsOptions => {
+      return typeof value === "boolean" || nested(TLS_OPTIONS).isMet(value);
+    }),
+  ),
+  auth: definite(nested(CREDENTIALS)),
+  callTimeoutMs: milliseconds,
+  values: valuesOption,
+});
 
 /**
  * Opens a store elsewhere, on a Quorate or an etcd cluster. Resolves at once; connections are made when they are
@@ -31,8 +64,8 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
 export async function connect<Values extends ValuesOption = "utf8">(
   options: ConnectOptions<Values>,
 ): Promise<RemoteStore<CodecValue<Values>>> {
+  CONNECT_OPTIONS.check(options);
   const { endpoints, tls, auth, callTimeoutMs, values } = options;
-  checkCallOptions({ timeout: callTimeoutMs });
   const codec = valueCodec((values ?? "utf8") as Values);
   const usesTls = tls !== undefined && tls !== false;
   const parsed = parseEndpoints([endpoints].flat(), usesTls);

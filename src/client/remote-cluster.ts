@@ -1,5 +1,7 @@
+import { invalidArgument } from "../base/errors.ts";
+import { flag, listOf, NO_OPTIONS, OptionTable, required, text } from "../base/options.ts";
 import { METHODS } from "../etcd/wire/services.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import type { Channel } from "./channel.ts";
 
 /** A member as its cluster tells of it. */
@@ -32,6 +34,26 @@ export interface RemoteStatus {
   readonly errors: readonly string[];
 }
 
+/** A member to be added. */
+export interface NewRemoteMember {
+  readonly peerUrls: readonly string[];
+  readonly isLearner?: boolean;
+}
+
+const NEW_MEMBER = new OptionTable<NewRemoteMember>("cluster.add", {
+  peerUrls: required(listOf("a list of URLs", text)),
+  isLearner: flag,
+});
+
+const MEMBERS_OPTIONS = callOptions("cluster.members");
+const ADD_OPTIONS = callOptions("cluster.add");
+const REMOVE_OPTIONS = callOptions("cluster.remove");
+const PROMOTE_OPTIONS = callOptions("cluster.promote");
+const UPDATE_OPTIONS = callOptions("cluster.update");
+const TRANSFER_OPTIONS = callOptions("cluster.transfer");
+const STATUS_OPTIONS = callOptions("cluster.status");
+const SNAPSHOT_OPTIONS = callOptions("cluster.snapshot");
+
 const MEMBERSHIP = { isWrite: true } as const;
 
 /** The members of a cluster elsewhere, and the ways to change them. Refusals are ERR_MEMBERSHIP, with the reason. */
@@ -43,7 +65,8 @@ export class RemoteCluster {
     this.#channel = channel;
   }
 
-  async members(options: CallOptions = {}): Promise<RemoteMember[]> {
+  async members(options: CallOptions = NO_OPTIONS): Promise<RemoteMember[]> {
+    MEMBERS_OPTIONS.check(options);
     const { members } = await this.#channel.call(
       METHODS.memberList,
       { linearizable: true },
@@ -54,28 +77,32 @@ export class RemoteCluster {
   }
 
   /** Adds a member that is reached at `peerUrls`; it takes its name when it starts. */
-  async add(
-    { peerUrls, isLearner = false }: { readonly peerUrls: readonly string[]; readonly isLearner?: boolean },
-    options: CallOptions = {},
-  ): Promise<RemoteMember> {
+  async add(member: NewRemoteMember, options: CallOptions = NO_OPTIONS): Promise<RemoteMember> {
+    NEW_MEMBER.check(member);
+    ADD_OPTIONS.check(options);
+    const { peerUrls, isLearner = false } = member;
     const answer = await this.#channel.call(METHODS.memberAdd, { peerUrls, isLearner }, MEMBERSHIP, options);
     return memberOf(answer.member!);
   }
 
-  async remove(id: string, options: CallOptions = {}): Promise<void> {
+  async remove(id: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    REMOVE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberRemove, { id: idOf(id) }, MEMBERSHIP, options);
   }
 
-  async promote(id: string, options: CallOptions = {}): Promise<void> {
+  async promote(id: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    PROMOTE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberPromote, { id: idOf(id) }, MEMBERSHIP, options);
   }
 
-  async update(id: string, peerUrls: readonly string[], options: CallOptions = {}): Promise<void> {
+  async update(id: string, peerUrls: readonly string[], options: CallOptions = NO_OPTIONS): Promise<void> {
+    UPDATE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberUpdate, { id: idOf(id), peerUrls }, MEMBERSHIP, options);
   }
 
   /** Hands leadership to a member. Asks each server until one is the leader. */
-  async transfer(id: string, options: CallOptions = {}): Promise<void> {
+  async transfer(id: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    TRANSFER_OPTIONS.check(options);
     const statuses = await this.status(options);
     const leader = statuses.findIndex((status) => !(status instanceof Error) && status.isLeader);
     const endpoint = leader === -1 ? undefined : leader;
@@ -83,7 +110,8 @@ export class RemoteCluster {
   }
 
   /** What each endpoint says of itself, in their order, or the error with which it failed to. */
-  status(options: CallOptions = {}): Promise<(RemoteStatus | Error)[]> {
+  async status(options: CallOptions = NO_OPTIONS): Promise<(RemoteStatus | Error)[]> {
+    STATUS_OPTIONS.check(options);
     const asked = this.#channel.endpoints.map((endpoint, at) =>
       this.#status(endpoint, at, options).catch((error: unknown) => error as Error),
     );
@@ -91,7 +119,11 @@ export class RemoteCluster {
   }
 
   /** The store's state as a stream of bytes, from the endpoint at this place of the list. */
-  async *snapshot(endpoint = 0, options: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  async *snapshot(
+    endpoint = 0,
+    options: CallOptions = NO_OPTIONS,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    SNAPSHOT_OPTIONS.check(options);
     const stream = await this.#channel.download(METHODS.snapshot, options, endpoint);
     for await (const bytes of stream) yield METHODS.snapshot.response.decode(bytes as Uint8Array).blob;
   }
@@ -130,6 +162,9 @@ function hex(id: bigint): string {
   return id.toString(16);
 }
 
-function idOf(text: string): bigint {
-  return /^[0-9a-fA-F]{1,16}$/.test(text) ? BigInt(`0x${text}`) : 0n;
+/** A text that is no id is nobody's: the server then says that there is no such member. */
+function idOf(id: string): bigint {
+  if (typeof id !== "string" || id === "")
+    throw invalidArgument("id", id, "id must be a member's id in hexadecimal digits");
+  return /^[0-9a-fA-F]{1,16}$/.test(id) ? BigInt(`0x${id}`) : 0n;
 }

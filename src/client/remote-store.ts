@@ -1,3 +1,4 @@
+import { NO_OPTIONS } from "../base/options.ts";
 import { Coordination } from "../coordination/coordination.ts";
 import type { Election } from "../coordination/election.ts";
 import type { Lock } from "../coordination/lock.ts";
@@ -5,10 +6,12 @@ import { Keyspace } from "../kv/keyspace.ts";
 import { Kv } from "../kv/kv.ts";
 import { Life } from "../kv/kv-life.ts";
 import type { ValueCodec } from "../kv/value-codec.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import type { Channel } from "./channel.ts";
 import { RemoteBackend } from "./remote-backend.ts";
 import { RemoteCluster } from "./remote-cluster.ts";
+
+const READY_OPTIONS = callOptions("ready");
 
 /**
  * A store elsewhere: what `connect` gives. Everything that `Kv` has works alike; what only a member can know or do is
@@ -45,8 +48,9 @@ export class RemoteStore<Value> extends Kv<Value> {
   }
 
   /** Resolves once a server has answered that has a leader. Throws ERR_NO_QUORUM. */
-  async ready(options: CallOptions = {}): Promise<void> {
-    await this.range({ ...options, limit: 1 }).keys();
+  async ready(options: CallOptions = NO_OPTIONS): Promise<void> {
+    READY_OPTIONS.check(options);
+    await this.range({ ...options, all: true, limit: 1 }).keys();
   }
 
   /** Ends watches, stops keeping leases alive, and lets go of the servers. May be called again. */

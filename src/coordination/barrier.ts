@@ -1,8 +1,13 @@
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
 import { checkedName } from "./line.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
+
+const HOLD_OPTIONS = callOptions("barrier.hold");
+const RELEASE_OPTIONS = callOptions("barrier.release");
+const WAIT_OPTIONS = callOptions("barrier.wait");
 
 /**
  * A gate that anybody can shut and open: one key, which is there while it is shut. It hangs on no lease: whoever shut
@@ -19,17 +24,20 @@ export class Barrier {
   }
 
   /** Shuts it, if it is not shut already. */
-  async hold(options: CallOptions = {}): Promise<void> {
+  async hold(options: CallOptions = NO_OPTIONS): Promise<void> {
+    HOLD_OPTIONS.check(options);
     await this.#kv.put(this.#key, "", options);
   }
 
   /** Opens it, and lets everybody go on who waits. */
-  async release(options: CallOptions = {}): Promise<void> {
+  async release(options: CallOptions = NO_OPTIONS): Promise<void> {
+    RELEASE_OPTIONS.check(options);
     await this.#kv.delete(this.#key, options);
   }
 
   /** Resolves when it is open: at once, if it is open now. */
-  async wait(options: CallOptions = {}): Promise<void> {
+  async wait(options: CallOptions = NO_OPTIONS): Promise<void> {
+    WAIT_OPTIONS.check(options);
     const limit = new CallLimit(this.#kv.clock, options);
     try {
       const shut = await this.#kv.entry(this.#key, limit.step);

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import { type CallOptions, checkCallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/call.ts";
 
 /**
  * The limits of a call that has several steps and may wait in between. `signal` aborts when the caller gives up, when
@@ -13,7 +13,6 @@ export class CallLimit {
   readonly #undo: (() => void)[] = [];
 
   constructor(clock: Clock, { signal, timeout }: CallOptions) {
-    checkCallOptions({ timeout });
     this.#hasTimeout = timeout !== undefined;
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY) {
       this.#timer = clock.after(timeout, () => this.#ending.abort(tooLate(timeout)));

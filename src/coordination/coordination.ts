@@ -21,7 +21,7 @@ export class Coordination<Value> {
   }
 
   /** A lease for several holds: pass it to them as `session`. */
-  session(options: SessionOptions = {}): Promise<Session> {
+  session(options?: SessionOptions): Promise<Session> {
     return Session.open(this.#kv, options);
   }
 

@@ -1,10 +1,14 @@
 import { assert } from "../base/assert.ts";
 import { invalidArgument } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Line } from "./line.ts";
 import { pictureOf } from "./picture.ts";
-import { type HoldOptions, Stake } from "./stake.ts";
+import { HOLD, type HoldOptions, HoldTable, Stake } from "./stake.ts";
+
+const ENTER_OPTIONS = new HoldTable("doubleBarrier.enter", HOLD);
+const LEAVE_OPTIONS = callOptions("doubleBarrier.leave");
 
 /** Taking part in what lies between the two sides of a double barrier. */
 export interface Participation {
@@ -38,7 +42,8 @@ export class DoubleBarrier {
    * Resolves once `count` participants are there, all at the same revision: also for one who learns of it late, when
    * others have left again. A call that fails is not counted any more.
    */
-  async enter(options: HoldOptions = {}): Promise<Participation> {
+  async enter(options: HoldOptions = NO_OPTIONS): Promise<Participation> {
+    ENTER_OPTIONS.check(options);
     const limit = new CallLimit(this.#line.kv.clock, options);
     try {
       const stake = await Stake.under(this.#line.prefix, this.#line.kv, options, limit);
@@ -60,7 +65,8 @@ export class DoubleBarrier {
     return { key, fence, signal: session.signal, leave: (options) => this.#leave(stake, options) };
   }
 
-  async #leave(stake: Stake, options: CallOptions = {}): Promise<void> {
+  async #leave(stake: Stake, options: CallOptions = NO_OPTIONS): Promise<void> {
+    LEAVE_OPTIONS.check(options);
     const { kv, prefix } = this.#line;
     const limit = new CallLimit(kv.clock, options);
     try {

@@ -1,8 +1,10 @@
+import { invalidArgument } from "../base/errors.ts";
+import { anyText, NO_OPTIONS, OptionTable, signal } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { claim, type Hold, type Leadership } from "./hold.ts";
-import { everybody, type Line } from "./line.ts";
-import type { HoldOptions } from "./stake.ts";
+import { checkWork, everybody, type Line } from "./line.ts";
+import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";
 import { type Term, whileLeading } from "./while-leading.ts";
 
 /** Who leads, as everybody sees it. */
@@ -19,6 +21,16 @@ export interface WhileLeadingOptions extends HoldOptions {
   readonly value?: string | undefined;
 }
 
+/** What ends a subscription. */
+export interface ObserveOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+const CAMPAIGN_OPTIONS = new HoldTable("election.campaign", HOLD);
+const WHILE_LEADING_OPTIONS = new HoldTable<WhileLeadingOptions>("whileLeading", { ...HOLD, value: anyText });
+const LEADER_OPTIONS = callOptions("election.leader");
+const OBSERVE_OPTIONS = new OptionTable<ObserveOptions>("election.observe", { signal });
+
 /**
  * An election among those who campaign: one of them leads, and the next in line follows when it resigns, or when
  * nothing was heard of it for the time of its lease. It has nothing to do with the leader of the cluster, and takes
@@ -33,19 +45,21 @@ export class Election {
   }
 
   /** Waits until we lead; `release` of what it gives resigns. Otherwise as `Lock.acquire`. */
-  async campaign(value: string, options: HoldOptions = {}): Promise<Leadership> {
+  async campaign(value: string, options: HoldOptions = NO_OPTIONS): Promise<Leadership> {
+    CAMPAIGN_OPTIONS.check(options);
+    if (!anyText.isMet(value)) throw invalidArgument("value", value, "election.campaign: value must be text");
     return this.#campaign(value, options);
   }
 
   /** Who leads, or undefined when nobody campaigns. */
-  async leader(options: CallOptions = {}): Promise<Leader | undefined> {
+  async leader(options: CallOptions = NO_OPTIONS): Promise<Leader | undefined> {
+    LEADER_OPTIONS.check(options);
     return leaderOf(await this.#line.standing(options));
   }
 
   /** Who leads, now and whenever that changes or the leader proclaims another value. Ends when the store is closed. */
-  async *observe(
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<Leader | undefined, void, undefined> {
+  async *observe(options: ObserveOptions = NO_OPTIONS): AsyncGenerator<Leader | undefined, void, undefined> {
+    OBSERVE_OPTIONS.check(options);
     let told: Leader | undefined | null = null;
     for await (const standing of this.#line.follow(options.signal)) {
       const leader = leaderOf(standing);
@@ -62,8 +76,10 @@ export class Election {
    */
   async whileLeading<Result>(
     work: (term: Term) => Promise<Result> | Result,
-    options: WhileLeadingOptions = {},
+    options: WhileLeadingOptions = NO_OPTIONS,
   ): Promise<Result> {
+    WHILE_LEADING_OPTIONS.check(options);
+    checkWork(work);
     const { value = "", ...hold } = options;
     const { clock } = this.#line.kv;
     return whileLeading(clock, hold.signal, () => this.#campaign(value, hold), work);

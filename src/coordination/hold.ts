@@ -1,10 +1,13 @@
 import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
 import type { Blocker, Line } from "./line.ts";
 import { persist } from "./persist.ts";
 import { type HoldOptions, Stake } from "./stake.ts";
+
+const PROCLAIM_OPTIONS = callOptions("proclaim");
 
 /** Something held: a lock, or the lead. */
 export interface Held extends AsyncDisposable {
@@ -62,7 +65,8 @@ export class Hold implements Leadership {
     return this.#isLost;
   }
 
-  async proclaim(value: string, options: CallOptions = {}): Promise<void> {
+  async proclaim(value: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    PROCLAIM_OPTIONS.check(options);
     this.signal.throwIfAborted();
     const { lease } = this.#stake.session;
     const proclaimed = await this.#line.kv

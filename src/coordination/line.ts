@@ -99,6 +99,12 @@ export function inLine<Value>(prefix: string, entries: readonly KvEntry<Value>[]
     .sort((left, right) => left.createRevision - right.createRevision);
 }
 
+/** Before anything is held for it. */
+export function checkWork(work: unknown): void {
+  if (typeof work === "function") return;
+  throw invalidArgument("work", work, "the first argument is a function that runs while something is held");
+}
+
 export function checkedName(name: string): string {
   if (typeof name === "string" && name !== "") return name;
   throw invalidArgument("name", name, "a name must be text, and not empty");

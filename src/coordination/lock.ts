@@ -1,8 +1,14 @@
+import { NO_OPTIONS } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { claim, type Held } from "./hold.ts";
-import { type Blocker, everybody, type Line } from "./line.ts";
-import type { HoldOptions } from "./stake.ts";
+import { type Blocker, checkWork, everybody, type Line } from "./line.ts";
+import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";
+
+const ACQUIRE_OPTIONS = new HoldTable("lock.acquire", HOLD);
+const TRY_OPTIONS = new HoldTable("lock.tryAcquire", HOLD);
+const RUN_OPTIONS = new HoldTable("lock.run", HOLD);
+const STANDING_OPTIONS = callOptions("lock.standing");
 
 /**
  * A lock that one holder at a time has, anywhere in the cluster. Whoever asks first gets it first. It is free again when
@@ -28,12 +34,14 @@ export class Lock {
    * Throws ERR_LOCK_LOST when this process was not heard of for so long that it lost its place, and what every write
    * throws.
    */
-  async acquire(options: HoldOptions = {}): Promise<Held> {
+  async acquire(options: HoldOptions = NO_OPTIONS): Promise<Held> {
+    ACQUIRE_OPTIONS.check(options);
     return (await claim(this.#line, this.#value, this.#blocker, options, true))!;
   }
 
   /** The lock, or null when it cannot be had at once. */
-  async tryAcquire(options: HoldOptions = {}): Promise<Held | null> {
+  async tryAcquire(options: HoldOptions = NO_OPTIONS): Promise<Held | null> {
+    TRY_OPTIONS.check(options);
     const { signal, timeout } = options;
     // Most that find it taken need not join the line to see that.
     if (this.#blocker(await this.#line.standing({ signal, timeout })) !== undefined) return null;
@@ -47,8 +55,10 @@ export class Lock {
    */
   async run<Result>(
     work: (held: Held) => Promise<Result> | Result,
-    options: HoldOptions = {},
+    options: HoldOptions = NO_OPTIONS,
   ): Promise<Result> {
+    RUN_OPTIONS.check(options);
+    checkWork(work);
     const held = (await claim(this.#line, this.#value, this.#blocker, options, true))!;
     try {
       const result = await work(held);
@@ -60,7 +70,8 @@ export class Lock {
   }
 
   /** Who holds the lock or waits for it: their keys, first come first. */
-  async standing(options: CallOptions = {}): Promise<readonly KvEntry<string>[]> {
+  async standing(options: CallOptions = NO_OPTIONS): Promise<readonly KvEntry<string>[]> {
+    STANDING_OPTIONS.check(options);
     return this.#line.standing(options);
   }
 }

@@ -1,6 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
+import { NO_OPTIONS } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { checkedName } from "./line.ts";
 import { look } from "./picture.ts";
@@ -12,6 +13,10 @@ export interface QueueItem<Value> {
   /** The revision at which it was taken: greater with each item that anybody takes. */
   readonly fence: number;
 }
+
+const ENQUEUE_OPTIONS = callOptions("queue.enqueue");
+const DEQUEUE_OPTIONS = callOptions("queue.dequeue");
+const TRY_DEQUEUE_OPTIONS = callOptions("queue.tryDequeue");
 
 /**
  * First in, first out, for any number of producers and consumers. Each item is given to one consumer at most: it is
@@ -35,7 +40,8 @@ export class Queue<Value> {
   }
 
   /** Puts a value at the end. A failure with the outcome `unknown` may have put it there. */
-  async enqueue(value: Value, options: CallOptions = {}): Promise<void> {
+  async enqueue(value: Value, options: CallOptions = NO_OPTIONS): Promise<void> {
+    ENQUEUE_OPTIONS.check(options);
     const limit = new CallLimit(this.#kv.clock, options);
     try {
       const ticket = await this.#tickets.put(this.#name, "", limit.step);
@@ -49,7 +55,8 @@ export class Queue<Value> {
    * Takes the first item, and waits for one where there is none. After a failure with the outcome `unknown` an item may
    * have been taken and lost.
    */
-  async dequeue(options: CallOptions = {}): Promise<QueueItem<Value>> {
+  async dequeue(options: CallOptions = NO_OPTIONS): Promise<QueueItem<Value>> {
+    DEQUEUE_OPTIONS.check(options);
     const limit = new CallLimit(this.#kv.clock, options);
     try {
       for (;;) {
@@ -65,7 +72,8 @@ export class Queue<Value> {
   }
 
   /** Takes the first item, or gives null when there is none. */
-  async tryDequeue(options: CallOptions = {}): Promise<QueueItem<Value> | null> {
+  async tryDequeue(options: CallOptions = NO_OPTIONS): Promise<QueueItem<Value> | null> {
+    TRY_DEQUEUE_OPTIONS.check(options);
     for (;;) {
       const [first] = (await look(this.#kv, this.#prefix, options, 1)).entries.values();
       if (first === undefined) return null;

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
+import type { Range } from "../kv/bounds.ts";
 import type { MakeClaim } from "../kv/claims.ts";
-import type { KvEntry, Range, ReadOptions } from "../kv/keyspace.ts";
+import type { KvEntry, ReadOptions } from "../kv/keyspace.ts";
 import type { WriteResult } from "../kv/kv.ts";
 import type { OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
 import type { Op } from "../kv/txn-operations.ts";
@@ -29,7 +30,7 @@ export interface RecipeKv<Value> {
 }
 
 export interface RecipePutOptions extends CallOptions {
-  readonly lease?: string | undefined;
+  readonly lease?: string;
 }
 
 export interface RecipeScan<Value> {

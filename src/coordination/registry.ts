@@ -1,11 +1,22 @@
+import {
+  anyText,
+  demand,
+  isPlainObject,
+  NO_OPTIONS,
+  OptionTable,
+  required,
+  signal,
+  text,
+} from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
+import type { ObserveOptions } from "./election.ts";
 import { checkedName, inLine } from "./line.ts";
 import { persist } from "./persist.ts";
 import { follow } from "./picture.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
-import type { SessionOptions } from "./session.ts";
+import { SESSION, type SessionOptions } from "./session.ts";
 import { Stake } from "./stake.ts";
 
 /** What an instance of a service says of itself; `metadata` is anything that JSON can say. */
@@ -14,6 +25,16 @@ export interface ServiceDescription {
   readonly address: string;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
+
+const SERVICE = new OptionTable<ServiceDescription>("registry.register", {
+  name: required(text),
+  address: required(anyText),
+  metadata: demand("a plain object", isPlainObject),
+});
+
+const REGISTER_OPTIONS = new OptionTable<SessionOptions>("registry.register", SESSION);
+const SERVICES_OPTIONS = callOptions("registry.services");
+const WATCH_OPTIONS = new OptionTable<ObserveOptions>("registry.watch", { signal });
 
 /** An instance of a service that is there. */
 export interface Service extends ServiceDescription {
@@ -43,7 +64,9 @@ export class Registry {
    * Resolves once the instance is in the list. It stays there until it is released: should its lease be lost, because
    * nobody could be reached for a while, it registers again.
    */
-  async register(service: ServiceDescription, options: SessionOptions = {}): Promise<Registration> {
+  async register(service: ServiceDescription, options: SessionOptions = NO_OPTIONS): Promise<Registration> {
+    SERVICE.check(service);
+    REGISTER_OPTIONS.check(options);
     const { ttl, ...call } = options;
     const prefix = this.#prefix(service.name);
     const put = async (callOptions: CallOptions): Promise<Stake> => {
@@ -53,7 +76,8 @@ export class Registry {
   }
 
   /** The instances of a service, those that came first in front. */
-  async services(name: string, options: CallOptions = {}): Promise<readonly Service[]> {
+  async services(name: string, options: CallOptions = NO_OPTIONS): Promise<readonly Service[]> {
+    SERVICES_OPTIONS.check(options);
     const prefix = this.#prefix(name);
     return servicesOf(name, prefix, await this.#kv.range({ ...options, prefix }).toArray());
   }
@@ -61,8 +85,9 @@ export class Registry {
   /** The instances of a service, now and after every change. Ends when the store is closed. */
   async *watch(
     name: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    options: ObserveOptions = NO_OPTIONS,
   ): AsyncGenerator<readonly Service[], void, undefined> {
+    WATCH_OPTIONS.check(options);
     const prefix = this.#prefix(name);
     for await (const { entries } of follow(this.#kv, prefix, options.signal)) {
       yield servicesOf(name, prefix, [...entries.values()]);

@@ -1,13 +1,22 @@
-import type { CallOptions } from "../replica/call.ts";
+import { type Demands, NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
+import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "../kv/lease.ts";
+import { CALL, type CallOptions } from "../replica/call.ts";
 import type { RecipeKv, RecipeLease } from "./recipe-kv.ts";
 
 export interface SessionOptions extends CallOptions {
   /**
    * Milliseconds after which others may take over when nothing is heard of this process any more; 15,000 by default.
-   * Short times notice a crash soon, and take a pause or a short cut of the network for one.
+   * Short times notice a crash soon, and take a pause or a short cut of the network for one; 500 is the shortest.
    */
   readonly ttl?: number | undefined;
 }
+
+export const SESSION: Demands<SessionOptions> = {
+  ...CALL,
+  ttl: whole(LEASE_TTL_MIN_MS, LEASE_TTL_MAX_MS),
+};
+
+const SESSION_OPTIONS = new OptionTable<SessionOptions>("session", SESSION);
 
 export const SESSION_TTL_MS = 15_000;
 
@@ -20,7 +29,8 @@ export class Session implements AsyncDisposable {
   #keys = 0;
 
   /** Grants the lease. Throws what every write throws. */
-  static async open(kv: RecipeKv<unknown>, options: SessionOptions = {}): Promise<Session> {
+  static async open(kv: RecipeKv<unknown>, options: SessionOptions = NO_OPTIONS): Promise<Session> {
+    SESSION_OPTIONS.check(options);
     const { ttl = SESSION_TTL_MS, ...call } = options;
     return new Session(await kv.lease(ttl, call));
   }

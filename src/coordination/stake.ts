@@ -1,12 +1,31 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { type Demands, demand, OptionTable } from "../base/options.ts";
 import type { CallLimit } from "./call-limit.ts";
 import { persist } from "./persist.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { SESSION, Session, type SessionOptions } from "./session.ts";
 
 export interface HoldOptions extends SessionOptions {
-  /** Hang on this session, and share its lease, instead of one of its own. Then `ttl` has no meaning. */
+  /** Hang on this session, and share its lease, instead of one of its own. It has a `ttl` already. */
   readonly session?: Session | undefined;
+}
+
+export const HOLD: Demands<HoldOptions> = {
+  ...SESSION,
+  session: demand(
+    "a session, as Coordination.session gives it",
+    (value): value is Session => value instanceof Session,
+  ),
+};
+
+/** What a call that may share a session takes. */
+export class HoldTable<Options extends HoldOptions = HoldOptions> extends OptionTable<Options> {
+  override check(given: unknown): void {
+    super.check(given);
+    const { session, ttl } = given as HoldOptions;
+    if (session !== undefined && ttl !== undefined)
+      throw invalidArgument("ttl", ttl, "session and ttl exclude each other: the session has a ttl already");
+  }
 }
 
 /** A key of ours that hangs on a session, the caller's or one of its own: what every hold consists of. */

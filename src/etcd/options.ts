@@ -1,5 +1,18 @@
 import type { TlsOptions } from "node:tls";
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
+import {
+  definite,
+  demand,
+  flag,
+  isPlainObject,
+  listOf,
+  nested,
+  OptionTable,
+  oneOf,
+  required,
+  text,
+  whole,
+} from "../base/options.ts";
 
 export interface EtcdOptions {
   /**
@@ -8,7 +21,7 @@ export interface EtcdOptions {
    */
   readonly listen: { readonly host?: string | undefined; readonly port: number } | readonly string[];
   /** Certificates and keys for clients, in Node's own form. `requestCert` asks clients for theirs. */
-  readonly tls?: TlsOptions | undefined;
+  readonly tls?: TlsOptions;
   /**
    * Whether the common name of a client's certificate is the user of a call that shows no token. Default: yes, where
    * clients must show one that is checked.
@@ -41,6 +54,38 @@ export interface EtcdOptions {
   readonly txnOperationsMax?: number | undefined;
 }
 
+const LISTEN = new OptionTable<{ readonly host?: string | undefined; readonly port: number }>(
+  "listen",
+  { host: text, port: required(whole(0, 65_535)) },
+  "listen.",
+);
+
+const urls = listOf("a list of URLs", text);
+
+export const ETCD_OPTIONS = new OptionTable<EtcdOptions>("serveEtcd", {
+  listen: required(
+    demand("{ host, port } or a list of URLs", (value): value is EtcdOptions["listen"] => {
+      return Array.isArray(value) ? urls.isMet(value) : nested(LISTEN).isMet(value);
+    }),
+  ),
+  tls: definite(demand("TLS options in Node's form", (value): value is TlsOptions => isPlainObject(value))),
+  clientCertAuth: flag,
+  insecure: flag,
+  metricsUrls: urls,
+  advertiseClientUrls: urls,
+  peerScheme: oneOf("http", "https"),
+  version: demand(
+    "three numbers with dots",
+    (value): value is string => typeof value === "string" && /^\d+\.\d+\.\d+$/.test(value),
+  ),
+  electionMs: whole(1),
+  progressNotifyMs: whole(1),
+  requestBytesMax: whole(1),
+  connectionsMax: whole(1),
+  auditWrites: flag,
+  txnOperationsMax: whole(1),
+});
+
 /** The options with nothing left open. */
 export interface EtcdSettings {
   readonly peerScheme: "http" | "https";
@@ -60,7 +105,7 @@ export const EMULATED_VERSION = "3.6.11";
 /** What etcd adds to the largest request to get the largest message. */
 export const MESSAGE_OVERHEAD_BYTES = 512 * 1024;
 
-/** Throws ERR_INVALID_ARGUMENT. */
+/** The settings that checked options give. */
 export function etcdSettings({
   peerScheme = "http",
   version = EMULATED_VERSION,
@@ -72,12 +117,7 @@ export function etcdSettings({
   tls,
   clientCertAuth = true,
 }: EtcdOptions): EtcdSettings {
-  if (!/^\d+\.\d+\.\d+$/.test(version)) throw invalid("version", version, "must be three numbers with dots");
   const numbers = { electionMs, progressNotifyMs, requestBytesMax, connectionsMax, txnOperationsMax };
-  for (const [argument, received] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(received) || received < 1)
-      throw invalid(argument, received, "must be a whole number above 0");
-  }
   const isChecked = tls?.requestCert === true && tls.rejectUnauthorized !== false;
   return { peerScheme, version, ...numbers, clientCertAuth: clientCertAuth && isChecked };
 }

@@ -19,7 +19,7 @@ import { Listener } from "./listener.ts";
 import { serveLock } from "./lock-service.ts";
 import { serveMaintenance } from "./maintenance-service.ts";
 import { Metrics } from "./metrics.ts";
-import { type EtcdOptions, etcdSettings, MESSAGE_OVERHEAD_BYTES } from "./options.ts";
+import { ETCD_OPTIONS, type EtcdOptions, etcdSettings, MESSAGE_OVERHEAD_BYTES } from "./options.ts";
 import { Publication } from "./publication.ts";
 import { Services } from "./services.ts";
 import { serveWatch } from "./watch-service.ts";
@@ -50,6 +50,7 @@ const CLOSE_GRACE_MS = 2_000;
  * `insecure` is said.
  */
 export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
+  ETCD_OPTIONS.check(options);
   const settings = etcdSettings(options);
   const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;
   const endpoints = endpointsOf(options);

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import { type CallOptions, checkCallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/call.ts";
 
 /** The limits of a call that has several steps: what the caller sets is for all of them together. */
 export class CallTime {
@@ -8,9 +8,7 @@ export class CallTime {
   readonly #options: CallOptions;
   readonly #deadline: number;
 
-  /** Throws ERR_INVALID_ARGUMENT. */
   constructor(clock: Clock, options: CallOptions) {
-    checkCallOptions(options);
     this.#clock = clock;
     this.#options = options;
     this.#deadline = clock.monotonic() + (options.timeout ?? Number.POSITIVE_INFINITY);

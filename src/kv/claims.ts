@@ -1,9 +1,11 @@
 import { invalidArgument } from "../base/errors.ts";
+import { OptionTable } from "../base/options.ts";
+import { BOUNDS, type Bounds } from "./bounds.ts";
 import { toByteString } from "./byte-text.ts";
 import type { Compare, CompareRelation, CompareTarget } from "./command.ts";
 import type { Revision } from "./key-history.ts";
 import { type KeyRange, singleKey } from "./key-range.ts";
-import type { Keyspace, Range } from "./keyspace.ts";
+import type { Keyspace } from "./keyspace.ts";
 
 /** A claim about one key, or about every key of a range, made by `when`. */
 export interface Claim {
@@ -40,14 +42,21 @@ export type MakeClaim<Value> = (
   every: (range: Bounds) => KeyClaims<Value>,
 ) => Claim;
 
-/** The bounds of a range; its keys have no order here, and no limit. */
-export type Bounds = Omit<Range, "limit" | "reverse">;
+const EVERY_OPTIONS = new OptionTable<Bounds>("every", BOUNDS);
 
+/** Throws ERR_INVALID_ARGUMENT for what makes no claim. */
 export function makeClaim<Value>(space: Keyspace<Value>, make: MakeClaim<Value>): Claim {
-  return make(
+  if (typeof make !== "function")
+    throw invalidArgument("claim", make, "when takes functions that return claims");
+  const claim = make(
     (key) => claimsOf(space, singleKey(space.key(key))),
-    (range) => claimsOf(space, space.range(range)),
+    (range) => {
+      EVERY_OPTIONS.check(range);
+      return claimsOf(space, space.range(range));
+    },
   );
+  if (typeof claim?.compare === "object") return claim;
+  throw invalidArgument("claim", claim, "a function given to when must return a claim");
 }
 
 function claimsOf<Value>(space: Keyspace<Value>, range: KeyRange): KeyClaims<Value> {

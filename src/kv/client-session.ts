@@ -1,7 +1,10 @@
 import { invalidArgument } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import type { SessionId } from "./command.ts";
 import type { Keyspace } from "./keyspace.ts";
+
+const END_OPTIONS = callOptions("session.end");
 
 /** A session, and its lowest number that was never used. */
 export interface OpenedSession {
@@ -50,7 +53,8 @@ export class ClientSession<View> {
   }
 
   /** Forgets the session. Retries under its numbers fail from then on. */
-  async end(options: CallOptions = {}): Promise<void> {
+  async end(options: CallOptions = NO_OPTIONS): Promise<void> {
+    END_OPTIONS.check(options);
     await this.#space.propose({ kind: "session-end", session: this.id }, "done", options);
   }
 }

@@ -1,4 +1,5 @@
 import { QuorateError } from "../base/errors.ts";
+import { type Demands, demand } from "../base/options.ts";
 import type { Revision } from "./key-history.ts";
 
 /** A stored value that the store's codec cannot decode. */
@@ -23,6 +24,13 @@ export type OnDecodeError = "skip" | "raw" | ((broken: Undecodable) => unknown);
 export interface DecodeChoice {
   readonly onDecodeError?: OnDecodeError | undefined;
 }
+
+export const DECODE: Demands<DecodeChoice> = {
+  onDecodeError: demand(
+    "skip, raw or a function",
+    (value): value is OnDecodeError => value === "skip" || value === "raw" || typeof value === "function",
+  ),
+};
 
 /** Fails with ERR_DECODE, by default, or leaves out what cannot be decoded. */
 export interface DecodeOrSkip {

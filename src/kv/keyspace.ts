@@ -2,13 +2,22 @@ import { assert } from "../base/assert.ts";
 import { latin1Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorCode, invalidArgument, QuorateError } from "../base/errors.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { type Demands, type OptionTable, whole } from "../base/options.ts";
+import { READ as BARRIER, type ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import type { BoundName, Bounds } from "./bounds.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 import type { Command, SessionId } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
 import { insteadOf, type OnDecodeError, undecodable } from "./decoding.ts";
 import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
-import { intersection, type Key, type KeyRange, keysWithPrefix, singleKey } from "./key-range.ts";
+import {
+  intersection,
+  isEmptyRange,
+  type Key,
+  type KeyRange,
+  keysWithPrefix,
+  singleKey,
+} from "./key-range.ts";
 import type { BackendResult, Deleted, KvBackend, ProposeOptions } from "./kv-backend.ts";
 import type { Refused } from "./result.ts";
 import type { ValueCodec } from "./value-codec.ts";
@@ -27,23 +36,12 @@ export interface KvEntry<Value> {
   readonly lease?: string;
 }
 
-/** Keys to look at: all, or those within every bound that is given. Order is that of the keys' UTF-8 bytes. */
-export interface Range {
-  readonly prefix?: string | undefined;
-  readonly gt?: string | undefined;
-  readonly gte?: string | undefined;
-  readonly lt?: string | undefined;
-  readonly lte?: string | undefined;
-  /** At most this many keys. */
-  readonly limit?: number | undefined;
-  /** From the highest key down. */
-  readonly reverse?: boolean | undefined;
-}
-
 export interface ReadOptions extends BarrierOptions {
   /** Read as of this revision. Throws ERR_COMPACTED or ERR_FUTURE_REVISION where that is not possible. */
   readonly revision?: Revision | undefined;
 }
+
+export const READ: Demands<ReadOptions> = { ...BARRIER, revision: whole(1) };
 
 /**
  * Translates between a user's keys and values and those of one machine: a prefix that the user does not see, and a
@@ -90,19 +88,26 @@ export class Keyspace<Value> {
     return fromByteString(key.slice(this.prefix.length));
   }
 
-  range({ prefix, gt, gte, lt, lte }: Range): KeyRange {
+  /** The keys within bounds that have been checked by name. Throws ERR_INVALID_ARGUMENT where they contradict each other. */
+  range({ prefix, gt, gte, lt, lte, all }: Bounds): KeyRange {
     const bound = (text: string): Key => this.prefix + toByteString(text, "range");
     let range = this.#everything;
+    const isBounded = (prefix ?? gt ?? gte ?? lt ?? lte) !== undefined;
+    if (isBounded === (all === true)) throw unclearRange(all);
     if (prefix !== undefined) range = intersection(range, keysWithPrefix(bound(prefix)));
     if (gte !== undefined) range = intersection(range, { from: bound(gte), to: null });
     if (gt !== undefined) range = intersection(range, { from: `${bound(gt)}\0`, to: null });
     if (lt !== undefined) range = intersection(range, { from: "", to: bound(lt) });
     if (lte !== undefined) range = intersection(range, { from: "", to: `${bound(lte)}\0` });
+    if (isEmptyRange(range)) throw emptyRange({ prefix, gt, gte, lt, lte });
     return range;
   }
 
-  keyOrRange(given: string | Range): KeyRange {
-    return typeof given === "string" ? singleKey(this.key(given)) : this.range(given);
+  /** A key, or a range that `table` knows. */
+  keyOrRange(given: string | Bounds, table: OptionTable<Bounds>): KeyRange {
+    if (typeof given !== "object") return singleKey(this.key(given));
+    table.check(given);
+    return this.range(given);
   }
 
   /** The value, or what is chosen for one that cannot be decoded; undefined leaves it out. Throws ERR_DECODE. */
@@ -240,6 +245,20 @@ export class Keyspace<Value> {
     if (this.#number === null) return command;
     return { kind: "session-write", ...this.#number, write: encodeCommand(command) };
   }
+}
+
+function unclearRange(all: true | undefined): QuorateError {
+  const message =
+    all === true
+      ? "all: true means every key, so it takes no bounds"
+      : "a range needs a bound (prefix, gt, gte, lt, lte), or all: true for every key";
+  return invalidArgument("range", undefined, message);
+}
+
+function emptyRange(bounds: { readonly [Name in BoundName]: string | undefined }): QuorateError {
+  const given = Object.entries(bounds).filter(([, text]) => text !== undefined);
+  const names = given.map(([name, text]) => `${name} ${JSON.stringify(text)}`).join(" and ");
+  return invalidArgument("range", Object.fromEntries(given), `no key can be within ${names}`);
 }
 
 /** Entries that a view remembers for its watches: about what one batch of commands brings. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { invalidArgument } from "../base/errors.ts";
+import { type Demands, OptionTable, wholeOrInfinity } from "../base/options.ts";
 import { Random } from "../base/random.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "../replica/call.ts";
@@ -35,10 +35,17 @@ export interface KvLimits {
   readonly historyRevisions?: number | undefined;
 }
 
+export const KV_LIMITS: Demands<KvLimits> = {
+  quotaBytes: wholeOrInfinity(1),
+  historyRevisions: wholeOrInfinity(1),
+};
+
+const LIMITS_TABLE = new OptionTable<KvLimits>("limits of a store", KV_LIMITS);
+
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT. */
-export function kvLimits({ quotaBytes = 1024 ** 3, historyRevisions = 100_000 }: KvLimits): SetKvLimits {
-  checkLimit("quotaBytes", quotaBytes);
-  checkLimit("historyRevisions", historyRevisions);
+export function kvLimits(given: KvLimits): SetKvLimits {
+  LIMITS_TABLE.check(given);
+  const { quotaBytes = 1024 ** 3, historyRevisions = 100_000 } = given;
   return { quotaBytes, historyRevisions };
 }
 
@@ -63,9 +70,4 @@ export class KvHost {
   get clock(): Clock {
     return this.replica.clock;
   }
-}
-
-function checkLimit(argument: string, received: number): void {
-  if (received === Number.POSITIVE_INFINITY || (Number.isSafeInteger(received) && received > 0)) return;
-  throw invalidArgument(argument, received, `${argument} must be a whole number above 0`);
 }

@@ -10,35 +10,55 @@ interface Part {
   fail(reason: QuorateError): void;
 }
 
-/** What all namespaces of a store share beside its backend: the watches and leases that end when the store is closed. */
+/**
+ * The watches and leases that were begun through one view of a store, and through the views within it: they end when it is
+ * closed. A view that is closed leaves those around it as they are.
+ */
 export class Life {
   readonly renewals: Renewals;
   readonly #backend: KvBackend;
+  /** The view that this one was asked of. It keeps our parts too, but does not know us: views come and go by the thousand. */
+  readonly #around: Life | null;
   readonly #parts = new Set<Part>();
   #isClosed = false;
   /** Why the member below has stopped, if it did so by itself. */
   #failure: QuorateError | null = null;
 
-  constructor(backend: KvBackend) {
+  constructor(backend: KvBackend, around: Life | null = null) {
     this.#backend = backend;
-    this.renewals = new Renewals(backend);
+    this.#around = around;
+    this.renewals = around === null ? new Renewals(backend) : around.renewals;
   }
 
-  /** Throws ERR_CLOSED once the store is closed, or the reason for which it has failed. */
+  /** The life of a view within this one. */
+  within(): Life {
+    return new Life(this.#backend, this);
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosed || (this.#around !== null && this.#around.#isOver);
+  }
+
+  /** Throws ERR_CLOSED once this view, or one around it, is closed, or the reason for which the store has failed. */
   check(): void {
     if (this.#failure !== null) throw stoppedError(this.#failure, "none");
-    if (this.#isClosed) throw new QuorateError("ERR_CLOSED", "the store is closed", {});
+    if (this.#isClosed) {
+      const closed = this.#around === null ? "the store is closed" : "this view of the store is closed";
+      throw new QuorateError("ERR_CLOSED", closed, {});
+    }
+    this.#around?.check();
   }
 
   /** Takes in a part that may be over already; one that began too late is closed at once. */
   begun<Begun extends Part>(part: Begun): Begun {
-    if (this.#isClosed) part.close();
-    else if (!part.isOver) this.#parts.add(part);
+    if (this.#isOver) part.close();
+    else if (!part.isOver) this.#add(part);
     return part;
   }
 
   ended(part: Part): void {
     this.#parts.delete(part);
+    this.#around?.ended(part);
   }
 
   /** With `failure`, because the member below has stopped by itself. */
@@ -50,7 +70,13 @@ export class Life {
       if (failure === null) part.close();
       else part.fail(stoppedError(failure, "none"));
     }
+    if (this.#around !== null) return;
     this.renewals.stop();
     this.#backend.close();
+  }
+
+  #add(part: Part): void {
+    this.#parts.add(part);
+    if (this.#around !== null) this.#around.#add(part);
   }
 }

@@ -1,40 +1,61 @@
 import type { Clock } from "../base/clock.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { type Demands, definite, flag, NO_OPTIONS, OptionTable, text, whole } from "../base/options.ts";
+import { CALL, type CallOptions, callOptions } from "../replica/call.ts";
+import { READ as BARRIER, type ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { BOUNDS, type Bounds } from "./bounds.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
-import { wholeNumber } from "./claims.ts";
 import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
-import type { DecodeChoice, DecodeOr, DecodeOrRaw, DecodeOrSkip } from "./decoding.ts";
+import { DECODE, type DecodeChoice, type DecodeOr, type DecodeOrRaw, type DecodeOrSkip } from "./decoding.ts";
 import type { Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
-import { Keyspace, type KvEntry, type Range, type ReadOptions } from "./keyspace.ts";
+import { Keyspace, type KvEntry, READ, type ReadOptions } from "./keyspace.ts";
 import type { LeaseFacts, StateHash } from "./kv-backend.ts";
-import { KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
+import { KV_LIMITS, KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
 import { Life } from "./kv-life.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvMetrics } from "./kv-metrics.ts";
-import { chosenLease, type LeaseChoice, leaseId } from "./lease-choice.ts";
+import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "./lease.ts";
+import { chosenLease, LEASE_CHOICE, type LeaseChoice, leaseId, namedLease } from "./lease-choice.ts";
 import { Lease } from "./lease-handle.ts";
 import { MachineBackend } from "./machine-backend.ts";
 import type { KvResult } from "./result.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
-import { type TransactOptions, type Tx, transact } from "./transact.ts";
+import { TRANSACT_OPTIONS, type TransactOptions, type Tx, transact } from "./transact.ts";
 import { TxnBuilder } from "./txn-builder.ts";
-import { type CodecValue, type ValueCodec, type ValuesOption, valueCodec } from "./value-codec.ts";
+import {
+  type CodecValue,
+  type ValueCodec,
+  type ValuesOption,
+  valueCodec,
+  valuesOption,
+} from "./value-codec.ts";
 import { Watch, type WatchOptions } from "./watch-stream.ts";
 
 export interface PutOptions extends CallOptions, LeaseChoice {
   /** Put only if the key does not exist. */
-  readonly ifMissing?: boolean | undefined;
+  readonly ifMissing?: boolean;
   /** Put only if the key has this `version`. A key that was deleted and made again counts from 1 again. */
-  readonly ifVersion?: number | undefined;
+  readonly ifVersion?: number;
   /** Put only if the key's last change was this `modRevision`; 0 if it must not exist. */
-  readonly ifRevision?: Revision | undefined;
+  readonly ifRevision?: Revision;
   /** Whether to tell what was there before. */
   readonly prev?: boolean | undefined;
 }
+
+export type TouchOptions = Omit<PutOptions, "ifMissing">;
+
+const TOUCH: Demands<TouchOptions> = {
+  ...CALL,
+  ...LEASE_CHOICE,
+  ifVersion: definite(whole(0)),
+  ifRevision: definite(whole(0)),
+  prev: flag,
+};
+
+const PUT_OPTIONS = new OptionTable<PutOptions>("put", { ...TOUCH, ifMissing: definite(flag) });
+const TOUCH_OPTIONS = new OptionTable<TouchOptions>("touch", TOUCH);
 
 export interface WriteResult {
   /** The revision that the write made; the store's revision where there was nothing to write. */
@@ -54,6 +75,9 @@ export interface DeleteOptions extends CallOptions {
   readonly prev?: boolean | undefined;
 }
 
+const DELETE_OPTIONS = new OptionTable<DeleteOptions>("delete", { ...CALL, prev: flag });
+const DELETE_RANGE = new OptionTable<Bounds>("delete", BOUNDS);
+
 export interface DeleteOutcome<Value = never> extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
@@ -66,10 +90,41 @@ export interface SessionOptions extends CallOptions {
   readonly id?: string | undefined;
 }
 
+const SESSION_OPTIONS = new OptionTable<SessionOptions>("session", { ...CALL, id: text });
+
 export interface LeaseOptions extends CallOptions {
   /** The id that the lease is to have; one that nobody has by default. */
   readonly id?: string | undefined;
 }
+
+const LEASE_OPTIONS = new OptionTable<LeaseOptions>("lease", { ...CALL, id: text });
+const LEASE_TTL = whole(LEASE_TTL_MIN_MS, LEASE_TTL_MAX_MS);
+
+const GET_OPTIONS = new OptionTable<ReadOptions & DecodeChoice>("get", { ...READ, ...DECODE });
+const ENTRY_OPTIONS = new OptionTable<ReadOptions & DecodeChoice>("entry", { ...READ, ...DECODE });
+const HASH_OPTIONS = new OptionTable<ReadOptions>("hash", READ);
+const LEASES_OPTIONS = new OptionTable<BarrierOptions>("leases", BARRIER);
+const LEASE_INFO_OPTIONS = new OptionTable<BarrierOptions>("leaseInfo", BARRIER);
+const REVOKE_OPTIONS = callOptions("revoke");
+const DISARM_OPTIONS = callOptions("disarm");
+const COMPACT_OPTIONS = callOptions("compact");
+
+interface NamespaceOptions<Values> {
+  readonly values: Values;
+}
+
+const NAMESPACE_OPTIONS = new OptionTable<NamespaceOptions<ValuesOption>>("namespace", {
+  values: definite(valuesOption),
+});
+
+interface HostOptions<Values> extends KvLimits {
+  readonly values?: Values;
+}
+
+const OVER_OPTIONS = new OptionTable<HostOptions<ValuesOption>>("Kv.over", {
+  ...KV_LIMITS,
+  values: definite(valuesOption),
+});
 
 export interface LeaseInfo {
   readonly id: string;
@@ -102,9 +157,11 @@ export class Kv<Value> {
   static over<Values extends ValuesOption = "utf8">(
     replica: KvReplica,
     machine: KvMachine,
-    options: KvLimits & { readonly values?: Values } = {},
+    options: HostOptions<Values> = NO_OPTIONS,
   ): Kv<CodecValue<Values>> {
-    const backend = new MachineBackend(new KvHost(replica, machine, options));
+    OVER_OPTIONS.check(options);
+    const { quotaBytes, historyRevisions } = options;
+    const backend = new MachineBackend(new KvHost(replica, machine, { quotaBytes, historyRevisions }));
     const codec = valueCodec((options.values ?? "utf8") as Values);
     return new Kv(new Keyspace(backend, "", codec), new Life(backend));
   }
@@ -121,7 +178,8 @@ export class Kv<Value> {
     options: ReadOptions & DecodeOr<Other>,
   ): Promise<Value | Exclude<Other, undefined> | undefined>;
   get(key: string, options?: ReadOptions & DecodeOrSkip): Promise<Value | undefined>;
-  async get(key: string, options: ReadOptions & DecodeChoice = {}): Promise<unknown> {
+  async get(key: string, options: ReadOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
+    GET_OPTIONS.check(options);
     const found = this.#space.key(key);
     this.#life.check();
     const { version } = await this.#space.backend.get(found, options);
@@ -135,7 +193,8 @@ export class Kv<Value> {
     options: ReadOptions & DecodeOr<Other>,
   ): Promise<KvEntry<Value | Exclude<Other, undefined>> | undefined>;
   entry(key: string, options?: ReadOptions & DecodeOrSkip): Promise<KvEntry<Value> | undefined>;
-  async entry(key: string, options: ReadOptions & DecodeChoice = {}): Promise<unknown> {
+  async entry(key: string, options: ReadOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
+    ENTRY_OPTIONS.check(options);
     const found = this.#space.key(key);
     this.#life.check();
     const { version } = await this.#space.backend.get(found, options);
@@ -146,7 +205,8 @@ export class Kv<Value> {
    * Sets a key. Throws ERR_CONDITION_FAILED when a condition does not hold, with what the key is now,
    * ERR_LEASE_NOT_FOUND, and ERR_KEY_NOT_FOUND when there is no lease to keep.
    */
-  async put(key: string, value: Value, options: PutOptions = {}): Promise<PutOutcome<Value>> {
+  async put(key: string, value: Value, options: PutOptions = NO_OPTIONS): Promise<PutOutcome<Value>> {
+    PUT_OPTIONS.check(options);
     const found = this.#space.key(key);
     return this.#put(found, this.#space.codec.encode(value), options);
   }
@@ -155,35 +215,49 @@ export class Kv<Value> {
    * Puts a key again with the value that it has: a new revision, on the lease that is given or kept, or on none (etcd's
    * ignore_value). Throws ERR_KEY_NOT_FOUND when there is no such key, and what `put` throws.
    */
-  async touch(key: string, options: Omit<PutOptions, "ifMissing"> = {}): Promise<PutOutcome<Value>> {
+  async touch(key: string, options: TouchOptions = NO_OPTIONS): Promise<PutOutcome<Value>> {
+    TOUCH_OPTIONS.check(options);
     return this.#put(this.#space.key(key), null, options);
   }
 
-  /** Deletes a key, or all keys of a range, in one revision; a delete that finds nothing makes none. */
-  async delete(keyOrRange: string | Range, options: DeleteOptions = {}): Promise<DeleteOutcome<Value>> {
-    const range = this.#space.keyOrRange(keyOrRange);
+  /**
+   * Deletes a key, or all keys within bounds, in one revision; a delete that finds nothing makes none. `{ all: true }`
+   * empties the store, or this namespace of it.
+   */
+  async delete(
+    keyOrRange: string | Bounds,
+    options: DeleteOptions = NO_OPTIONS,
+  ): Promise<DeleteOutcome<Value>> {
+    DELETE_OPTIONS.check(options);
+    const range = this.#space.keyOrRange(keyOrRange, DELETE_RANGE);
     this.#life.check();
     const { revision, deleted } = await this.#space.propose({ kind: "delete", range }, "delete", options);
     if (options.prev !== true) return { revision, deleted: deleted.length };
     return { revision, deleted: deleted.length, prev: this.#space.deletedEntries(deleted) };
   }
 
-  /** The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. */
+  /**
+   * The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. Without an
+   * argument the range is the whole store or namespace; with one, it says so by `all: true`.
+   */
+  range(): Scan<Value>;
   range(options: ScanOptions & DecodeOrRaw): Scan<Value | Uint8Array>;
   range<Other>(options: ScanOptions & DecodeOr<Other>): Scan<Value | Exclude<Other, undefined>>;
-  range(options?: ScanOptions & DecodeOrSkip): Scan<Value>;
-  range(options: ScanOptions & DecodeChoice = {}): unknown {
+  range(options: ScanOptions & DecodeOrSkip): Scan<Value>;
+  range(...given: readonly unknown[]): unknown {
     this.#life.check();
-    return new Scan(this.#space, options);
+    return new Scan(this.#space, onlyArgument("range", given, EVERYTHING));
   }
 
   /** Tells the changes of a key or a range, as this member applies them: see `Watch`. */
   watch(range: WatchOptions & DecodeOrRaw): Watch<Value | Uint8Array>;
   watch<Other>(range: WatchOptions & DecodeOr<Other>): Watch<Value | Exclude<Other, undefined>>;
   watch(keyOrRange: string | (WatchOptions & DecodeOrSkip)): Watch<Value>;
-  watch(keyOrRange: string | (WatchOptions & DecodeChoice)): unknown {
+  watch(...given: readonly unknown[]): unknown {
     this.#life.check();
-    const watch = new Watch(this.#space, keyOrRange, (ended) => this.#life.ended(ended));
+    const watch = new Watch<Value>(this.#space, onlyArgument("watch", given), (ended) =>
+      this.#life.ended(ended),
+    );
     return this.#life.begun(watch);
   }
 
@@ -196,19 +270,23 @@ export class Kv<Value> {
   /** Runs a function that reads and writes, again and again until nobody interfered. */
   async transact<Result>(
     work: (tx: Tx<Value>) => Promise<Result>,
-    options: TransactOptions = {},
+    options: TransactOptions = NO_OPTIONS,
   ): Promise<Result> {
+    TRANSACT_OPTIONS.check(options);
+    if (typeof work !== "function")
+      throw invalidArgument("work", work, "transact takes a function that reads and writes");
     this.#life.check();
     return transact(this.#space, work, options);
   }
 
   /**
    * Grants a lease of `ttlMs` milliseconds that keeps itself alive until it is revoked or the store is closed. Keys put
-   * with it are deleted when it ends. Throws ERR_LEASE_EXISTS.
+   * with it are deleted when it ends. 500 ms is the shortest time. Throws ERR_LEASE_EXISTS.
    */
-  async lease(ttlMs: number, options: LeaseOptions = {}): Promise<Lease> {
-    if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) {
-      throw invalidArgument("ttlMs", ttlMs, "ttlMs must be whole milliseconds above 0");
+  async lease(ttlMs: number, options: LeaseOptions = NO_OPTIONS): Promise<Lease> {
+    LEASE_OPTIONS.check(options);
+    if (!LEASE_TTL.isMet(ttlMs)) {
+      throw invalidArgument("ttlMs", ttlMs, `lease: ttlMs, in milliseconds, must be ${LEASE_TTL.says}`);
     }
     this.#life.check();
     const askedAt = this.#space.clock.monotonic();
@@ -224,22 +302,28 @@ export class Kv<Value> {
   }
 
   /** Every lease of the store, whoever holds it, in the order in which they were granted. */
-  async leases(options: BarrierOptions = {}): Promise<LeaseInfo[]> {
+  async leases(options: BarrierOptions = NO_OPTIONS): Promise<LeaseInfo[]> {
+    LEASES_OPTIONS.check(options);
     this.#life.check();
     return (await this.#space.backend.leases(options)).map((lease) => this.#leaseInfo(lease));
   }
 
   /** What is known of a lease, its keys within this namespace included; undefined when there is none. */
-  async leaseInfo(id: string, options: BarrierOptions = {}): Promise<LeaseInfo | undefined> {
+  async leaseInfo(id: string, options: BarrierOptions = NO_OPTIONS): Promise<LeaseInfo | undefined> {
+    LEASE_INFO_OPTIONS.check(options);
     this.#life.check();
-    const lease = await this.#space.backend.lease(leaseId(id), options);
+    const lease = await this.#space.backend.lease(namedLease(id), options);
     return lease === undefined ? undefined : this.#leaseInfo(lease);
   }
 
   /** Ends a lease, whoever holds it, and deletes its keys in one revision. Throws ERR_LEASE_NOT_FOUND. */
-  async revoke(lease: string | { readonly id: string }, options: CallOptions = {}): Promise<DeleteOutcome> {
+  async revoke(
+    lease: string | { readonly id: string },
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<DeleteOutcome> {
+    REVOKE_OPTIONS.check(options);
     this.#life.check();
-    const command = { kind: "lease-revoke", lease: leaseId(lease), renewedAt: null } as const;
+    const command = { kind: "lease-revoke", lease: namedLease(lease), renewedAt: null } as const;
     const { revision, deleted } = await this.#space.propose(command, "lease-revoke", options);
     return { revision, deleted: deleted.length };
   }
@@ -248,7 +332,8 @@ export class Kv<Value> {
    * Begins a client session, or goes on with one: its writes take effect once, however often they are made. Throws
    * ERR_SESSION_EXPIRED when the one to go on with is gone, and ERR_BUSY when there are too many.
    */
-  async session(options: SessionOptions = {}): Promise<ClientSession<Kv<Value>>> {
+  async session(options: SessionOptions = NO_OPTIONS): Promise<ClientSession<Kv<Value>>> {
+    SESSION_OPTIONS.check(options);
     this.#life.check();
     const opened =
       options.id === undefined
@@ -256,7 +341,7 @@ export class Kv<Value> {
         : await this.#findSession(options.id, options);
     return new ClientSession(
       this.#space as Keyspace<unknown>,
-      (space: Keyspace<Value>) => new Kv(space, this.#life),
+      (space: Keyspace<Value>) => new Kv(space, this.#life.within()),
       opened,
     );
   }
@@ -270,7 +355,8 @@ export class Kv<Value> {
    * Lowers the alarm that refuses writes with ERR_NO_SPACE. The leader does so itself once there is space, unless
    * `historyRevisions` leaves the history to you; it raises the alarm again if there is none.
    */
-  async disarm(options: CallOptions = {}): Promise<void> {
+  async disarm(options: CallOptions = NO_OPTIONS): Promise<void> {
+    DISARM_OPTIONS.check(options);
     this.#life.check();
     await this.#space.propose(
       { kind: "alarm", alarm: "no-space", member: null, isRaised: false } as const,
@@ -283,7 +369,8 @@ export class Kv<Value> {
    * Gives up the history below `revision`: reads and watches of it fail with ERR_COMPACTED. Throws that itself when it
    * was done already, and ERR_FUTURE_REVISION.
    */
-  async compact(revision: Revision, options: CallOptions = {}): Promise<void> {
+  async compact(revision: Revision, options: CallOptions = NO_OPTIONS): Promise<void> {
+    COMPACT_OPTIONS.check(options);
     if (!Number.isSafeInteger(revision) || revision < 0) {
       throw invalidArgument("revision", revision, "revision must be a whole number, 0 or more");
     }
@@ -292,7 +379,8 @@ export class Kv<Value> {
   }
 
   /** A checksum of the whole store at a revision, the newest one by default: for comparing members. */
-  async hash(revision?: Revision, options: ReadOptions = {}): Promise<StateHash> {
+  async hash(revision?: Revision, options: ReadOptions = NO_OPTIONS): Promise<StateHash> {
+    HASH_OPTIONS.check(options);
     this.#life.check();
     return this.#space.backend.hash(revision ?? options.revision, options);
   }
@@ -300,15 +388,26 @@ export class Kv<Value> {
   /** The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted. */
   namespace<Values extends ValuesOption>(
     prefix: string,
-    options: { readonly values: Values },
+    options: NamespaceOptions<Values>,
   ): Kv<CodecValue<Values>>;
   namespace(prefix: string): Kv<Value>;
-  namespace(prefix: string, { values }: { readonly values?: ValuesOption } = {}): unknown {
+  namespace(prefix: string, options: Partial<NamespaceOptions<ValuesOption>> = NO_OPTIONS): unknown {
+    NAMESPACE_OPTIONS.check(options);
+    const { values } = options;
+    if (prefix === "" && values === undefined)
+      throw invalidArgument(
+        "prefix",
+        prefix,
+        "a namespace needs a prefix, or a codec of its own for the same keys",
+      );
     const codec = values === undefined ? this.#space.codec : (valueCodec(values) as ValueCodec<never>);
-    return new Kv<unknown>(this.#space.within(toByteString(prefix, "prefix"), codec), this.#life);
+    return new Kv<unknown>(this.#space.within(toByteString(prefix, "prefix"), codec), this.#life.within());
   }
 
-  /** Ends watches, stops keeping leases alive, and refuses further calls. The member itself goes on. */
+  /**
+   * Ends the watches, stops keeping alive the leases, and refuses further calls: of this view of the store, and of the
+   * views that it was asked for. The store itself, and other views of it, go on.
+   */
   close(): void {
     this.#life.close();
   }
@@ -371,6 +470,22 @@ export class Kv<Value> {
   }
 }
 
+const EVERYTHING: ScanOptions = { all: true };
+
+/**
+ * The only argument of a call, or the default where there is none: not where `undefined` was passed. A second argument,
+ * such as options that belong into the first, is refused.
+ */
+function onlyArgument<Argument>(call: string, given: readonly unknown[], unsaid?: Argument): Argument {
+  if (given.length > 1)
+    throw invalidArgument(
+      "options",
+      given[1],
+      `${call} takes one argument: bounds and options go into one object`,
+    );
+  return given.length === 0 && unsaid !== undefined ? unsaid : (given[0] as Argument);
+}
+
 /** What the machine says of a put. */
 type Put = Extract<KvResult, { kind: "put" }>;
 
@@ -380,7 +495,7 @@ function conditions(key: Key, { ifMissing, ifVersion, ifRevision }: PutOptions):
   if (ifMissing === undefined && ifVersion === undefined && ifRevision === undefined) return UNCONDITIONAL;
   const range = singleKey(key);
   const equal = (target: CompareTarget, operand: number): Compare => {
-    return { range, target, relation: "equal", operand: wholeNumber(operand) };
+    return { range, target, relation: "equal", operand };
   };
   return [
     ...(ifMissing === true ? [equal("createRevision", 0)] : []),

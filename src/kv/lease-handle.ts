@@ -1,7 +1,8 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { fromByteString } from "./byte-text.ts";
 import type { LeaseId } from "./key-history.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -11,6 +12,8 @@ export type LeaseEvents = {
   /** The lease is gone, or may be: it could not be kept alive in time. The last event. */
   lost: (error: QuorateError) => void;
 };
+
+const REVOKE_OPTIONS = callOptions("lease.revoke");
 
 /** The share of its time after which a lease that was not confirmed again counts as lost: clocks may differ by the rest. */
 const TRUSTED_SHARE = 0.9;
@@ -68,7 +71,8 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
   }
 
   /** Ends the lease and deletes its keys, in one revision. */
-  async revoke(options: CallOptions = {}): Promise<void> {
+  async revoke(options: CallOptions = NO_OPTIONS): Promise<void> {
+    REVOKE_OPTIONS.check(options);
     this.close();
     try {
       await this.#space.propose(

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
+import { NO_OPTIONS } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
@@ -53,13 +54,13 @@ export class MachineBackend implements KvBackend {
     return this.host.random;
   }
 
-  propose(command: Command, options: CallOptions = {}): Promise<KvResult> {
-    return this.host.replica.propose(encodeCommand(command), options);
+  propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<KvResult> {
+    return this.host.replica.propose(encodeCommand(command), callOf(options));
   }
 
-  get(key: Key, options: BackendRead = {}): Promise<ReadKey> {
+  get(key: Key, options: BackendRead = NO_OPTIONS): Promise<ReadKey> {
     // Most reads are these, of the newest state: they go without the turns and copies that the others take.
-    const shown = options.isShown === true ? SHOWN : this.host.replica.barrier(options);
+    const shown = options.isShown === true ? SHOWN : this.host.replica.barrier(barrierOf(options));
     return shown.then(() => {
       const { store } = this.host.machine;
       const { revision } = options;
@@ -71,7 +72,7 @@ export class MachineBackend implements KvBackend {
 
   async range(
     { range, limit, reverse = false }: RangeRequest,
-    options: BackendRead = {},
+    options: BackendRead = NO_OPTIONS,
   ): Promise<RangeAnswer> {
     const revision = await this.#read(options);
     const { store } = this.host.machine;
@@ -79,7 +80,7 @@ export class MachineBackend implements KvBackend {
     return { ...found, revision };
   }
 
-  async count(range: KeyRange, options: BackendRead = {}): Promise<CountAnswer> {
+  async count(range: KeyRange, options: BackendRead = NO_OPTIONS): Promise<CountAnswer> {
     const time = new CallTime(this.clock, options);
     let { versions, more, revision } = await this.range({ range, limit: PART_KEYS }, options);
     let count = versions.length;
@@ -97,18 +98,18 @@ export class MachineBackend implements KvBackend {
     return this.host.machine.watches.watch(request, onReady);
   }
 
-  async leases(options: BarrierOptions = {}): Promise<LeaseFacts[]> {
+  async leases(options: BarrierOptions = NO_OPTIONS): Promise<LeaseFacts[]> {
     await this.#read(options);
     return [...this.host.machine.leases.all()].map((lease) => this.#facts(lease));
   }
 
-  async lease(id: LeaseId, options: BarrierOptions = {}): Promise<LeaseFacts | undefined> {
+  async lease(id: LeaseId, options: BarrierOptions = NO_OPTIONS): Promise<LeaseFacts | undefined> {
     await this.#read(options);
     const lease = this.host.machine.leases.get(id);
     return lease === undefined ? undefined : this.#facts(lease);
   }
 
-  async hash(asked: Revision | undefined, options: BackendRead = {}): Promise<StateHash> {
+  async hash(asked: Revision | undefined, options: BackendRead = NO_OPTIONS): Promise<StateHash> {
     const time = new CallTime(this.clock, options);
     const revision = await this.#read({ ...options, revision: asked });
     const steps = hashSteps(this.host.machine.store, revision);
@@ -123,7 +124,7 @@ export class MachineBackend implements KvBackend {
     }
   }
 
-  async sessionNext(id: SessionId, options: BarrierOptions = {}): Promise<number | undefined> {
+  async sessionNext(id: SessionId, options: BarrierOptions = NO_OPTIONS): Promise<number | undefined> {
     await this.#read(options);
     return this.host.machine.sessions.next(id);
   }
@@ -137,8 +138,9 @@ export class MachineBackend implements KvBackend {
   }
 
   /** Waits until this member may answer, and gives the revision to show. */
-  async #read({ revision, isShown, ...options }: BackendRead): Promise<Revision> {
-    if (isShown !== true) await this.host.replica.barrier(options);
+  async #read(options: BackendRead): Promise<Revision> {
+    const { revision, isShown } = options;
+    if (isShown !== true) await this.host.replica.barrier(barrierOf(options));
     const { store } = this.host.machine;
     if (revision === undefined) return store.revision;
     checkRevision(revision, store);
@@ -158,4 +160,14 @@ function checkRevision(revision: Revision, { revision: currentRevision, compactR
     throw new QuorateError("ERR_FUTURE_REVISION", `revision ${revision} is not reached yet`, details);
   }
   if (revision < compactRevision) throw compacted(revision, compactRevision);
+}
+
+/** What the member takes of the options: it refuses what it does not know. */
+function callOf(options: CallOptions): CallOptions {
+  return options === NO_OPTIONS ? options : { signal: options.signal, timeout: options.timeout };
+}
+
+function barrierOf(options: BarrierOptions): BarrierOptions {
+  if (options === NO_OPTIONS) return options;
+  return { signal: options.signal, timeout: options.timeout, consistency: options.consistency };
 }

@@ -1,13 +1,30 @@
 import { invalidArgument } from "../base/errors.ts";
+import { flag, NO_OPTIONS, OptionTable, text, wholeOrInfinity } from "../base/options.ts";
+import { BOUNDS, RANGE_ORDER, type Range } from "./bounds.ts";
 import { CallTime } from "./call-time.ts";
-import { type DecodeChoice, leavesOut } from "./decoding.ts";
+import { DECODE, type DecodeChoice, leavesOut } from "./decoding.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { intersection, isEmptyRange, type KeyRange } from "./key-range.ts";
-import type { Keyspace, KvEntry, Range, ReadOptions } from "./keyspace.ts";
+import { type Keyspace, type KvEntry, READ, type ReadOptions } from "./keyspace.ts";
 import type { BackendRead, RangeRequest } from "./kv-backend.ts";
-import { isSelected, type Selection, type SelectionOptions, selectionOf, sortVersions } from "./selection.ts";
+import {
+  isSelected,
+  SELECTION,
+  type Selection,
+  type SelectionOptions,
+  selectionOf,
+  sortVersions,
+} from "./selection.ts";
 
-export interface ScanOptions extends Range, ReadOptions, SelectionOptions {}
+export type ScanOptions = Range & ReadOptions & SelectionOptions;
+
+const SCAN_OPTIONS = new OptionTable<ScanOptions & DecodeChoice>("range", {
+  ...BOUNDS,
+  ...RANGE_ORDER,
+  ...READ,
+  ...SELECTION,
+  ...DECODE,
+});
 
 export interface PageOptions {
   /** At most this many entries; the scan's own limit by default. */
@@ -17,6 +34,12 @@ export interface PageOptions {
   /** Whether to count the whole range as well. */
   readonly count?: boolean | undefined;
 }
+
+const PAGE_OPTIONS = new OptionTable<PageOptions>("page", {
+  limit: wholeOrInfinity(0),
+  after: text,
+  count: flag,
+});
 
 export interface Page<Value> {
   readonly entries: readonly KvEntry<Value>[];
@@ -47,10 +70,11 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
 
   /** @internal Use `Kv.range`. */
   constructor(space: Keyspace<Value>, options: ScanOptions & DecodeChoice) {
+    SCAN_OPTIONS.check(options);
     this.#space = space;
     this.#range = space.range(options);
     this.#options = options;
-    this.#limit = checkCount(options.limit);
+    this.#limit = options.limit ?? Number.POSITIVE_INFINITY;
     this.#selection = selectionOf(options);
   }
 
@@ -97,8 +121,9 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
   }
 
   /** Some entries, with what it takes to go on from them: to the next page, or to a watch. */
-  async page({ limit, after, count }: PageOptions = {}): Promise<Page<Value>> {
-    const most = limit === undefined ? this.#limit : checkCount(limit);
+  async page(options: PageOptions = NO_OPTIONS): Promise<Page<Value>> {
+    PAGE_OPTIONS.check(options);
+    const { limit: most = this.#limit, after, count } = options;
     const range = after === undefined ? this.#range : this.#behind(after);
     const pinned = after === undefined ? undefined : this.#revision;
     const read = pinned === undefined ? this.#options : { ...this.#options, revision: pinned };
@@ -237,9 +262,4 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
 /** What is left of a range behind one of its keys. */
 function beyond(range: KeyRange, key: string, reverse: boolean): KeyRange {
   return intersection(range, reverse ? { from: "", to: key } : { from: `${key}\0`, to: null });
-}
-
-function checkCount(limit = Number.POSITIVE_INFINITY): number {
-  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
-  throw invalidArgument("limit", limit, "limit must be a whole number, 0 or more");
 }

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../base/errors.ts";
+import { type Demands, oneOf, whole } from "../base/options.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
 import type { KeysFound, RangeOptions, Store } from "./store.ts";
@@ -35,22 +35,20 @@ export const SORT_TARGETS: readonly SortTarget[] = [
   "value",
 ];
 
-/** Null when everything is wanted, in key order. Throws ERR_INVALID_ARGUMENT. */
-export function selectionOf({ sortBy = "key", ...bounds }: SelectionOptions): Selection | null {
-  if (!SORT_TARGETS.includes(sortBy)) throw invalidArgument("sortBy", sortBy, `cannot sort by ${sortBy}`);
-  const selection = {
-    sortBy,
-    minModRevision: bound("minModRevision", bounds.minModRevision),
-    maxModRevision: bound("maxModRevision", bounds.maxModRevision),
-    minCreateRevision: bound("minCreateRevision", bounds.minCreateRevision),
-    maxCreateRevision: bound("maxCreateRevision", bounds.maxCreateRevision),
-  };
-  return sortBy === "key" && !isFiltered(selection) ? null : selection;
-}
+export const SELECTION: Demands<SelectionOptions> = {
+  sortBy: oneOf(...SORT_TARGETS),
+  minModRevision: whole(0),
+  maxModRevision: whole(0),
+  minCreateRevision: whole(0),
+  maxCreateRevision: whole(0),
+};
 
-function bound(argument: string, revision: Revision = 0): Revision {
-  if (Number.isSafeInteger(revision) && revision >= 0) return revision;
-  throw invalidArgument(argument, revision, `${argument} must be a whole number, 0 or more`);
+/** Null when everything is wanted, in key order. The options have been checked. */
+export function selectionOf(options: SelectionOptions): Selection | null {
+  const { sortBy = "key" } = options;
+  const { minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0 } = options;
+  const selection = { sortBy, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision };
+  return sortBy === "key" && !isFiltered(selection) ? null : selection;
 }
 
 function isFiltered({ minModRevision, maxModRevision, minCreateRevision, maxCreateRevision }: Selection) {

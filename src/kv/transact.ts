@@ -1,12 +1,13 @@
 import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
+import { CALL, type CallOptions } from "../replica/call.ts";
 import { CallTime } from "./call-time.ts";
 import type { Compare, DeleteCommand, PutCommand } from "./command.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { ReadKey } from "./kv-backend.ts";
-import { chosenLease, type LeaseChoice } from "./lease-choice.ts";
+import { chosenLease, LEASE_CHOICE, type LeaseChoice } from "./lease-choice.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {
@@ -22,6 +23,10 @@ export interface TransactOptions extends CallOptions {
   /** How often the function may run again because somebody else changed what it had read; default 16. */
   readonly retries?: number | undefined;
 }
+
+export const TRANSACT_OPTIONS = new OptionTable<TransactOptions>("transact", { ...CALL, retries: whole(0) });
+
+const TX_PUT_OPTIONS = new OptionTable<LeaseChoice>("tx.put", LEASE_CHOICE);
 
 /** A put whose value is its own. */
 type Put = PutCommand & { readonly value: string };
@@ -75,7 +80,8 @@ class Attempt<Value> implements Tx<Value> {
     return version === undefined ? undefined : this.#space.value(version);
   }
 
-  put(text: string, value: Value, options: LeaseChoice = {}): void {
+  put(text: string, value: Value, options: LeaseChoice = NO_OPTIONS): void {
+    TX_PUT_OPTIONS.check(options);
     const key = this.#space.key(text);
     const lease = chosenLease(options) ?? this.#keptLease(key);
     this.#writes.set(key, { kind: "put", key, value: this.#space.codec.encode(value), lease });

@@ -1,5 +1,6 @@
-import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "../replica/call.ts";
 import { type Claim, type MakeClaim, makeClaim } from "./claims.ts";
 import type { TxnCommand } from "./command.ts";
 import type { Revision } from "./key-history.ts";
@@ -66,21 +67,25 @@ export class TxnBuilder<Value, Done, Otherwise> {
   do<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, OpResults<Ops>, Otherwise> {
-    return new TxnBuilder(this.#space, { ...this.#parts, done: choose(this.#ops()) });
+    return new TxnBuilder(this.#space, { ...this.#parts, done: chosen("do", choose, this.#ops()) });
   }
 
   /** What runs when a claim does not hold. */
   otherwise<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, Done, OpResults<Ops>> {
-    return new TxnBuilder(this.#space, { ...this.#parts, otherwise: choose(this.#ops()) });
+    return new TxnBuilder(this.#space, {
+      ...this.#parts,
+      otherwise: chosen("otherwise", choose, this.#ops()),
+    });
   }
 
   /**
    * Runs it. Throws ERR_DUPLICATE_KEY when one branch may write a key twice, ERR_KEY_NOT_FOUND, ERR_LEASE_NOT_FOUND,
    * ERR_TOO_LARGE, and what every write throws.
    */
-  async commit(options: CallOptions = {}): Promise<TxnOutcome<Done, Otherwise>> {
+  async commit(options: CallOptions = NO_OPTIONS): Promise<TxnOutcome<Done, Otherwise>> {
+    COMMIT_OPTIONS.check(options);
     const { operation, prev, read } = this.#op();
     checkDepth(operation);
     return read(await this.#space.propose(operation, "txn", { ...options, prev }));
@@ -89,7 +94,11 @@ export class TxnBuilder<Value, Done, Otherwise> {
   #ops(): OpFactory<Value> {
     return {
       ...basicOps(this.#space),
-      txn: (build) => build(new TxnBuilder(this.#space)).#op(),
+      txn: (build) => {
+        const built: unknown = typeof build === "function" ? build(new TxnBuilder(this.#space)) : build;
+        if (built instanceof TxnBuilder) return built.#op();
+        throw invalidArgument("txn", built, "op.txn takes a function that returns the builder it was given");
+      },
     };
   }
 
@@ -113,6 +122,28 @@ export class TxnBuilder<Value, Done, Otherwise> {
     const read = ops.map((op, at) => op.read(results[at]!));
     return { ok: succeeded, revision, results: read } as TxnOutcome<Done, Otherwise>;
   }
+}
+
+const COMMIT_OPTIONS = callOptions("commit");
+
+/** The operations of a branch. Throws ERR_INVALID_ARGUMENT for what gives none. */
+function chosen<Value, Ops extends readonly Op<unknown>[]>(
+  branch: string,
+  choose: (op: OpFactory<Value>) => Ops,
+  ops: OpFactory<Value>,
+): Ops {
+  if (typeof choose !== "function")
+    throw invalidArgument(branch, choose, `${branch} takes a function that returns operations`);
+  const operations: unknown = choose(ops);
+  const areOperations =
+    Array.isArray(operations) &&
+    operations.every((op: Partial<Op<unknown>> | null) => typeof op?.operation === "object");
+  if (areOperations) return operations as unknown as Ops;
+  throw invalidArgument(
+    branch,
+    operations,
+    `the function given to ${branch} must return a list of operations`,
+  );
 }
 
 /** What is nested too deep is no command at all, so it is refused here, where the reason can be told. */

@@ -1,12 +1,13 @@
 import { assert } from "../base/assert.ts";
-import { type Bounds, wholeNumber } from "./claims.ts";
+import { type Demands, flag, NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
+import { BOUNDS, type Bounds, RANGE_ORDER, type Range, type RangeOrder } from "./bounds.ts";
 import type { Operation, RangeOperation } from "./command.ts";
 import type { Revision } from "./key-history.ts";
 import { type KeyRange, singleKey } from "./key-range.ts";
-import { checkRevisionNumber, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
+import type { Keyspace, KvEntry } from "./keyspace.ts";
 import type { BackendOperationResult } from "./kv-backend.ts";
-import { chosenLease, type LeaseChoice } from "./lease-choice.ts";
-import { type Selection, type SelectionOptions, selectionOf } from "./selection.ts";
+import { chosenLease, LEASE_CHOICE, type LeaseChoice } from "./lease-choice.ts";
+import { SELECTION, type Selection, type SelectionOptions, selectionOf } from "./selection.ts";
 
 /** One operation of a transaction, and how its result is read. */
 export interface Op<Result> {
@@ -26,6 +27,27 @@ export interface ReadOpOptions {
   readonly revision?: Revision | undefined;
 }
 
+type RangeOpOptions = Range & SelectionOptions & ReadOpOptions;
+type DeleteOpOptions = { readonly prev?: boolean };
+
+const PUT_OP: Demands<PutOpOptions> = { ...LEASE_CHOICE, prev: flag };
+const READ_OP: Demands<ReadOpOptions> = { revision: whole(1) };
+
+const GET_OPTIONS = new OptionTable<ReadOpOptions>("op.get", READ_OP);
+const COUNT_OPTIONS = new OptionTable<Bounds & ReadOpOptions>("op.count", { ...BOUNDS, ...READ_OP });
+const PUT_OPTIONS = new OptionTable<PutOpOptions>("op.put", PUT_OP);
+const TOUCH_OPTIONS = new OptionTable<PutOpOptions>("op.touch", PUT_OP);
+const DELETE_RANGE = new OptionTable<Bounds>("op.delete", BOUNDS);
+const DELETE_OPTIONS = new OptionTable<DeleteOpOptions>("op.delete", { prev: flag });
+const RANGE_OPTIONS = new OptionTable<RangeOpOptions>("op.range", {
+  ...BOUNDS,
+  ...RANGE_ORDER,
+  ...SELECTION,
+  ...READ_OP,
+  // A command says by 0 that there is no limit.
+  limit: whole(1),
+});
+
 /** The operations that a transaction can be made of, apart from transactions. */
 export interface BasicOps<Value> {
   get(key: string, options?: ReadOpOptions): Op<KvEntry<Value> | undefined>;
@@ -33,7 +55,7 @@ export interface BasicOps<Value> {
    * What a transaction reads in all is at most 10,000 keys, or it is refused with ERR_TOO_LARGE: set a limit, or read
    * outside. A sorted or filtered range counts with all of its keys.
    */
-  range(range: Range & SelectionOptions & ReadOpOptions): Op<KvEntry<Value>[]>;
+  range(range: RangeOpOptions): Op<KvEntry<Value>[]>;
   /** Its result is how many keys there are. */
   count(range: Bounds & ReadOpOptions): Op<number>;
   /** Its result is what was there before, if `prev` is set and there was something. */
@@ -55,20 +77,36 @@ export function basicOps<Value>(space: Keyspace<Value>): BasicOps<Value> {
     },
   });
   return {
-    get: (key, options = {}) => ({
-      operation: rangeOperation(singleKey(space.key(key)), { ...options, limit: 1 }, null),
-      read: (result) => space.maybeWrittenEntry(expectResult(result, "range").versions[0]),
-    }),
-    range: (range) => ({
-      operation: rangeOperation(space.range(range), range, selectionOf(range)),
-      read: (result) => expectResult(result, "range").versions.map((version) => space.writtenEntry(version)),
-    }),
-    count: (range) => ({
-      operation: { kind: "count", range: space.range(range), revision: revisionOf(range) },
-      read: (result) => expectResult(result, "count").count,
-    }),
-    put: (key, value, options = {}) => put(key, space.codec.encode(value), options),
-    touch: (key, options = {}) => put(key, null, options),
+    get: (key, options = NO_OPTIONS) => {
+      GET_OPTIONS.check(options);
+      return {
+        operation: rangeOperation(singleKey(space.key(key)), { ...options, limit: 1 }, null),
+        read: (result) => space.maybeWrittenEntry(expectResult(result, "range").versions[0]),
+      };
+    },
+    range: (range) => {
+      RANGE_OPTIONS.check(range);
+      return {
+        operation: rangeOperation(space.range(range), range, selectionOf(range)),
+        read: (result) =>
+          expectResult(result, "range").versions.map((version) => space.writtenEntry(version)),
+      };
+    },
+    count: (range) => {
+      COUNT_OPTIONS.check(range);
+      return {
+        operation: { kind: "count", range: space.range(range), revision: range.revision ?? null },
+        read: (result) => expectResult(result, "count").count,
+      };
+    },
+    put: (key, value, options = NO_OPTIONS) => {
+      PUT_OPTIONS.check(options);
+      return put(key, space.codec.encode(value), options);
+    },
+    touch: (key, options = NO_OPTIONS) => {
+      TOUCH_OPTIONS.check(options);
+      return put(key, null, options);
+    },
     delete: deletes(space),
   };
 }
@@ -77,9 +115,14 @@ export function basicOps<Value>(space: Keyspace<Value>): BasicOps<Value> {
 function deletes<Value>(space: Keyspace<Value>): BasicOps<Value>["delete"] {
   function deleteOp(keyOrRange: string | Bounds, options: { readonly prev: true }): Op<KvEntry<Value>[]>;
   function deleteOp(keyOrRange: string | Bounds): Op<number>;
-  function deleteOp(keyOrRange: string | Bounds, { prev = false } = {}): Op<KvEntry<Value>[] | number> {
+  function deleteOp(
+    keyOrRange: string | Bounds,
+    options: DeleteOpOptions = NO_OPTIONS,
+  ): Op<KvEntry<Value>[] | number> {
+    DELETE_OPTIONS.check(options);
+    const { prev = false } = options;
     return {
-      operation: { kind: "delete", range: space.keyOrRange(keyOrRange) },
+      operation: { kind: "delete", range: space.keyOrRange(keyOrRange, DELETE_RANGE) },
       prev,
       read: (result) => {
         const { deleted } = expectResult(result, "delete");
@@ -92,18 +135,14 @@ function deletes<Value>(space: Keyspace<Value>): BasicOps<Value>["delete"] {
 
 function rangeOperation(
   range: KeyRange,
-  options: Pick<Range, "limit" | "reverse"> & ReadOpOptions,
+  {
+    limit = 0,
+    reverse = false,
+    revision = null,
+  }: RangeOrder & { readonly revision?: Revision | null | undefined },
   selection: Selection | null,
 ): RangeOperation {
-  const limit = wholeNumber(options.limit ?? 0);
-  const reverse = options.reverse === true;
-  return { kind: "range", range, revision: revisionOf(options), limit, reverse, selection };
-}
-
-function revisionOf({ revision }: ReadOpOptions): Revision | null {
-  if (revision === undefined) return null;
-  checkRevisionNumber(revision);
-  return revision;
+  return { kind: "range", range, revision, limit, reverse, selection };
 }
 
 /** The result of an operation, which is of the operation's kind. */

@@ -1,6 +1,7 @@
 import { latin1Bytes, latin1Text } from "../base/bytes.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { demand, describe, isThenable } from "../base/options.ts";
 import type { Codec } from "../replica/state-machine.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
 
@@ -11,6 +12,15 @@ import { fromByteString, toByteString } from "./byte-text.ts";
 export type CodecName = "utf8" | "binary" | "json" | "msgpack";
 
 export type ValuesOption = CodecName | Codec<unknown>;
+
+export const valuesOption = demand(
+  "utf8, binary, json, msgpack, or a codec with a name, encode and decode",
+  (value): value is ValuesOption => {
+    if (typeof value === "string") return Object.hasOwn(BUILT_IN, value);
+    const { name, encode, decode } = (value ?? {}) as Partial<Codec<unknown>>;
+    return typeof name === "string" && typeof encode === "function" && typeof decode === "function";
+  },
+);
 
 /** The type of the values that a codec stands for. */
 export type CodecValue<Values> = Values extends "utf8"
@@ -58,7 +68,7 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
   }),
   json: {
     isImmutable: false,
-    encode: (value) => guarded("json", () => toByteString(JSON.stringify(value), "value")),
+    encode: (value) => guarded("json", () => toByteString(JSON.stringify(plainValue(value)), "value")),
     decode: (bytes) => JSON.parse(fromByteString(bytes)) as unknown,
   },
   msgpack: custom({ name: "msgpack", encode: pack, decode: unpack }),
@@ -67,9 +77,15 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
 function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
   return {
     isImmutable: false,
-    encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(value)))),
+    encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(plainValue(value))))),
     decode: (bytes) => codec.decode(latin1Bytes(bytes)),
   };
+}
+
+/** Refuses what a codec would take for an empty object: a value that was not awaited, or a function that was not called. */
+function plainValue<Value>(value: Value): Value {
+  if (typeof value !== "function" && !isThenable(value)) return value;
+  throw invalidArgument("value", value, `a value cannot be ${describe(value)}`);
 }
 
 function checkedBytes(bytes: Uint8Array): Uint8Array {

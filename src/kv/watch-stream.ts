@@ -1,9 +1,11 @@
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
-import { invalidArgument, QuorateError } from "../base/errors.ts";
-import type { DecodeChoice, OnDecodeError } from "./decoding.ts";
+import { QuorateError } from "../base/errors.ts";
+import { flag, OptionTable, oneOf, signal, whole } from "../base/options.ts";
+import { BOUNDS, type Bounds } from "./bounds.ts";
+import { DECODE, type DecodeChoice, type OnDecodeError } from "./decoding.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
-import { compacted, type Keyspace, type KvEntry, type Range } from "./keyspace.ts";
+import { compacted, type Keyspace, type KvEntry } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
 import type { WatchBatch, WatchedChange } from "./watch.ts";
 
@@ -21,7 +23,7 @@ export type WatchEvent<Value> =
       readonly revision: Revision;
     };
 
-export interface WatchOptions extends Omit<Range, "limit" | "reverse"> {
+export interface WatchSettings {
   /** The first revision of interest: what happened since is told first. Without it, what this member applies from now on. */
   readonly from?: Revision | undefined;
   /** Whether events tell what was there before. It is missing where that is compacted away. */
@@ -34,6 +36,19 @@ export interface WatchOptions extends Omit<Range, "limit" | "reverse"> {
   readonly highWaterMark?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+export type WatchOptions = Bounds & WatchSettings;
+
+const WATCH_OPTIONS = new OptionTable<WatchOptions & DecodeChoice>("watch", {
+  ...BOUNDS,
+  ...DECODE,
+  from: whole(1),
+  prev: flag,
+  without: oneOf("put", "delete"),
+  progress: flag,
+  highWaterMark: whole(1),
+  signal,
+});
 
 export type WatchEvents<Value> = {
   put: (entry: KvEntry<Value>, prev: KvEntry<Value> | undefined) => void;
@@ -94,13 +109,13 @@ export class Watch<Value>
     onEnd: (watch: Watch<Value>) => void,
   ) {
     super();
-    const options: WatchOptions & DecodeChoice = typeof keyOrRange === "string" ? {} : keyOrRange;
-    checkOptions(options);
+    const options: WatchSettings & DecodeChoice = typeof keyOrRange === "object" ? keyOrRange : {};
+    const range = space.keyOrRange(keyOrRange, WATCH_OPTIONS);
     this.#space = space;
     this.#onEnd = onEnd;
     this.#onDecodeError = options.onDecodeError;
     const request = {
-      range: space.keyOrRange(keyOrRange),
+      range,
       from: options.from ?? null,
       previous: options.prev === true,
       without: options.without,
@@ -339,12 +354,5 @@ export class Watch<Value>
     this.#wakeIteration();
     if (error !== null) this.emit("error", error);
     this.emit("end");
-  }
-}
-
-function checkOptions({ from, highWaterMark }: WatchOptions): void {
-  for (const [argument, received] of Object.entries({ from, highWaterMark })) {
-    if (received === undefined || (Number.isSafeInteger(received) && received > 0)) continue;
-    throw invalidArgument(argument, received, `${argument} must be a whole number above 0`);
   }
 }

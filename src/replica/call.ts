@@ -1,10 +1,18 @@
 import type { Clock, Timer } from "../base/clock.ts";
-import { invalidArgument, type Outcome, type QuorateError } from "../base/errors.ts";
+import type { Outcome, QuorateError } from "../base/errors.ts";
+import { type Demands, milliseconds, OptionTable, signal } from "../base/options.ts";
 
 /** What every call takes: a way to be cancelled, and a limit in milliseconds. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeout?: number | undefined;
+}
+
+export const CALL: Demands<CallOptions> = { signal, timeout: milliseconds };
+
+/** The table of a call that takes nothing else. */
+export function callOptions(call: string): OptionTable<CallOptions> {
+  return new OptionTable(call, CALL);
 }
 
 /** Makes the error of a call whose time is over. */
@@ -81,12 +89,4 @@ export class Call<Value> {
     if (this.#onAbort !== null) this.#signal!.removeEventListener("abort", this.#onAbort);
     return true;
   }
-}
-
-/** Refuses options that no call can keep. */
-export function checkCallOptions(options: CallOptions): void {
-  const { timeout } = options;
-  if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
-  if (typeof timeout === "number" && timeout >= 0) return;
-  throw invalidArgument("timeout", timeout, "timeout must be milliseconds, 0 or more");
 }

@@ -1,11 +1,12 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { invalidArgument } from "../base/errors.ts";
+import { anyText, flag, listOf, OptionTable, required, text } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import type { MemberChange } from "../raft/membership.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Newcomer } from "../transport/transport.ts";
 import { encodeMemberNews } from "./applier.ts";
-import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
+import type { CallOptions, Settle } from "./call.ts";
 import type { Directory, MemberPatch, MemberRecord } from "./directory.ts";
 import type { Handovers } from "./handovers.ts";
 import { checkMemberNames, isProvisionalName, provisionalName, randomMemberId } from "./identity.ts";
@@ -32,6 +33,12 @@ export interface NewMember {
   readonly votes?: boolean | undefined;
 }
 
+export const NEW_MEMBER = new OptionTable<NewMember>("cluster.add", {
+  name: text,
+  address: required(anyText),
+  votes: flag,
+});
+
 /** What can be told anew of a member. */
 export interface MemberNews {
   readonly name?: string | undefined;
@@ -39,6 +46,12 @@ export interface MemberNews {
   /** Where its clients reach it. */
   readonly clients?: readonly string[] | undefined;
 }
+
+export const MEMBER_NEWS = new OptionTable<MemberNews>("cluster.update", {
+  name: text,
+  address: anyText,
+  clients: listOf("a list of addresses", text),
+});
 
 /**
  * What can be asked of a group: `Group` without its promises. What cannot be asked at all is thrown at once; everything
@@ -120,7 +133,6 @@ export class GroupChanges {
   transfer(name: string, options: CallOptions, settle: Settle<void>): void {
     const { raft, handovers, checkOpen, wake } = this.#parts;
     checkOpen();
-    checkCallOptions(options);
     const { id } = this.#member(name);
     if (raft.leader === id) {
       settle(null);
@@ -135,7 +147,6 @@ export class GroupChanges {
   #change(change: MemberChange, news: MemberPatch | null, options: CallOptions, settle: Settle<void>): void {
     const { changes, checkOpen, wake } = this.#parts;
     checkOpen();
-    checkCallOptions(options);
     const context = news === null ? EMPTY_BYTES : encodeMemberNews([news]);
     changes.add({ transition: "auto", changes: [change], context }, options, settle);
     wake();

@@ -1,6 +1,13 @@
-import type { CallOptions } from "./call.ts";
+import { NO_OPTIONS } from "../base/options.ts";
+import { type CallOptions, callOptions } from "./call.ts";
 import type { MemberRecord } from "./directory.ts";
-import type { GroupChanges, MemberNews, NewMember } from "./group-changes.ts";
+import {
+  type GroupChanges,
+  MEMBER_NEWS,
+  type MemberNews,
+  NEW_MEMBER,
+  type NewMember,
+} from "./group-changes.ts";
 import { promised } from "./promised.ts";
 
 /** The members of a cluster, as one of them sees and changes them. Refusals are ERR_MEMBERSHIP, with the reason. */
@@ -21,33 +28,56 @@ export class Group {
    * of it once it has caught up. Gives the ticket with which it is opened (`join`), at its first start and at every
    * later one.
    */
-  add(member: NewMember, options: CallOptions = {}): Promise<string> {
-    return promised((settle) => this.#changes.add(member, options, settle));
+  add(member: NewMember, options: CallOptions = NO_OPTIONS): Promise<string> {
+    return promised((settle) => {
+      ADD_OPTIONS.check(options);
+      NEW_MEMBER.check(member);
+      this.#changes.add(member, options, settle);
+    });
   }
 
   /**
    * Tells all members what is new of one: where the others reach it, or its clients. Those that were opened with
    * `peers` hold to the addresses that stand there, until they are opened with others.
    */
-  update(name: string, news: MemberNews, options: CallOptions = {}): Promise<void> {
-    return promised((settle) => this.#changes.update(name, news, options, settle));
+  update(name: string, news: MemberNews, options: CallOptions = NO_OPTIONS): Promise<void> {
+    return promised((settle) => {
+      UPDATE_OPTIONS.check(options);
+      MEMBER_NEWS.check(news);
+      this.#changes.update(name, news, options, settle);
+    });
   }
 
   /** Makes a voter of a learner, once it has caught up: waits for that, as long as the call may last. */
-  promote(name: string, options: CallOptions = {}): Promise<void> {
-    return promised((settle) => this.#changes.promote(name, options, settle));
+  promote(name: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    return promised((settle) => {
+      PROMOTE_OPTIONS.check(options);
+      this.#changes.promote(name, options, settle);
+    });
   }
 
   /**
    * Removes a member, which then stops. Its name may be given to another one; its disk may not be used again. A leader
    * may remove itself: it hands over.
    */
-  remove(name: string, options: CallOptions = {}): Promise<void> {
-    return promised((settle) => this.#changes.remove(name, options, settle));
+  remove(name: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    return promised((settle) => {
+      REMOVE_OPTIONS.check(options);
+      this.#changes.remove(name, options, settle);
+    });
   }
 
   /** Hands leadership to the named member. Only the leader can. Resolves when the other leads. */
-  transfer(name: string, options: CallOptions = {}): Promise<void> {
-    return promised((settle) => this.#changes.transfer(name, options, settle));
+  transfer(name: string, options: CallOptions = NO_OPTIONS): Promise<void> {
+    return promised((settle) => {
+      TRANSFER_OPTIONS.check(options);
+      this.#changes.transfer(name, options, settle);
+    });
   }
 }
+
+const ADD_OPTIONS = callOptions("cluster.add");
+const UPDATE_OPTIONS = callOptions("cluster.update");
+const PROMOTE_OPTIONS = callOptions("cluster.promote");
+const REMOVE_OPTIONS = callOptions("cluster.remove");
+const TRANSFER_OPTIONS = callOptions("cluster.transfer");

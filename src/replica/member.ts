@@ -12,7 +12,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Agreement } from "./agreement.ts";
 import { Applier } from "./applier.ts";
-import { type CallOptions, checkCallOptions, type Settle } from "./call.ts";
+import type { CallOptions, Settle } from "./call.ts";
 import { Chance } from "./chance.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Contacts } from "./contacts.ts";
@@ -338,7 +338,6 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
     this.#checkOpen();
-    checkCallOptions(options);
     if (this.#storage.isFull === true) throw noSpace();
     this.#proposals.add(encodedBy(this.#codec, command), options, settle);
     this.#turn.wake();
@@ -346,7 +345,6 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   barrier(options: ReadOptions, settle: Settle<void>): void {
     this.#checkOpen();
-    checkCallOptions(options);
     if (options.consistency === "stale") {
       settle(null);
       return;

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { defined, type Overrides } from "../base/defaults.ts";
-import { invalidArgument, type QuorateError } from "../base/errors.ts";
+import { type Demands, OptionTable, whole } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -89,18 +89,25 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
 
 const CHECKPOINT_ENTRIES_MIN = 20;
 
+const DEMANDS: Demands<ReplicaLimits> = {
+  tickMs: whole(1),
+  electionTicks: whole(1),
+  callTimeoutMs: whole(1),
+  proposalsMax: whole(1),
+  commandBytesMax: whole(1),
+  readsMax: whole(1),
+  inboxFramesMax: whole(1),
+  snapshotEntries: whole(1),
+  snapshotBytes: whole(1),
+  trailingEntries: whole(1),
+  checkpointEntries: whole(CHECKPOINT_ENTRIES_MIN),
+  changesMax: whole(1),
+};
+
+export const REPLICA_LIMITS = new OptionTable<Overrides<ReplicaLimits>>("limits", DEMANDS, "limits.");
+
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT for an unknown name or an impossible value. */
 export function replicaLimits(given: Overrides<ReplicaLimits> = {}): ReplicaLimits {
-  const set = defined(given);
-  for (const [name, value] of Object.entries(set)) {
-    if (!(name in DEFAULT_LIMITS)) throw invalid(name, value, `there is no limit named ${name}`);
-    const least = name === "checkpointEntries" ? CHECKPOINT_ENTRIES_MIN : 1;
-    if (!Number.isSafeInteger(value) || value < least)
-      throw invalid(name, value, `${name} must be a whole number, ${least} at least`);
-  }
-  return { ...DEFAULT_LIMITS, ...set };
-}
-
-function invalid(argument: string, received: unknown, message: string): QuorateError {
-  return invalidArgument(`limits.${argument}`, received, message);
+  REPLICA_LIMITS.check(given);
+  return { ...DEFAULT_LIMITS, ...defined(given) };
 }

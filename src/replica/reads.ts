@@ -1,9 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
+import { type Demands, oneOf } from "../base/options.ts";
 import type { Index } from "../log/entry.ts";
 import type { ReadReady } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
-import { Call, type CallOptions, type Settle } from "./call.ts";
+import { CALL, Call, type CallOptions, type Settle } from "./call.ts";
 import type { ReplicaLimits } from "./options.ts";
 
 export interface ReadOptions extends CallOptions {
@@ -14,6 +15,11 @@ export interface ReadOptions extends CallOptions {
    */
   readonly consistency?: "linearizable" | "lease" | "stale" | undefined;
 }
+
+export const READ: Demands<ReadOptions> = {
+  ...CALL,
+  consistency: oneOf("linearizable", "lease", "stale"),
+};
 
 /** A call that waits, and whether a lease is good enough for it. */
 interface Read {

@@ -1,14 +1,15 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
+import { NO_OPTIONS, OptionTable } from "../base/options.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
-import type { CallOptions } from "./call.ts";
+import { type CallOptions, callOptions } from "./call.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Group } from "./group.ts";
 import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
 import { promised } from "./promised.ts";
-import type { ReadOptions } from "./reads.ts";
+import { READ, type ReadOptions } from "./reads.ts";
 import type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./status.ts";
 
 /**
@@ -72,9 +73,10 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
    *
    * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_NO_SPACE, ERR_CLOSED, ERR_DISK.
    */
-  propose(command: Command, options: CallOptions = {}): Promise<Result> {
+  propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<Result> {
     // Written out, since most calls are these and `promised` takes a closure more.
     return new Promise((resolve, reject) => {
+      PROPOSE_OPTIONS.check(options);
       this.#member.propose(command, options, (error, result) => {
         if (error === null) resolve(result as Result);
         else reject(error);
@@ -83,7 +85,14 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   }
 
   /** Resolves once this member's state shows everything that was committed, anywhere, before the call (ReadIndex). */
-  barrier(options: ReadOptions = {}): Promise<void> {
+  barrier(options: ReadOptions = NO_OPTIONS): Promise<void> {
+    if (options !== NO_OPTIONS) {
+      try {
+        BARRIER_OPTIONS.check(options);
+      } catch (refusal) {
+        return Promise.reject(refusal);
+      }
+    }
     if (!isPlain(options)) return promised((settle) => this.#member.barrier(options, settle));
     const { turns } = this.#member;
     if (this.#barrier === null || this.#barrierTurn !== turns) {
@@ -94,7 +103,8 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   }
 
   /** Asks the machine, after a barrier. */
-  async query(query: Query, options: ReadOptions = {}): Promise<Answer> {
+  async query(query: Query, options: ReadOptions = NO_OPTIONS): Promise<Answer> {
+    QUERY_OPTIONS.check(options);
     await this.barrier(options);
     return this.#member.ask(query);
   }
@@ -103,7 +113,8 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
    * Resolves once a leader is known and this member has caught up with it. Where that takes too long, the `cause` of the
    * error is why a peer and this member refused each other, if they did.
    */
-  async ready(options: CallOptions = {}): Promise<void> {
+  async ready(options: CallOptions = NO_OPTIONS): Promise<void> {
+    READY_OPTIONS.check(options);
     try {
       await this.barrier(options);
     } catch (error) {
@@ -168,6 +179,11 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     await this.close();
   }
 }
+
+const PROPOSE_OPTIONS = callOptions("propose");
+const BARRIER_OPTIONS = new OptionTable<ReadOptions>("barrier", READ);
+const QUERY_OPTIONS = new OptionTable<ReadOptions>("query", READ);
+const READY_OPTIONS = callOptions("ready");
 
 /** Whether a read wants nothing of its own, so that it may wait together with others. */
 function isPlain({ signal, timeout, consistency = "linearizable" }: ReadOptions): boolean {

@@ -3,12 +3,13 @@ import type { Done } from "../base/callback.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Overrides } from "../base/defaults.ts";
 import { QuorateError } from "../base/errors.ts";
+import { callback, having, NO_OPTIONS, OptionTable, oneOf } from "../base/options.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
 import { RESERVE_PATH } from "./data-dir.ts";
 import { type OnCorruption, type OpenedDisk, openDirectory } from "./disk-opening.ts";
 import type { Files } from "./files.ts";
-import { checkedDiskLimits, type DiskLimits } from "./limits.ts";
+import { DISK_LIMITS, type DiskLimits, diskLimits } from "./limits.ts";
 import { Manifest } from "./manifest.ts";
 import { isNoSpace, Room } from "./room.ts";
 import { Scrubber } from "./scrubber.ts";
@@ -31,6 +32,13 @@ export interface DiskOptions extends Overrides<DiskLimits> {
    */
   readonly onCorruption?: OnCorruption;
 }
+
+const DISK_OPTIONS = new OptionTable<DiskOptions>("DiskStorage", {
+  ...DISK_LIMITS,
+  clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
+  mintStoreId: callback<() => string>(),
+  onCorruption: oneOf("refuse", "repair-from-peers"),
+});
 
 /** What there is only while the storage is open. */
 interface OpenParts {
@@ -57,17 +65,11 @@ export class DiskStorage implements Storage {
   #onFault: (fault: QuorateError) => void = () => {};
 
   /** Throws ERR_INVALID_ARGUMENT. */
-  constructor(
-    files: Files,
-    {
-      clock = systemClock,
-      mintStoreId = randomStoreId,
-      onCorruption = "refuse",
-      ...limits
-    }: DiskOptions = {},
-  ) {
+  constructor(files: Files, options: DiskOptions = NO_OPTIONS) {
+    DISK_OPTIONS.check(options);
+    const { clock = systemClock, mintStoreId = randomStoreId, onCorruption = "refuse", ...limits } = options;
     this.#files = files;
-    this.#limits = checkedDiskLimits(limits);
+    this.#limits = diskLimits(limits);
     this.#clock = clock;
     this.#mintStoreId = mintStoreId;
     this.#onCorruption = onCorruption;

@@ -1,5 +1,5 @@
 import { defined, type Overrides } from "../base/defaults.ts";
-import { invalidArgument } from "../base/errors.ts";
+import { type Demand, type Demands, demand, fraction, whole } from "../base/options.ts";
 
 /** How large things may become on the disk and on their way to it. Every limit has a default. */
 export interface DiskLimits {
@@ -31,26 +31,29 @@ export const DEFAULT_DISK_LIMITS: DiskLimits = {
 
 const SEGMENT_BYTES_MIN = 4096;
 
-/** Throws ERR_INVALID_ARGUMENT. */
-export function checkedDiskLimits(limits: Overrides<DiskLimits>): DiskLimits {
-  const checked = { ...DEFAULT_DISK_LIMITS, ...defined(limits) };
-  const refuse = (argument: keyof DiskLimits, demand: string): never => {
-    throw invalidArgument(argument, checked[argument], `${argument} must be ${demand}`);
-  };
-  const { segmentBytes, batchBytesMax, snapshotsKept, chunkBytesMax, reserveBytes, stateCopyMs } = checked;
-  const { scrubBytesPerSecond } = checked;
-  if (!Number.isSafeInteger(segmentBytes) || segmentBytes % 512 !== 0 || segmentBytes < SEGMENT_BYTES_MIN) {
-    refuse("segmentBytes", `a multiple of 512, ${SEGMENT_BYTES_MIN} at least`);
-  }
-  if (!Number.isSafeInteger(batchBytesMax) || batchBytesMax < 1)
-    refuse("batchBytesMax", "a whole number above 0");
-  if (!Number.isSafeInteger(snapshotsKept) || snapshotsKept < 1)
-    refuse("snapshotsKept", "a whole number above 0");
-  if (!Number.isSafeInteger(chunkBytesMax) || chunkBytesMax < 1)
-    refuse("chunkBytesMax", "a whole number above 0");
-  if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0)
-    refuse("reserveBytes", "a whole number, 0 or more");
-  if (!(stateCopyMs >= 0)) refuse("stateCopyMs", "0 or more");
-  if (!(scrubBytesPerSecond >= 0)) refuse("scrubBytesPerSecond", "0 or more");
-  return checked;
+const MORE = Number.MAX_SAFE_INTEGER;
+
+export const DISK_LIMITS: Demands<DiskLimits> = {
+  segmentBytes: demand(
+    `a multiple of 512, ${SEGMENT_BYTES_MIN} or more`,
+    (value): value is number =>
+      Number.isSafeInteger(value) && (value as number) % 512 === 0 && (value as number) >= SEGMENT_BYTES_MIN,
+  ),
+  batchBytesMax: whole(1),
+  snapshotsKept: whole(1),
+  chunkBytesMax: whole(1),
+  reserveBytes: whole(0),
+  stateCopyMs: fraction(0, MORE),
+  scrubBytesPerSecond: fraction(0, MORE),
+};
+
+/** The 16 bytes in hex that name a store. */
+export const storeIdText: Demand<string> = demand(
+  "16 bytes in hexadecimal digits",
+  (value): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value),
+);
+
+/** The defaults with the caller's changes, which have been checked. */
+export function diskLimits(changes: Overrides<DiskLimits>): DiskLimits {
+  return { ...DEFAULT_DISK_LIMITS, ...defined(changes) };
 }

@@ -2,9 +2,11 @@ import { assert } from "../base/assert.ts";
 import type { Callback, Done } from "../base/callback.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
+import { having, NO_OPTIONS, OptionTable } from "../base/options.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
 import { checkIdentity } from "./identity.ts";
+import { storeIdText } from "./limits.ts";
 import { joinLog } from "./log-recovery.ts";
 import { Replay } from "./replay.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
@@ -13,6 +15,11 @@ export interface MemoryStorageOptions {
   readonly clock?: Clock;
   readonly storeId?: string;
 }
+
+const MEMORY_OPTIONS = new OptionTable<MemoryStorageOptions>("MemoryStorage", {
+  clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
+  storeId: storeIdText,
+});
 
 interface KeptSnapshot {
   readonly snapshot: Snapshot;
@@ -34,7 +41,9 @@ export class MemoryStorage implements Storage {
   /** Counted up with every end of a run: what was begun before it has no effect after it. */
   #run = 0;
 
-  constructor({ clock = systemClock, storeId = "0".repeat(32) }: MemoryStorageOptions = {}) {
+  constructor(options: MemoryStorageOptions = NO_OPTIONS) {
+    MEMORY_OPTIONS.check(options);
+    const { clock = systemClock, storeId = "0".repeat(32) } = options;
     this.#clock = clock;
     this.#storeId = storeId;
   }

@@ -3,6 +3,7 @@ import type { Done } from "../base/callback.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { defined, type Overrides } from "../base/defaults.ts";
 import { QuorateError } from "../base/errors.ts";
+import { fraction, having, NO_OPTIONS, nested, OptionTable } from "../base/options.ts";
 import { Random } from "../base/random.ts";
 import type { Peer, Transport, TransportHost } from "./transport.ts";
 
@@ -17,6 +18,9 @@ export interface NetworkFaults {
   readonly delayMsMax: number;
 }
 
+/** A day. */
+const DELAY_MS_MAX = 24 * 60 * 60 * 1000;
+
 const NO_FAULTS: NetworkFaults = { loss: 0, duplication: 0, delayMsMin: 0, delayMsMax: 0 };
 
 export interface MemoryNetworkOptions {
@@ -24,6 +28,23 @@ export interface MemoryNetworkOptions {
   readonly random?: Random;
   readonly faults?: Overrides<NetworkFaults> | undefined;
 }
+
+const FAULTS = new OptionTable<Overrides<NetworkFaults>>(
+  "faults",
+  {
+    loss: fraction(0, 1),
+    duplication: fraction(0, 1),
+    delayMsMin: fraction(0, DELAY_MS_MAX),
+    delayMsMax: fraction(0, DELAY_MS_MAX),
+  },
+  "faults.",
+);
+
+const NETWORK_OPTIONS = new OptionTable<MemoryNetworkOptions>("MemoryNetwork", {
+  clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
+  random: having<Random>("a Random", "next", "between", "fraction"),
+  faults: nested(FAULTS),
+});
 
 /**
  * Members in one process, for tests, examples and the simulator. Without faults every frame arrives once and in order,
@@ -37,7 +58,8 @@ export class MemoryNetwork {
   readonly #cuts = new Set<string>();
   readonly #arriving: (() => void)[] = [];
 
-  constructor(options: MemoryNetworkOptions = {}) {
+  constructor(options: MemoryNetworkOptions = NO_OPTIONS) {
+    NETWORK_OPTIONS.check(options);
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? new Random(1);
     this.#faults = { ...NO_FAULTS, ...defined(options.faults ?? {}) };
@@ -50,6 +72,7 @@ export class MemoryNetwork {
 
   /** From now on faults are these, and none that are not named. */
   setFaults(faults: Overrides<NetworkFaults>): void {
+    FAULTS.check(faults);
     this.#faults = { ...NO_FAULTS, ...defined(faults) };
   }
 

@@ -1,5 +1,5 @@
 import { defined, type Overrides } from "../base/defaults.ts";
-import { invalidArgument } from "../base/errors.ts";
+import { OptionTable, whole } from "../base/options.ts";
 
 /** What a TCP transport allows itself and others. */
 export interface TcpLimits {
@@ -45,12 +45,25 @@ const DEFAULTS: TcpLimits = {
 
 const LIMIT_MAX = 2 ** 31 - 1;
 
+export const TCP_LIMITS = new OptionTable<Overrides<TcpLimits>>(
+  "limits",
+  {
+    frameBytesMax: whole(1, LIMIT_MAX),
+    queueBytesMax: whole(1, LIMIT_MAX),
+    halfOpenMax: whole(1, LIMIT_MAX),
+    halfOpenPerAddressMax: whole(1, LIMIT_MAX),
+    tlsHandshakesPerSecondMax: whole(1, LIMIT_MAX),
+    handshakeMs: whole(1, LIMIT_MAX),
+    redialMsMin: whole(1, LIMIT_MAX),
+    redialMsMax: whole(1, LIMIT_MAX),
+    silenceMs: whole(1, LIMIT_MAX),
+    frameBytesPerSecondMin: whole(1, LIMIT_MAX),
+  },
+  "limits.",
+);
+
 /** The defaults with the caller's changes. Throws ERR_INVALID_ARGUMENT on what is no whole number above 0. */
 export function tcpLimits(changes: Overrides<TcpLimits> = {}): TcpLimits {
-  const limits = { ...DEFAULTS, ...defined(changes) };
-  for (const [name, value] of Object.entries(limits)) {
-    if (Number.isSafeInteger(value) && value > 0 && value <= LIMIT_MAX) continue;
-    throw invalidArgument(name, value, `tcp: ${name} must be a whole number above 0`);
-  }
-  return limits;
+  TCP_LIMITS.check(changes);
+  return { ...DEFAULTS, ...defined(changes) };
 }

@@ -1,14 +1,16 @@
 import { assert } from "../base/assert.ts";
 import type { Done } from "../base/callback.ts";
 import type { Overrides } from "../base/defaults.ts";
-import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
+import { definite, demand, flag, NO_OPTIONS, nested, OptionTable, text } from "../base/options.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
 import type { HandshakeConfig } from "./tcp-handshake.ts";
-import { type TcpLimits, tcpLimits } from "./tcp-limits.ts";
+import { TCP_LIMITS, type TcpLimits, tcpLimits } from "./tcp-limits.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
+import { MUTUAL_TLS_OPTIONS } from "./tls-files.ts";
 import { type PeerTlsOptions, TlsPeers } from "./tls-peers.ts";
 import type { Peer, PeerTraffic, StrangerCounts, Transport, TransportHost } from "./transport.ts";
 
@@ -19,19 +21,27 @@ export interface TcpOptions {
    * Known to all members and to nobody else. Each end of a connection proves that it knows it, before anything else
    * is believed. By itself it proves who speaks, not what is said: frames are neither encrypted nor signed.
    */
-  readonly secret?: string | undefined;
+  readonly secret?: string;
   /** Mutual TLS: frames are encrypted, and each member's certificate must name it. */
-  readonly tls?: PeerTlsOptions | undefined;
+  readonly tls?: PeerTlsOptions;
   /** Listen without TLS where other machines can connect. Otherwise that is refused, with ERR_INSECURE. */
   readonly insecure?: boolean | undefined;
   readonly limits?: Overrides<TcpLimits> | undefined;
 }
 
+const TCP_OPTIONS = new OptionTable<TcpOptions>("tcp", {
+  listen: demand(
+    "an address, host:port",
+    (value): value is string => typeof value === "string" && parseAddress(value) !== null,
+  ),
+  secret: definite(text),
+  tls: definite(nested<PeerTlsOptions>(MUTUAL_TLS_OPTIONS)),
+  insecure: flag,
+  limits: nested(TCP_LIMITS),
+});
+
 /** Carries frames over TCP. Throws ERR_INVALID_ARGUMENT on options that cannot be meant. */
-export function tcp(options: TcpOptions = {}): TcpTransport {
-  if (options.listen !== undefined && parseAddress(options.listen) === null)
-    throw invalid("listen", options.listen);
-  if (options.secret === "") throw invalid("secret", "");
+export function tcp(options: TcpOptions = NO_OPTIONS): TcpTransport {
   return new TcpTransport(options);
 }
 
@@ -57,7 +67,9 @@ export class TcpTransport implements Transport {
   #wanted: readonly Peer[] = [];
   readonly #peers = new Map<string, TcpPeer>();
 
+  /** Throws ERR_INVALID_ARGUMENT. */
   constructor(options: TcpOptions) {
+    TCP_OPTIONS.check(options);
     this.#options = options;
     this.#limits = tcpLimits(options.limits);
     const { tls } = options;
@@ -181,8 +193,4 @@ export class TcpTransport implements Transport {
 
 function isSamePeer(left: Peer, right: Peer | undefined): boolean {
   return right !== undefined && left.id === right.id && left.address === right.address;
-}
-
-function invalid(argument: string, received: string): QuorateError {
-  return invalidArgument(argument, received, `tcp: ${argument} cannot be "${received}"`);
 }

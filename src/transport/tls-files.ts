@@ -1,21 +1,42 @@
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { QuorateError } from "../base/errors.ts";
+import { type Demands, definite, OptionTable, oneOf, required, text } from "../base/options.ts";
 
 /** Each is PEM text, or the path of a PEM file. */
 export interface TlsOptions {
   /** The certificate of this end, followed by those that lead up to the authority. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
+  readonly cert?: string;
+  readonly key?: string;
   /** The authorities whose certificates are believed. Without it those that the system trusts. */
-  readonly ca?: string | undefined;
+  readonly ca?: string;
   /** Certificates that were revoked. */
-  readonly crl?: string | undefined;
+  readonly crl?: string;
   /** `TLSv1.3` by default. */
   readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
   /** Cipher suites by OpenSSL's names, with colons between them. By default Node's. */
   readonly ciphers?: string | undefined;
 }
+
+const pem = definite(text);
+
+const TLS: Demands<TlsOptions> = {
+  cert: pem,
+  key: pem,
+  ca: pem,
+  crl: pem,
+  minVersion: oneOf("TLSv1.2", "TLSv1.3"),
+  ciphers: text,
+};
+
+export const TLS_OPTIONS = new OptionTable<TlsOptions>("tls", TLS, "tls.");
+
+/** The same where each end must show who it is. */
+export const MUTUAL_TLS_OPTIONS = new OptionTable<TlsOptions>(
+  "tls",
+  { ...TLS, cert: required(text), key: required(text), ca: required(text) },
+  "tls.",
+);
 
 const PARTS = ["cert", "key", "ca", "crl"] as const;
 

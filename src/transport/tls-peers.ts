@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from "node:tls";
-import { invalidArgument, type QuorateError } from "../base/errors.ts";
+import type { QuorateError } from "../base/errors.ts";
 import type { HostPort } from "./address.ts";
 import { mismatch } from "./handshake-codec.ts";
-import { TlsFiles, type TlsOptions } from "./tls-files.ts";
+import { MUTUAL_TLS_OPTIONS, TlsFiles, type TlsOptions } from "./tls-files.ts";
 
 /** With what members prove to each other who they are: all three, each PEM text or the path of a PEM file. */
 export interface PeerTlsOptions extends TlsOptions {
@@ -23,10 +23,7 @@ export class TlsPeers {
 
   /** `onUnusable` is told of renewed files that cannot be used. Throws ERR_INVALID_ARGUMENT. */
   constructor(options: PeerTlsOptions, onUnusable: (error: QuorateError) => void) {
-    for (const part of ["cert", "key", "ca"] as const) {
-      if (typeof options[part] === "string" && options[part] !== "") continue;
-      throw invalidArgument(`tls.${part}`, options[part], `members need their TLS ${part}`);
-    }
+    MUTUAL_TLS_OPTIONS.check(options);
     this.#files = new TlsFiles(options);
     this.#onUnusable = onUnusable;
   }

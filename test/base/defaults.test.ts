@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { defined } from "../../src/base/defaults.ts";
 import { raftSettings } from "../../src/raft/options.ts";
 import { DEFAULT_LIMITS, type ReplicaLimits, replicaLimits } from "../../src/replica/options.ts";
-import { checkedDiskLimits, DEFAULT_DISK_LIMITS } from "../../src/storage/limits.ts";
+import { DEFAULT_DISK_LIMITS, diskLimits } from "../../src/storage/limits.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { tcpLimits } from "../../src/transport/tcp-limits.ts";
 
@@ -18,7 +18,7 @@ test("what is given as undefined counts as not given", () => {
 
 test("an option that is given as undefined hides no default: limits of a replica, a disk, a TCP transport, and the core's options", () => {
   expect(replicaLimits(unset(DEFAULT_LIMITS) as Partial<ReplicaLimits>)).toEqual(DEFAULT_LIMITS);
-  expect(checkedDiskLimits(unset(DEFAULT_DISK_LIMITS))).toEqual(DEFAULT_DISK_LIMITS);
+  expect(diskLimits(unset(DEFAULT_DISK_LIMITS))).toEqual(DEFAULT_DISK_LIMITS);
   expect(tcpLimits(unset(tcpLimits()))).toEqual(tcpLimits());
   const core = raftSettings({ id: 1, electionTicks: 10 });
   const { id, electionTicks, ...others } = core;

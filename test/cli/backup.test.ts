@@ -51,7 +51,9 @@ describe("a cluster of three that is lost", () => {
     const { revision } = await first!.put("key0", "new");
     expect(revision).toBeGreaterThan(revisionBefore + 1000);
 
-    const watched: unknown = await firstOf(first!.watch({ from: 2 })).catch((error: unknown) => error);
+    const watched: unknown = await firstOf(first!.watch({ all: true, from: 2 })).catch(
+      (error: unknown) => error,
+    );
     expect(QuorateError.is(watched, "ERR_COMPACTED"), String(watched)).toBe(true);
     await Promise.all(found.map((member) => member.close()));
   });

@@ -70,10 +70,7 @@ test("holds of one session share its lease, and still exclude each other", async
   const { coordination } = world.process();
   const session = await coordination.session();
   const lock = coordination.lock("a");
-  const [first, other] = [
-    await lock.acquire({ session }),
-    await coordination.lock("b").acquire({ session, ttl: 1 }),
-  ];
+  const [first, other] = [await lock.acquire({ session }), await coordination.lock("b").acquire({ session })];
   const second = lock.acquire({ session });
   expect(await stateOf(second)).toBe("waiting");
   expect(world.leases).toBe(1);

@@ -48,7 +48,7 @@ test("a backup that is left early lets history go, and so does one that is abort
       if (piece.length > 0) controller.abort(new Error("enough"));
   })();
   await expect(aborted).rejects.toThrow("enough");
-  await store.delete({});
+  await store.delete({ all: true });
   await store.compact(store.status().revision);
   while (store.metrics().compacting === 1) await new Promise((resolve) => setImmediate(resolve));
   expect(store.metrics().heldBytes).toBeLessThan(300 * 1000);

@@ -153,7 +153,7 @@ test("a read gives what it is told to in place of a value that cannot be decoded
 test("a scan steps over what cannot be decoded, and its limit counts what it gives", async () => {
   for (const at of [0, 1, 2, 3, 4, 5])
     await text.put(`k${at}`, at % 2 === 0 ? OLD : JSON.stringify(fresh(at)));
-  const scan = (limit?: number) => kv.range({ onDecodeError: "skip", limit });
+  const scan = (limit?: number) => kv.range({ all: true, onDecodeError: "skip", limit });
   expect((await scan().toArray()).map(({ key }) => key)).toEqual(["k1", "k3", "k5"]);
   expect((await scan(2).toArray()).map(({ key }) => key)).toEqual(["k1", "k3"]);
   expect((await scan().first())?.key).toBe("k1");
@@ -165,11 +165,11 @@ test("a scan steps over what cannot be decoded, and its limit counts what it giv
   expect((await scan(3).page()).more).toBe(false);
   expect(await scan(0).toArray()).toEqual([]);
 
-  const raw = await kv.range({ onDecodeError: "raw", limit: 2 }).toArray();
+  const raw = await kv.range({ all: true, onDecodeError: "raw", limit: 2 }).toArray();
   expect(raw.map(({ value }) => value instanceof Uint8Array)).toEqual([true, false]);
   const broken: string[] = [];
   const given: string[] = [];
-  for await (const { key } of kv.range({ onDecodeError: (one) => void broken.push(one.key) }))
+  for await (const { key } of kv.range({ all: true, onDecodeError: (one) => void broken.push(one.key) }))
     given.push(key);
   expect([broken, given]).toEqual([
     ["k0", "k2", "k4"],
@@ -196,7 +196,7 @@ test("a watch tells whole revisions up to a value that cannot be decoded, and on
     .commit();
   await kv.put("d", fresh(3));
 
-  const watch = kv.watch({ from: first.revision });
+  const watch = kv.watch({ all: true, from: first.revision });
   const told: string[] = [];
   const reading = (async () => {
     for await (const batch of watch.batches()) for (const event of batch) told.push(event.type);
@@ -207,7 +207,7 @@ test("a watch tells whole revisions up to a value that cannot be decoded, and on
   expect(watch.progress).toBe(first.revision);
 
   const keys: string[] = [];
-  const resumed = kv.watch({ from: watch.progress! + 1, onDecodeError: "skip" });
+  const resumed = kv.watch({ all: true, from: watch.progress! + 1, onDecodeError: "skip" });
   for await (const event of resumed) {
     if (event.type === "put") keys.push(event.entry.key);
     if (keys.length === 2) break;
@@ -216,7 +216,7 @@ test("a watch tells whole revisions up to a value that cannot be decoded, and on
 });
 
 test("a watch's listeners get what comes before, and then the error with key and revision", async () => {
-  const watch = kv.watch({});
+  const watch = kv.watch({ all: true });
   const told: unknown[] = [];
   watch.on("put", ({ key }) => told.push(key));
   watch.on("error", ({ code, details }) => told.push(code, details));
@@ -230,14 +230,15 @@ test("a watch's listeners get what comes before, and then the error with key and
 
 test("a watch whose values cannot be decoded disturbs no other watch, and not the member", async () => {
   const told: string[] = [];
-  const broken = kv.watch({});
+  const broken = kv.watch({ all: true });
   const handled = kv.watch({
+    all: true,
     onDecodeError: () => {
       throw new Error("mine");
     },
   });
-  const whole = text.watch({});
-  const raw = kv.watch({ onDecodeError: "raw" });
+  const whole = text.watch({ all: true });
+  const raw = kv.watch({ all: true, onDecodeError: "raw" });
   whole.on("put", ({ value }) => told.push(value));
   for (const watch of [broken, handled]) watch.on("put", () => told.push("not this"));
   raw.on("put", ({ value }) => told.push(value instanceof Uint8Array ? "raw" : "decoded"));

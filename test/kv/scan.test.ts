@@ -25,7 +25,7 @@ test("a list tells the revision that it shows, and a watch from the next one has
   await kv.put("c", "1");
   expect(scan.revision).toBe(3);
   expect(keysOf(listed)).toEqual(["a", "b"]);
-  for await (const event of kv.watch({ from: scan.revision! + 1 })) {
+  for await (const event of kv.watch({ all: true, from: scan.revision! + 1 })) {
     expect(event).toMatchObject({ type: "put", entry: { key: "c" }, revision: 4 });
     break;
   }
@@ -76,7 +76,10 @@ test("a page of an old revision tells that one", async () => {
   const kv = opened();
   await kv.put("a", "1");
   await kv.put("b", "1");
-  expect(await kv.range({ revision: 2 }).page()).toMatchObject({ entries: [{ key: "a" }], revision: 2 });
+  expect(await kv.range({ all: true, revision: 2 }).page()).toMatchObject({
+    entries: [{ key: "a" }],
+    revision: 2,
+  });
 });
 
 test("entries can be sorted by everything that is known of them, and filtered by their revisions", async () => {
@@ -86,21 +89,21 @@ test("entries can be sorted by everything that is known of them, and filtered by
   await kv.put("c", "1");
   await kv.put("b", "2");
   const keys = async (options: ScanOptions) => (await kv.range(options).keys()).join("");
-  expect(await keys({ sortBy: "value" })).toBe("cba");
-  expect(await keys({ sortBy: "value", limit: 1 })).toBe("c");
-  expect(await keys({ sortBy: "version", reverse: true })).toBe("bac");
-  expect(await keys({ sortBy: "modRevision" })).toBe("acb");
-  expect(await keys({ sortBy: "createRevision", reverse: true })).toBe("cba");
-  expect(await keys({ sortBy: "key" })).toBe("abc");
-  expect(await keys({ minModRevision: 4 })).toBe("bc");
-  expect(await keys({ maxModRevision: 4, reverse: true })).toBe("ca");
-  expect(await keys({ minCreateRevision: 3, maxCreateRevision: 3 })).toBe("b");
-  expect(await kv.range({ minModRevision: 4 }).count()).toBe(2);
-  expect(await kv.range({ minModRevision: 4, limit: 1 }).toArray()).toMatchObject([{ key: "b" }]);
-  expect(await kv.range({ minModRevision: 4, reverse: true }).first()).toMatchObject({ key: "c" });
+  expect(await keys({ all: true, sortBy: "value" })).toBe("cba");
+  expect(await keys({ all: true, sortBy: "value", limit: 1 })).toBe("c");
+  expect(await keys({ all: true, sortBy: "version", reverse: true })).toBe("bac");
+  expect(await keys({ all: true, sortBy: "modRevision" })).toBe("acb");
+  expect(await keys({ all: true, sortBy: "createRevision", reverse: true })).toBe("cba");
+  expect(await keys({ all: true, sortBy: "key" })).toBe("abc");
+  expect(await keys({ all: true, minModRevision: 4 })).toBe("bc");
+  expect(await keys({ all: true, maxModRevision: 4, reverse: true })).toBe("ca");
+  expect(await keys({ all: true, minCreateRevision: 3, maxCreateRevision: 3 })).toBe("b");
+  expect(await kv.range({ all: true, minModRevision: 4 }).count()).toBe(2);
+  expect(await kv.range({ all: true, minModRevision: 4, limit: 1 }).toArray()).toMatchObject([{ key: "b" }]);
+  expect(await kv.range({ all: true, minModRevision: 4, reverse: true }).first()).toMatchObject({ key: "c" });
   const sorted = await kv
     .txn()
-    .do((op) => [op.range({ sortBy: "value", limit: 2 })])
+    .do((op) => [op.range({ all: true, sortBy: "value", limit: 2 })])
     .commit();
   expect(sorted.ok && keysOf(sorted.results[0])).toEqual(["c", "b"]);
 });
@@ -126,8 +129,8 @@ test("a scan gives what its parts would give in one go, for any options", async 
           .filter(({ modRevision }) => modRevision >= minModRevision)
           .sort((one, other) => (field(one) < field(other) ? -sign : field(one) > field(other) ? sign : 0))
           .slice(0, limit);
-        expect(keysOf(await kv.range(options).toArray())).toEqual(keysOf(expected));
-        expect(await kv.range(options).count()).toBe(expected.length);
+        expect(keysOf(await kv.range({ all: true, ...options }).toArray())).toEqual(keysOf(expected));
+        expect(await kv.range({ all: true, ...options }).count()).toBe(expected.length);
       },
     ),
     { numRuns: 40 },
@@ -143,8 +146,8 @@ test("a count, a hash and an iteration end when their caller gives up, and in th
     Array.from({ length: 5_000 }, (_, at) => ({ kind: "put", key: `k${at}`, value: "", lease: "" }) as const),
   );
   for (const read of [
-    (options: CallOptions) => kv.range(options).count(),
-    (options: CallOptions) => kv.range(options).keys(),
+    (options: CallOptions) => kv.range({ all: true, ...options }).count(),
+    (options: CallOptions) => kv.range({ all: true, ...options }).keys(),
     (options: CallOptions) => kv.hash(undefined, options),
   ]) {
     const controller = new AbortController();
@@ -160,10 +163,10 @@ test("a count, a hash and an iteration end when their caller gives up, and in th
 
 test("what no scan can do is refused: unknown sorts, odd numbers, and going on in sorted entries", async () => {
   const kv = opened();
-  expect(() => kv.range({ sortBy: "colour" as "key" })).toThrow(/colour/);
-  expect(() => kv.range({ minModRevision: -1 })).toThrow(/whole number/);
-  expect(() => kv.range({ limit: 1.5 })).toThrow(/whole number/);
-  expect((await rejection(kv.range({ sortBy: "value" }).page({ after: "a" }))).code).toBe(
+  expect(() => kv.range({ all: true, sortBy: "colour" as "key" })).toThrow(/sortBy must be one of/);
+  expect(() => kv.range({ all: true, minModRevision: -1 })).toThrow(/whole number/);
+  expect(() => kv.range({ all: true, limit: 1.5 })).toThrow(/whole number/);
+  expect((await rejection(kv.range({ all: true, sortBy: "value" }).page({ after: "a" }))).code).toBe(
     "ERR_INVALID_ARGUMENT",
   );
 });

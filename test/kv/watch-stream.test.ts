@@ -46,7 +46,7 @@ test("a watch without a revision begins with the next one", async () => {
 
 test("listeners are told the same, and what was there before if asked", async () => {
   const { kv } = opened();
-  const watch = kv.watch({ prev: true });
+  const watch = kv.watch({ all: true, prev: true });
   const events: unknown[] = [];
   watch.on("put", (entry, prev) => events.push([entry.key, entry.value, prev?.value]));
   watch.on("delete", (key, prev, revision) => events.push([key, prev?.value, revision]));
@@ -78,7 +78,7 @@ test("a listener that comes late is told what has waited for it", async () => {
 
 test("an iteration takes over from listeners without losing or repeating an event", async () => {
   const { kv } = opened();
-  const watch = kv.watch({});
+  const watch = kv.watch({ all: true });
   const heard: string[] = [];
   watch.on("put", ({ value }) => heard.push(value));
   await kv.put("a", "1");
@@ -92,7 +92,7 @@ test("an iteration takes over from listeners without losing or repeating an even
 
 test("an iteration that a listener begins is told what the listeners are not told any more", async () => {
   const { kv } = opened();
-  const watch = kv.watch({});
+  const watch = kv.watch({ all: true });
   const heard: string[] = [];
   let rest: Promise<string[]> | undefined;
   watch.on("put", ({ value }) => {
@@ -108,7 +108,7 @@ test("an iteration that a listener begins is told what the listeners are not tol
 test("what a listener throws surfaces, and costs no events", async () => {
   const { kv } = opened();
   const heard: string[] = [];
-  const watch = kv.watch({});
+  const watch = kv.watch({ all: true });
   watch.on("put", ({ value }) => {
     throw new Error(value);
   });
@@ -123,7 +123,7 @@ test("what a listener throws surfaces, and costs no events", async () => {
 
 test("batches never split a revision, even for a consumer that is slow", async () => {
   const { kv } = opened();
-  const watch = kv.watch({ highWaterMark: 1 });
+  const watch = kv.watch({ all: true, highWaterMark: 1 });
   for (let round = 0; round < 5; round++) {
     await kv
       .txn()
@@ -140,7 +140,7 @@ test("batches never split a revision, even for a consumer that is slow", async (
 
 test("leaving the loop ends the watch", async () => {
   const { kv } = opened();
-  const watch = kv.watch({});
+  const watch = kv.watch({ all: true });
   await kv.put("a", "1");
   await take(watch, 1);
   expect(watch.listenerCount("put")).toBe(0);
@@ -152,9 +152,9 @@ test("a watch from a compacted revision fails with it, for iterations and listen
   for (const value of ["1", "2", "3"]) await kv.put("a", value);
   await kv.compact(4);
   const expected = { code: "ERR_COMPACTED", details: { revision: 2, compactRevision: 4 } };
-  expect(await rejection(take(kv.watch({ from: 2 }), 1))).toMatchObject(expected);
+  expect(await rejection(take(kv.watch({ all: true, from: 2 }), 1))).toMatchObject(expected);
 
-  const watch = kv.watch({ from: 2 });
+  const watch = kv.watch({ all: true, from: 2 });
   const events: unknown[] = [];
   watch.on("error", (error) => events.push(error));
   watch.on("end", () => events.push("end"));
@@ -166,7 +166,7 @@ test("a watch from a compacted revision fails with it, for iterations and listen
 test("a signal ends a watch: an iteration throws its reason, listeners are told the end", async () => {
   const { kv } = opened();
   const controller = new AbortController();
-  const options: WatchOptions = { signal: controller.signal };
+  const options: WatchOptions = { all: true, signal: controller.signal };
   const iterated = take(kv.watch(options), 1).catch((reason: unknown) => reason);
   const watch = kv.watch(options);
   let hasEnded = false;
@@ -200,7 +200,7 @@ test("a quiet watch tells its progress when asked to, a busy one does not", asyn
 
 test("a value that the codec cannot read ends the watch with an error", async () => {
   const { kv } = opened();
-  const watch = kv.namespace("", { values: "json" }).watch({});
+  const watch = kv.namespace("", { values: "json" }).watch({ all: true });
   const errors: string[] = [];
   watch.on("error", ({ code }) => errors.push(code));
   watch.on("put", () => {});
@@ -212,14 +212,14 @@ test("a value that the codec cannot read ends the watch with an error", async ()
 test("impossible options are refused at once", () => {
   const { kv } = opened();
   for (const options of [{ from: 0 }, { from: 1.5 }, { highWaterMark: 0 }]) {
-    expect(() => kv.watch(options)).toThrow(/whole number/);
+    expect(() => kv.watch({ all: true, ...options })).toThrow(/whole number/);
   }
 });
 
 test("a watch whose signal was aborted before leaves nothing behind", () => {
   const { kv, clock } = opened();
   const { timers } = clock;
-  const watch = kv.watch({ signal: AbortSignal.abort(), progress: true });
+  const watch = kv.watch({ all: true, signal: AbortSignal.abort(), progress: true });
   expect(watch.isOver).toBe(true);
   expect(clock.timers).toBe(timers);
 });
@@ -247,8 +247,8 @@ test("a quiet iteration of batches is told progress by an empty one, if asked to
 
 test("progress claims nothing that is still on its way, and nothing before the first revision of interest", async () => {
   const { kv } = opened();
-  const future = kv.watch({ from: 4 });
-  const watch = kv.watch({});
+  const future = kv.watch({ all: true, from: 4 });
+  const watch = kv.watch({ all: true });
   expect([watch.progress, future.progress]).toEqual([1, null]);
   await kv.put("a", "1");
   await kv.put("a", "2");
@@ -263,7 +263,7 @@ test("progress claims nothing that is still on its way, and nothing before the f
   await iterated;
   expect(claims).toEqual([1, 1]);
   await kv.put("a", "3");
-  const listened = kv.watch({ from: 2 });
+  const listened = kv.watch({ all: true, from: 2 });
   listened.on("put", () => claims.push(listened.progress));
   await settled();
   expect(claims.slice(2)).toEqual([1, 1, 1]);

@@ -87,7 +87,7 @@ async function check(ledgers: readonly string[]): Promise<string[]> {
     for (const { key, serial } of readLines<Acknowledged>(path)) last.set(key, serial);
   }
   const found = new Map<string, { readonly serial: number; readonly version: number }>();
-  for await (const { key, value, version } of store.range({ prefix: "" })) {
+  for await (const { key, value, version } of store.range({ all: true })) {
     found.set(key, { serial: Number(value), version });
   }
   const faults: string[] = [];

@@ -157,7 +157,7 @@ describe.skipIf(!hasOpenssl)("TLS between members (needs openssl on the PATH)", 
       "/nowhere.pem cannot be used: ENOENT",
     );
     expect(() => tcp({ tls: { ...files, key: authority.member("a").key } })).toThrow("cannot be used");
-    expect(() => tcp({ tls: { ...files, ca: "" } })).toThrow("members need their TLS ca");
+    expect(() => tcp({ tls: { ...files, ca: "" } })).toThrow("tls.ca must be text");
     const text = readFileSync(authority.member("b").key, "latin1");
     const error = caught(() => tcp({ tls: { ...files, key: text } }));
     expect(JSON.stringify([error.message, error.details])).not.toContain("PRIVATE");

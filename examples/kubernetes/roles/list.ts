@@ -33,8 +33,9 @@ async function readPages(store: Store<unknown>, prefix: string) {
   const revision = await currentRevision(store, prefix);
   const entries: KvEntry<unknown>[] = [];
   for (;;) {
-    const gt = entries.at(-1)?.key;
-    const scan = { prefix, gt, limit: PAGE_OBJECTS, revision };
+    const last = entries.at(-1);
+    const behind = last === undefined ? {} : { gt: last.key };
+    const scan = { prefix, ...behind, limit: PAGE_OBJECTS, revision };
     const page = await retry(() => store.range(scan).toArray());
     entries.push(...page);
     if (page.length < PAGE_OBJECTS) return { entries, revision };

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { defined } from "../../base/defaults.ts";
 import { type Outcome, QuorateError } from "../../base/errors.ts";
 import { connect } from "../../client/connect.ts";
 import type { RemoteStore } from "../../client/remote-store.ts";
@@ -157,13 +158,14 @@ async function connectBy(values: Values): Promise<RemoteStore<string>> {
   const [user = "", ...rest] = given("user")?.split(":") ?? [];
   const password = given("password") ?? rest.join(":");
   const tls =
-    ca === undefined && cert === undefined ? undefined : { ca, cert, key, minVersion: "TLSv1.2" as const };
+    ca === undefined && cert === undefined
+      ? undefined
+      : defined({ ca, cert, key, minVersion: "TLSv1.2" as const });
   if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together");
   const timeout = given("command-timeout");
   const options = {
     endpoints: (given("endpoints") ?? "127.0.0.1:2379").split(","),
-    tls,
-    auth: user === "" ? undefined : { user, password },
+    ...defined({ tls, auth: user === "" ? undefined : { user, password } }),
     callTimeoutMs:
       timeout === undefined ? undefined : 1_000 * wholeNumber("--command-timeout", timeout.replace(/s$/, "")),
   };

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { defined } from "../../base/defaults.ts";
 import { asJson, clientCommand, expectWords, maybeNumber } from "./client-command.ts";
 
 const STDIN = 0;
@@ -18,9 +19,8 @@ Sets a key; with - as VALUE to what comes on the standard input.
   async run({ store, words, flags, json, print }) {
     const [key, value] = expectWords(words, "KEY", "VALUE");
     const { revision, prev } = await store.put(key!, value === "-" ? readFileSync(STDIN, "utf8") : value!, {
-      lease: flags.lease,
+      ...defined({ lease: flags.lease, ifRevision: maybeNumber("--if-rev", flags["if-rev"]) }),
       ifMissing: flags["if-missing"],
-      ifRevision: maybeNumber("--if-rev", flags["if-rev"]),
       prev: flags.prev,
     });
     if (json) print(asJson({ revision, ...(prev === undefined ? {} : { prev }) }));

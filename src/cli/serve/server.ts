@@ -1,3 +1,4 @@
+import { defined } from "../../base/defaults.ts";
 import type { EtcdServer } from "../../etcd/server.ts";
 import { open } from "../../open.ts";
 import type { LockHolder } from "../../storage/node-lock.ts";
@@ -41,9 +42,8 @@ export class Server {
     const auditLog = openAuditLog(settings, log);
     const transport = tcp({
       listen: settings.peerListen,
-      secret: settings.peerSecret,
-      tls: settings.peerTls ?? undefined,
       insecure: settings.insecure,
+      ...defined({ secret: settings.peerSecret, tls: settings.peerTls ?? undefined }),
     });
     const store = await openStore(settings, transport, log);
     try {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { defined } from "../../base/defaults.ts";
 import { formatAddress, type HostPort } from "../../transport/address.ts";
 import type { TlsOptions } from "../../transport/tls-files.ts";
 import type { PeerTlsOptions } from "../../transport/tls-peers.ts";
@@ -175,7 +176,7 @@ function tlsOf(
   const asked = oneOf("tls-min-version", text("tls-min-version"), Object.keys(versions));
   const minVersion = versions[asked as keyof typeof versions];
   const ciphers = cipherList(itemsOf(text("cipher-suites")));
-  return { cert: given(cert), key: given(key), ca: given(ca), crl: given(crl), minVersion, ciphers };
+  return defined({ cert: given(cert), key: given(key), ca: given(ca), crl: given(crl), minVersion, ciphers });
 }
 
 function peerTlsOf(text: (name: FlagName) => string, scheme: "http" | "https"): PeerTlsOptions | null {
