@@ -8,6 +8,7 @@ import type { Callback, Done } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
+import { milliseconds, NO_OPTIONS, OptionTable } from "../base/options.ts";
 import type { Entry, EntryId, Index } from "../log/entry.ts";
 import { readEntry, writeEntry } from "../log/entry-codec.ts";
 import type { HardState, Save } from "../raft/effects.ts";
@@ -41,6 +42,8 @@ export interface LmdbOptions {
   /** How long `open` of a store waits for a living process to let go of the directory, in milliseconds. Default 0. */
   readonly lockTimeoutMs?: number | undefined;
 }
+
+const LMDB_OPTIONS = new OptionTable<LmdbOptions>("LmdbStorage", { lockTimeoutMs: milliseconds });
 
 /** Where the log stands: what it holds can be checked against it. */
 interface LogState {
@@ -77,7 +80,9 @@ export class LmdbStorage implements Storage {
   #failure: QuorateError | null = null;
   #onFault: (fault: QuorateError) => void = () => {};
 
-  constructor(directory: string, { lockTimeoutMs = 0 }: LmdbOptions = {}) {
+  constructor(directory: string, options: LmdbOptions = NO_OPTIONS) {
+    LMDB_OPTIONS.check(options);
+    const { lockTimeoutMs = 0 } = options;
     this.#directory = resolve(directory);
     this.#lock = new NodeLock(directory, { timeoutMs: lockTimeoutMs, onWait: () => {} });
   }

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { join, resolve } from "node:path";
 import type { Callback, Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
+import { callback, milliseconds, NO_OPTIONS, OptionTable } from "../base/options.ts";
 import { diskError } from "./disk-error.ts";
 import type { File, Files, OpenMode } from "./files.ts";
 import { type LockHolder, NodeLock } from "./node-lock.ts";
@@ -28,6 +29,11 @@ export interface NodeFilesOptions {
   readonly onLockWait?: ((holder: LockHolder) => void) | undefined;
 }
 
+const NODE_FILES_OPTIONS = new OptionTable<NodeFilesOptions>("NodeFiles", {
+  lockTimeoutMs: milliseconds,
+  onLockWait: callback<(holder: LockHolder) => void>(),
+});
+
 /**
  * A directory on a real disk, through `node:fs`. Directories and files are made for the owner alone. What changes
  * anything fails with ERR_LOCKED, and changes nothing, once another process has taken the directory.
@@ -36,10 +42,9 @@ export class NodeFiles implements Files {
   readonly #root: string;
   readonly #lock: NodeLock;
 
-  constructor(
-    directory: string,
-    { lockTimeoutMs: timeoutMs = 0, onLockWait: onWait = () => {} }: NodeFilesOptions = {},
-  ) {
+  constructor(directory: string, options: NodeFilesOptions = NO_OPTIONS) {
+    NODE_FILES_OPTIONS.check(options);
+    const { lockTimeoutMs: timeoutMs = 0, onLockWait: onWait = () => {} } = options;
     // The process may change its working directory.
     this.#root = resolve(directory);
     this.#lock = new NodeLock(directory, { timeoutMs, onWait });
