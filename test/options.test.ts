@@ -106,7 +106,7 @@ const CALLS: Record<string, Record<string, Call>> = {
     otherwise: bare({ good: () => [], bad: [...NO_FUNCTION, () => {}, () => 1, () => [1]] }),
     commit: timed(),
   },
-  Watch: { batches: none, close: none },
+  Watch: { batches: none, close: none, fail: none },
   Lease: { revoke: timed(), close: none, fail: none },
   ClientSession: { once: bare({ good: 1, bad: ["1", {}, 0, -1, 1.5, Number.NaN] }), end: timed() },
   Group: {

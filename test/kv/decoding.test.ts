@@ -72,7 +72,7 @@ test("a transaction that was made gives all its results; only reading the value 
     .do((op) => [
       op.put("old", fresh(2), { prev: true }),
       op.get("new"),
-      op.range({ prefix: "", revision: 2 }),
+      op.range({ all: true, revision: 2 }),
       op.delete("new", { prev: true }),
       op.txn((inner) => inner.do((nested) => [nested.get("old")])),
     ])
