@@ -6,5 +6,6 @@ export default defineConfig({
     testTimeout: 30_000,
     pool: "forks",
     maxWorkers: 2,
+    reporters: ["default", "./test/support/skipped.ts"],
   },
 });

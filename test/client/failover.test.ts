@@ -173,7 +173,7 @@ describe("a client of several servers", () => {
   });
 });
 
-describe.skipIf(etcdVersion === null)("users and passwords (needs etcd-server)", () => {
+describe.skipIf(etcdVersion === null)("users and passwords (needs etcd)", () => {
   test("are proved once, and again when the server has forgotten", async () => {
     const etcd = await startEtcd(["--auth-token-ttl", "1"]);
     ends.push(() => etcd.stop());

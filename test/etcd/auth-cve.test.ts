@@ -45,7 +45,7 @@ describe("CVE-2018-1098, CVE-2018-1099: a web page cannot have a browser call", 
 
 describe("CVE-2018-16886: the gateway lends nobody a certificate", () => {
   test("a certificate names the user over gRPC, and nobody over HTTP", async (context) => {
-    if (!isInstalled("openssl")) context.skip("openssl is not installed");
+    if (!isInstalled("openssl")) context.skip("needs openssl");
     const pki = makeCertificates(["root", "stranger", "localhost"]);
     const tls = { ...pki.localhost!, ca: pki.ca, requestCert: true };
     const { store, server } = await served(opened, {}, { tls });
@@ -86,7 +86,7 @@ describe("CVE-2018-16886: the gateway lends nobody a certificate", () => {
   });
 
   test("a certificate that was not checked names nobody", async (context) => {
-    if (!isInstalled("openssl")) context.skip("openssl is not installed");
+    if (!isInstalled("openssl")) context.skip("needs openssl");
     const [pki, forged] = [makeCertificates(["localhost"]), makeCertificates(["root"])];
     const tls = { ...pki.localhost!, ca: pki.ca, requestCert: true, rejectUnauthorized: false };
     const { server } = await served(opened, {}, { tls });
@@ -295,7 +295,7 @@ describe("GHSA-6vch-q96h-7gc3: a handshake that is not finished ends", () => {
 
 describe("GHSA-3wh4-j44w-pg92: a certificate that was revoked is refused on every listener", () => {
   test("on the second as on the first", async (context) => {
-    if (!isInstalled("openssl")) context.skip("openssl is not installed");
+    if (!isInstalled("openssl")) context.skip("needs openssl");
     const pki = makeCertificates(["revoked", "valid", "localhost"]);
     const tls = { ...pki.localhost!, ca: pki.ca, crl: pki.crl, requestCert: true };
     const listen = ["https://127.0.0.1:0", "https://127.0.0.1:0"];

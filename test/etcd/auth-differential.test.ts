@@ -152,7 +152,7 @@ test("a real etcd answers every call about users, and every call of a user, as w
   timeout: 120_000,
 }, async (context) => {
   const real = await realEtcd(opened);
-  if (real === null) context.skip("etcd is not installed");
+  if (real === null) context.skip("needs etcd");
   const { url } = await served(opened);
   const [theirs, ours] = [new Side(real!), new Side(url)];
   const random = new Random(SEED);

@@ -97,11 +97,9 @@ const SCRIPT: readonly (readonly string[])[] = [
 const PATIENT = { limits: { electionTicks: 100 } };
 
 const isRunnable = isInstalled("etcd") && isInstalled("etcdctl");
-if (!isRunnable)
-  console.log("skipped: etcd or etcdctl is not installed (apt-get install etcd-server etcd-client)");
 
 test.skipIf(!isRunnable).each([1, 3])(
-  "etcdctl says the same of us, %i members, as of a real etcd, command by command",
+  "etcdctl says the same of us, %i members, as of a real etcd, command by command (needs etcd and etcdctl)",
   {
     timeout: 120_000,
   },

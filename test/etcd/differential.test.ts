@@ -3,9 +3,8 @@ import { compare } from "./differential/run.ts";
 import { isInstalled } from "./support/real-etcd.ts";
 
 const hasEtcd = isInstalled("etcd");
-if (!hasEtcd) console.log("skipped: etcd is not installed (apt-get install etcd-server)");
 
-describe.skipIf(!hasEtcd)("beside a real etcd", () => {
+describe.skipIf(!hasEtcd)("beside a real etcd (needs etcd)", () => {
   // `npm run differential -- --ops 20000 --seed S` is the long form.
   it.each([1, 2])(
     "random calls are answered alike (seed %i)",

@@ -12,12 +12,11 @@ import { type ServedCluster, serveCluster } from "./support/served-cluster.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";
 
 const hasEtcdctl = isInstalled("etcdctl");
-if (!hasEtcdctl) console.log("skipped: etcdctl is not installed (apt-get install etcd-client)");
 
 /** As a server of its own has it: history, and what becomes of alarms, are the operator's. */
 const OPERATED = { historyRevisions: Number.POSITIVE_INFINITY, limits: { electionTicks: 50 } };
 
-describe.skipIf(!hasEtcdctl).each([1, 3])("etcdctl with one member of %i", (size) => {
+describe.skipIf(!hasEtcdctl).each([1, 3])("etcdctl with one member of %i (needs etcdctl)", (size) => {
   let served: ServedStore;
   let endpoint: string;
   let folder: string;
@@ -237,7 +236,7 @@ describe.skipIf(!hasEtcdctl).each([1, 3])("etcdctl with one member of %i", (size
   }, 120_000);
 });
 
-describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
+describe.skipIf(!hasEtcdctl)("etcdctl with three members (needs etcdctl)", () => {
   let cluster: ServedCluster;
   let endpoints: string;
 
@@ -324,10 +323,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
 });
 
 const isPatient = process.env["QUORATE_SLOW_TESTS"] === "1";
-if (!isPatient) console.log("skipped: etcdctl check perf takes a minute (QUORATE_SLOW_TESTS=1 runs it)");
 
 describe.skipIf(!hasEtcdctl || !isPatient).each([1, 3])(
-  "etcdctl's check of performance with %i members",
+  "etcdctl's check of performance with %i members (needs a minute: QUORATE_SLOW_TESTS=1)",
   (size) => {
     it("finds nothing wrong with the answers", async () => {
       const cluster = await serveCluster(["n1", "n2", "n3"].slice(0, size));

@@ -94,7 +94,7 @@ test("writes to the disk, and what members send each other, are measured", async
   expect(figureOf(text, `etcd_network_peer_sent_failures_total{To="${remote}"}`)).toBeGreaterThanOrEqual(0);
 });
 
-describe.skipIf(!isInstalled("etcd"))("what has etcd's name (needs etcd-server)", () => {
+describe.skipIf(!isInstalled("etcd"))("what has etcd's name (needs etcd)", () => {
   test("has its type and its labels too", async () => {
     const real = await startEtcd();
     stops.push(() => real.stop());

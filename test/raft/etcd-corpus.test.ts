@@ -8,7 +8,7 @@ const FOLDER =
   new URL("../../../shared/conformance/etcd-raft/", import.meta.url).pathname;
 
 describe.skipIf(!existsSync(FOLDER))(
-  "etcd-raft's scenarios (skipped where QUORATE_ETCD_CORPUS names no folder)",
+  "etcd-raft's scenarios (needs the folder that QUORATE_ETCD_CORPUS names)",
   () => {
     for (const withLogs of [false, true]) {
       describe(

@@ -89,27 +89,30 @@ describe("a system that takes fewer bytes than it is given", () => {
 });
 
 // A limit on the length of files makes a real kernel take the bytes up to the limit, and refuse the rest.
-describe.skipIf(process.platform !== "linux")("a kernel that takes a part and refuses the rest", () => {
-  it("stops the storage, and the next start finds all that was acknowledged", async () => {
-    const directory = nextDirectory();
-    const writer = join(import.meta.dirname, "short-writer.ts");
-    const kibibytes = 100;
-    const limited = `ulimit -f ${kibibytes}; exec "$0" --import tsx "$1" "$2"`;
-    const told = execFileSync("bash", ["-c", limited, process.execPath, writer, directory], {
-      encoding: "utf8",
-    });
-    expect(JSON.parse(told)).toEqual({ acknowledged: 5, told: ["EFBIG", "EFBIG"] });
-    const wal = join(directory, "wal");
-    const lengths = fs.readdirSync(wal).map((name) => fs.statSync(join(wal, name)).size);
-    expect(Math.max(...lengths)).toBe(kibibytes * 1024);
+describe.skipIf(process.platform !== "linux")(
+  "a kernel that takes a part and refuses the rest (needs Linux)",
+  () => {
+    it("stops the storage, and the next start finds all that was acknowledged", async () => {
+      const directory = nextDirectory();
+      const writer = join(import.meta.dirname, "short-writer.ts");
+      const kibibytes = 100;
+      const limited = `ulimit -f ${kibibytes}; exec "$0" --import tsx "$1" "$2"`;
+      const told = execFileSync("bash", ["-c", limited, process.execPath, writer, directory], {
+        encoding: "utf8",
+      });
+      expect(JSON.parse(told)).toEqual({ acknowledged: 5, told: ["EFBIG", "EFBIG"] });
+      const wal = join(directory, "wal");
+      const lengths = fs.readdirSync(wal).map((name) => fs.statSync(join(wal, name)).size);
+      expect(Math.max(...lengths)).toBe(kibibytes * 1024);
 
-    const storage = new DiskStorage(new NodeFiles(directory), { segmentBytes: 8192 });
-    const { entries, droppedBytes } = storage.open(IDENTITY);
-    expect(entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5]);
-    expect(droppedBytes).toBeGreaterThan(0);
-    await new Promise((resolve) => storage.close(resolve));
-  });
-});
+      const storage = new DiskStorage(new NodeFiles(directory), { segmentBytes: 8192 });
+      const { entries, droppedBytes } = storage.open(IDENTITY);
+      expect(entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5]);
+      expect(droppedBytes).toBeGreaterThan(0);
+      await new Promise((resolve) => storage.close(resolve));
+    });
+  },
+);
 
 function caught(deed: () => unknown): unknown {
   try {

@@ -10,7 +10,7 @@ import { etcdctl, eventually, hasEtcdctl, type Place, type Served, ServedWorld }
 
 const TIMEOUT_MS = 120_000;
 
-describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs openssl and etcd-client)", () => {
+describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs openssl and etcdctl)", () => {
   let authority: Authority;
   let world: ServedWorld;
   beforeAll(() => {

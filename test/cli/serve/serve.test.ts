@@ -5,7 +5,7 @@ import { etcdctl, eventually, hasEtcdctl, memberList, type Served, ServedWorld }
 
 const TIMEOUT_MS = 120_000;
 
-describe.skipIf(!hasEtcdctl)("quorate serve, by etcdctl (needs etcd-client)", () => {
+describe.skipIf(!hasEtcdctl)("quorate serve, by etcdctl (needs etcdctl)", () => {
   let world: ServedWorld;
   beforeEach(() => {
     world = new ServedWorld();
