@@ -125,7 +125,7 @@ const REPLICA_OPTIONS = new OptionTable<AnyReplicaOptions>("createReplica", {
  * Opens a store: a member of a cluster with its own directory, or a lone one. Resolves when the member is listening;
  * wait for `ready` to know that somebody leads.
  *
- * Throws ERR_INVALID_ARGUMENT, ERR_LOCKED, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK, ERR_LISTEN.
+ * Throws ERR_INVALID_ARGUMENT, ERR_LOCKED, ERR_FOREIGN_DIRECTORY, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK, ERR_LISTEN.
  */
 export async function open<Values extends ValuesOption = "utf8">(
   directoryOrOptions: string | OpenOptions<Values>,

@@ -17,6 +17,12 @@ export interface ErrorFields {
   ERR_CLOSED: Record<never, never>;
   /** The data directory is open in another process, or elsewhere in this one; or it was taken over by another process. */
   ERR_LOCKED: { readonly directory: string; readonly pid: number | null; readonly host: string | null };
+  /** The data directory holds no store of this kind, but something else. `found` names it, `kind` says what it seems to be. */
+  ERR_FOREIGN_DIRECTORY: {
+    readonly directory: string;
+    readonly found: readonly string[];
+    readonly kind: "store" | "lmdb" | "server" | "etcd" | "files";
+  };
   /** The data directory belongs to another cluster or member. */
   ERR_IDENTITY_MISMATCH: { readonly field: string; readonly expected: string; readonly found: string };
   /** A peer was opened with another value of an option that must be the same on all members. Neither takes the other's frames. */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { QuorateError } from "../base/errors.ts";
 import { isUsed, MANIFEST_PATH } from "../storage/data-dir.ts";
 import { type Examination, examineDirectory } from "../storage/examination.ts";
@@ -17,7 +18,9 @@ export type Examined = Examination & { readonly holder: LockHolder | null };
 export function storeIn(directory: string): NodeFiles {
   const files = new NodeFiles(directory);
   if (files.listSync("").includes(MANIFEST_PATH) || isUsed(files)) return files;
-  throw new QuorateError("ERR_DISK", `there is no store in ${directory}`, {
+  const isServers = files.listSync("member").includes(MANIFEST_PATH);
+  const hint = isServers ? `; there is one in ${join(directory, "member")}` : "";
+  throw new QuorateError("ERR_DISK", `there is no store in ${directory}${hint}`, {
     operation: "open",
     path: directory,
     errno: "ENOENT",

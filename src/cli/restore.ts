@@ -1,16 +1,21 @@
 import fs from "node:fs";
 import { parseArgs } from "node:util";
-import type { QuorateError } from "../base/errors.ts";
+import { QuorateError } from "../base/errors.ts";
 import { bumpRevisions } from "../kv/revision-bump.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "../replica/identity.ts";
 import { found } from "../replica/recovery.ts";
 import { BackupReader } from "../storage/backup-file.ts";
+import { MANIFEST_PATH } from "../storage/data-dir.ts";
 import { DiskStorage } from "../storage/disk-storage.ts";
+import { checkNothingElse } from "../storage/foreign-files.ts";
 import { NodeFiles } from "../storage/node-files.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { type MadeMember, type StartCommand, startCommand } from "./start-command.ts";
 
 /** What `open` calls a member that is alone. */
 const LONE_NAME = "member";
+/** Where `serve` listens for members by default. */
+const LONE_ADDRESS = "localhost:2380";
 
 export const restore: Command = {
   name: "restore",
@@ -20,8 +25,8 @@ export const restore: Command = {
 
 Makes the data directory of one founding member of a new cluster that begins with the
 state in the backup. Run it for each member, with the same options but --to and --name.
-Without --peers the member is alone. Open the members with the same peers, and with the
-\`cluster\` that is printed.
+Without --peers the member is alone. Prints the commands that start the member: it is
+refused with another name, other peers or another cluster.
 
   --cluster NAME      what the new cluster is called; by default it is named after the backup.
                       The lost cluster's members must not take it for theirs: never give its name.
@@ -34,7 +39,7 @@ Without --peers the member is alone. Open the members with the same peers, and w
 Ends with 0, or with 1 when the backup is damaged.
 `,
   async run(args, print): Promise<ExitCode> {
-    const { file, to, name, peers, cluster, bump, json } = parse(args);
+    const { file, to, name, peers, hasPeers, cluster, bump, json } = parse(args);
     const descriptor = openBackup(file);
     try {
       const backup = new BackupReader(file, (offset, length) => readAt(descriptor, offset, length));
@@ -44,14 +49,30 @@ Ends with 0, or with 1 when the backup is damaged.
       const chunks = bumpRevisions(backup.chunks(), bump);
       await makeMember(to, name, { peers, cluster: named, chunks, time });
       const made = { directory: to, name, revision: revision! + bump.by, cluster: named };
-      if (json) print(`${JSON.stringify(made, null, 2)}\n`);
-      else print(`${to}: member ${name}, revision ${made.revision}\nopen it with cluster: "${named}"\n`);
+      const start = startCommand({ ...made, members: peers, hasPeers });
+      if (json) print(`${JSON.stringify({ ...made, start }, null, 2)}\n`);
+      else print(madeText(made, start));
     } finally {
       fs.closeSync(descriptor);
     }
     return 0;
   },
 };
+
+function madeText(
+  { directory, name, revision, cluster }: Omit<MadeMember, "members" | "hasPeers">,
+  { serve, open, note }: StartCommand,
+): string {
+  const lines = [
+    `${directory}: member ${name}, revision ${revision}, cluster: "${cluster}"`,
+    "start it as a server with",
+    `  ${serve}`,
+    "or in a program with",
+    `  ${open}`,
+    ...(note === null ? [] : [note]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
 
 interface NewCluster {
   readonly peers: Readonly<Record<string, string>>;
@@ -99,18 +120,32 @@ function parse(args: readonly string[]) {
   if (file === undefined || rest.length > 0) throw new UsageError("one backup is expected");
   const { to, cluster } = values;
   if (to === undefined) throw new UsageError("--to is expected: the directory to make");
-  if (fs.existsSync(to) && fs.readdirSync(to).length > 0) throw new UsageError(`${to} is not empty`);
+  checkEmpty(to);
   const bumped = values["bump-revision"] ?? "0";
   const by = Number(bumped);
   if (!/^\d+$/.test(bumped) || !Number.isSafeInteger(by))
     throw new UsageError("--bump-revision must be a whole number");
   const peers = values.peers === undefined ? {} : parsePeers(values.peers);
   const name = values.name ?? LONE_NAME;
-  const members = values.peers === undefined ? { [name]: "" } : peers;
+  const hasPeers = values.peers !== undefined;
+  const members = hasPeers ? peers : { [name]: LONE_ADDRESS };
   checkMemberNames(Object.keys(members));
   if (members[name] === undefined) throw new UsageError(`--name must be one of the peers, not ${name}`);
   const bump = { by, markCompacted: values["mark-compacted"] === true };
-  return { file, to, name, peers: members, cluster, bump, json: values.json === true };
+  return { file, to, name, peers: members, hasPeers, cluster, bump, json: values.json === true };
+}
+
+/** Throws UsageError. */
+function checkEmpty(directory: string): void {
+  const files = new NodeFiles(directory);
+  if (files.listSync("").includes(MANIFEST_PATH))
+    throw new UsageError(`${directory} is not empty: it holds a store`);
+  try {
+    checkNothingElse(files, []);
+  } catch (error) {
+    if (!QuorateError.is(error, "ERR_FOREIGN_DIRECTORY")) throw error;
+    throw new UsageError(`${directory} is not empty: it holds ${error.details.found.join(", ")}`);
+  }
 }
 
 function parseOrRefuse(args: readonly string[]) {

@@ -135,6 +135,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_BUSY: "tooManyRequests",
   ERR_CLOSED: "stopped",
   ERR_LOCKED: null,
+  ERR_FOREIGN_DIRECTORY: null,
   ERR_IDENTITY_MISMATCH: null,
   ERR_OPTION_MISMATCH: null,
   ERR_INCOMPATIBLE: null,

@@ -11,6 +11,7 @@ import {
   WAL_DIRECTORY,
 } from "./data-dir.ts";
 import type { Files } from "./files.ts";
+import { checkNothingElse, isEtcds } from "./foreign-files.ts";
 import { checksumSeed, FRAME_HEADER_BYTES, paddedLength, sealFrame } from "./frame.ts";
 import { checkIdentity } from "./identity.ts";
 import { coveredIndex, findSnapshot, type RecoveredLog, recoverLog } from "./log-recovery.ts";
@@ -53,16 +54,17 @@ export interface DirectoryOptions {
   readonly onCorruption: OnCorruption;
 }
 
-/** Opens a data directory that is locked. Throws ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK. */
+/** Opens a data directory that is locked. Throws ERR_FOREIGN_DIRECTORY, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK. */
 export function* openDirectory(
   files: Files,
   identity: Identity,
   { segmentBytes, mintStoreId, onCorruption }: DirectoryOptions,
 ): Slices<OpenedDisk> {
   const found = readManifest(files);
-  if (found === null && isUsed(files)) {
+  if (found === null && isUsed(files) && !isEtcds(files)) {
     throw corrupt({ file: MANIFEST_PATH, offset: 0, reason: "missing, though the directory holds a store" });
   }
+  if (found === null) checkNothingElse(files);
   const isNew = found === null || isUnfinishedStore(files, found);
   const firstBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytes);
   if (!isNew) checkIdentity(found, identity);

@@ -10,6 +10,9 @@ import type { QuorateError } from "../base/errors.ts";
  * never at once.
  */
 export interface Files {
+  /** Where the directory lies, for people. */
+  readonly directory?: string;
+
   /**
    * Takes the directory for this process, creating it where needed. Blocks, and does not wait for anybody. Throws ERR_LOCKED,
    * also where it cannot be known at once that the last holder is dead.

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { assert } from "../base/assert.ts";
@@ -14,8 +14,10 @@ import { readEntry, writeEntry } from "../log/entry-codec.ts";
 import type { HardState, Save } from "../raft/effects.ts";
 import { corrupt } from "./corrupt.ts";
 import { diskError } from "./disk-error.ts";
+import { checkNothingElse } from "./foreign-files.ts";
 import { checkIdentity } from "./identity.ts";
 import { joinLog } from "./log-recovery.ts";
+import { NodeFiles } from "./node-files.ts";
 import { NodeLock } from "./node-lock.ts";
 import { NO_HARD_STATE, Replay } from "./replay.ts";
 import { decodeSnapshotHeader, encodeSnapshotHeader } from "./snapshot-file.ts";
@@ -119,6 +121,8 @@ export class LmdbStorage implements Storage {
   #openLocked(identity: Identity): Recovered {
     let database: Database | null = null;
     try {
+      if (!existsSync(join(this.#directory, FILE)))
+        checkNothingElse(new NodeFiles(this.#directory), [`${FILE}-lock`]);
       database = open<Uint8Array, Key>({ path: join(this.#directory, FILE), encoding: "binary" });
       const recovered = this.#recover(database, identity);
       this.#database = database;

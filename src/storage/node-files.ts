@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Callback, Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
 import { callback, milliseconds, NO_OPTIONS, OptionTable } from "../base/options.ts";
@@ -39,12 +39,14 @@ const NODE_FILES_OPTIONS = new OptionTable<NodeFilesOptions>("NodeFiles", {
  * anything fails with ERR_LOCKED, and changes nothing, once another process has taken the directory.
  */
 export class NodeFiles implements Files {
+  readonly directory: string;
   readonly #root: string;
   readonly #lock: NodeLock;
 
   constructor(directory: string, options: NodeFilesOptions = NO_OPTIONS) {
     NODE_FILES_OPTIONS.check(options);
     const { lockTimeoutMs: timeoutMs = 0, onLockWait: onWait = () => {} } = options;
+    this.directory = directory;
     // The process may change its working directory.
     this.#root = resolve(directory);
     this.#lock = new NodeLock(directory, { timeoutMs, onWait });
@@ -82,7 +84,7 @@ export class NodeFiles implements Files {
       try {
         return fs.readdirSync(this.#at(directory)).sort();
       } catch (error) {
-        if (errnoOf(error) === "ENOENT") return [];
+        if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
         throw error;
       }
     });
@@ -182,6 +184,8 @@ export class NodeFiles implements Files {
 
   #makeRoot(): void {
     attempt("create", this.#root, () => {
+      if (fs.statSync(this.#root, { throwIfNoEntry: false })?.isDirectory() === false)
+        throw isFile(this.directory);
       if (fs.mkdirSync(this.#root, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
         syncFolder(join(this.#root, ".."));
     });
@@ -352,9 +356,18 @@ function whileLocked(lock: NodeLock, done: Callback<never>, deed: () => void): v
   else lock.renew((error) => (error === null ? deed() : done(error)));
 }
 
-function refusal(operation: string, path: string, error: unknown): QuorateError<"ERR_DISK"> {
-  if (QuorateError.is(error, "ERR_DISK")) return error;
+function refusal(operation: string, path: string, error: unknown): QuorateError {
+  if (QuorateError.is(error)) return error;
   return diskError(operation, path, errnoOf(error), error);
+}
+
+function isFile(directory: string): QuorateError<"ERR_FOREIGN_DIRECTORY"> {
+  const message = `${directory} is a file, where a directory is expected; a backup is restored with quorate restore`;
+  return new QuorateError("ERR_FOREIGN_DIRECTORY", message, {
+    directory,
+    found: [basename(directory)],
+    kind: "files",
+  });
 }
 
 function errnoOf(error: unknown): string | undefined {

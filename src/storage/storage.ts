@@ -27,7 +27,7 @@ export interface Storage {
    * Takes the storage for this process and reads what survived. A new storage is given `identity`; an old one is
    * compared with it. Blocks until all is read.
    *
-   * Throws ERR_LOCKED, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK.
+   * Throws ERR_LOCKED, ERR_FOREIGN_DIRECTORY, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK.
    */
   open(identity: Identity): Recovered;
 

@@ -11,17 +11,18 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { QuorateError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { KvMachine } from "../../kv/kv-machine.ts";
 import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
 import { decodeTicket, encodeTicket } from "../../replica/ticket.ts";
+import { MANIFEST_PATH } from "../../storage/data-dir.ts";
 import { DiskStorage } from "../../storage/disk-storage.ts";
+import { checkNothingElse } from "../../storage/foreign-files.ts";
 import { NodeFiles, type NodeFilesOptions } from "../../storage/node-files.ts";
 import { MemoryNetwork } from "../../transport/memory-transport.ts";
 
 /**
- * A server's directory. `member` holds the store; `ticket` says whose member it is. With a ticket every start is
+ * A server's directory: the store that `open` or `quorate restore` made there, or one that a server made: then `member` holds the store; `ticket` says whose member it is. With a ticket every start is
  * alike, whether the member was one of the first or was added later, and needs no flags to find its cluster again.
  */
 export class DataDirectory {
@@ -32,7 +33,8 @@ export class DataDirectory {
   constructor(path: string, options: NodeFilesOptions = {}) {
     this.#path = path;
     this.#options = options;
-    this.member = join(path, "member");
+    // What `open` or `quorate restore` made lies in the directory itself.
+    this.member = existsSync(join(path, MANIFEST_PATH)) ? path : join(path, "member");
   }
 
   /** The ticket of an earlier start, with the name that it is for; null in a directory that was not used yet. */
@@ -44,11 +46,20 @@ export class DataDirectory {
     return { text, name: members.find((member) => member.id === id)!.name };
   }
 
-  /** Throws ERR_INCOMPATIBLE for a directory of etcd itself, whose files are others. */
-  checkNotEtcds(): void {
-    if (!existsSync(join(this.member, "snap", "db"))) return;
-    const message = `${this.#path} holds data of etcd, whose files cannot be read here: copy the keys with make-mirror`;
-    throw new QuorateError("ERR_INCOMPATIBLE", message, { what: "data directory", found: 0, supported: 1 });
+  /** Throws ERR_FOREIGN_DIRECTORY where it holds something else than a member. */
+  check(): void {
+    const files = new NodeFiles(this.#path);
+    const names = files.listSync("");
+    // A store that was begun beside another one: only its owner can say which of them counts.
+    if (names.includes(MANIFEST_PATH) && !files.listSync("member").includes(MANIFEST_PATH)) return;
+    const inMember = files.listSync("member");
+    const isMember = inMember.includes(MANIFEST_PATH) || !inMember.includes("snap");
+    checkNothingElse(files, isMember ? ["member", "ticket", "ticket.tmp"] : []);
+  }
+
+  /** Whether there is no store in it. */
+  get isNew(): boolean {
+    return !existsSync(join(this.member, MANIFEST_PATH));
   }
 
   /** What an operator should know of it before anything is kept here; null where all is well. */

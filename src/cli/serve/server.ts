@@ -113,7 +113,7 @@ function dataDirectory({ directory, lockTimeoutMs }: ServeSettings, log: (line: 
 
 /** Whose member this directory is, after it was made one where need be. */
 async function enrol(directory: DataDirectory, settings: ServeSettings, log: (line: string) => void) {
-  directory.checkNotEtcds();
+  directory.check();
   if (directory.warning !== null) log(directory.warning);
   const { ticket } = directory;
   const { name, members, cluster } = settings;
@@ -123,6 +123,8 @@ async function enrol(directory: DataDirectory, settings: ServeSettings, log: (li
     );
     return { name: ticket.name, join: ticket.text };
   }
+  if (directory.isNew)
+    log(`${settings.directory} holds no member yet: ${name} begins there with an empty store`);
   if (!settings.isJoining) return { name, join: await directory.found(name, members, cluster) };
   const join = await fetchTicket(settings);
   directory.keepTicket(join);

@@ -81,6 +81,6 @@ test.skipIf(process.platform === "win32")(
 test("a directory of etcd itself is refused, and left as it is", () => {
   mkdirSync(join(path, "member", "snap"), { recursive: true });
   writeFileSync(join(path, "member", "snap", "db"), "");
-  expect(() => new DataDirectory(path).checkNotEtcds()).toThrow("make-mirror");
+  expect(() => new DataDirectory(path).check()).toThrow("make-mirror");
   expect(existsSync(join(path, "ticket"))).toBe(false);
 });
