@@ -44,6 +44,11 @@ export interface ErrorFields {
   };
   /** The disk refused a read, write or sync. After a failed write or sync the member stops. */
   ERR_DISK: { readonly operation: string; readonly path: string; readonly errno?: string };
+  /**
+   * The disk of this member has no room, since so many milliseconds. Reads work, writes are refused until there is room;
+   * other members may have some. Nothing has to be started again.
+   */
+  ERR_DISK_FULL: { readonly member: string; readonly fullForMs: number };
   /** The address is in use, or cannot be listened on. */
   ERR_LISTEN: { readonly address: string; readonly errno: string };
   /** The address can be reached from other machines, but neither TLS nor `insecure` was asked for. */
@@ -74,7 +79,7 @@ export interface ErrorFields {
    * error is the `cause`.
    */
   ERR_DECODE: { readonly key: string; readonly revision: number };
-  /** The store holds as much as its quota allows, or this member's disk is full. Reading, deleting and compacting help or go on. */
+  /** The store holds as much as its quota allows. Reading, deleting and compacting help or go on. */
   ERR_NO_SPACE: Record<never, never>;
   /** Members were found to differ. Clients of a front door are refused until an operator lowers the alarm. */
   ERR_CLUSTER_CORRUPT: Record<never, never>;

@@ -88,6 +88,8 @@ function refusalOf(
       return say("ERR_KEY_NOT_FOUND", { key: "" });
     case "noSpace":
       return say("ERR_NO_SPACE", {});
+    case "diskFull":
+      return new QuorateError("ERR_DISK_FULL", text, { member: "", fullForMs: 0 }, { retryable: true });
     case "corrupt":
       return say("ERR_CLUSTER_CORRUPT", {});
     case "tooManyRequests":

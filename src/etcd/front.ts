@@ -94,6 +94,11 @@ export class Front {
     return this.#failure;
   }
 
+  /** Whether the member's disk has no room for more. */
+  get isDiskFull(): boolean {
+    return this.store.status().isDiskFull;
+  }
+
   /** How long a request may take: etcd's rule. */
   get timeoutMs(): number {
     return 5_000 + 2 * this.settings.electionMs;

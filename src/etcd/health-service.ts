@@ -9,7 +9,7 @@ const SERVICE_UNKNOWN = 3;
 
 /** gRPC's own health protocol. Only the server as a whole has a health. */
 export function serveHealth(services: Services, front: Front): void {
-  const status = (): number => (front.failure === null ? SERVING : NOT_SERVING);
+  const status = (): number => (front.failure === null && !front.isDiskFull ? SERVING : NOT_SERVING);
 
   services.answer(METHODS.healthCheck, ({ service }) => {
     if (service !== "") throw refusal("unknownService");
@@ -21,9 +21,12 @@ export function serveHealth(services: Services, front: Front): void {
     const { signal } = stream.client;
     await new Promise<void>((resolve) => {
       const onError = (): void => void stream.send({ status: NOT_SERVING });
+      const onDiskFull = (): void => void stream.send({ status: status() });
       front.store.on("error", onError);
+      if (service === "") front.store.on("diskFull", onDiskFull);
       signal.addEventListener("abort", () => {
         front.store.off("error", onError);
+        front.store.off("diskFull", onDiskFull);
         resolve();
       });
     });

@@ -13,6 +13,9 @@ export function memberSeries(front: Front): Series[] {
       return counted === null ? [] : [[counted.writes]];
     }),
     gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the WAL.", () => storage()?.bytesWritten ?? 0),
+    gauge("quorate_disk_full", "1 while writes are refused because the disk is full.", () => {
+      return Number(front.isDiskFull);
+    }),
     gauge("etcd_network_known_peers", "Other members.", () => {
       return front.store.cluster.members
         .filter(({ id }) => BigInt(id) !== front.memberId)

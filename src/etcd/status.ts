@@ -47,6 +47,8 @@ export const STATUS = {
   compacted: [Grpc.outOfRange, "etcdserver: mvcc: required revision has been compacted"],
   futureRevision: [Grpc.outOfRange, "etcdserver: mvcc: required revision is a future revision"],
   noSpace: [Grpc.resourceExhausted, "etcdserver: mvcc: database space exceeded"],
+  // Not of etcd, whose member ends when its disk is full. Clients do not try again by themselves after this code.
+  diskFull: [Grpc.resourceExhausted, "etcdserver: disk is full"],
   leaseNotFound: [Grpc.notFound, "etcdserver: requested lease not found"],
   leaseExists: [Grpc.failedPrecondition, "etcdserver: lease already exists"],
   leaseTtlTooLarge: [Grpc.outOfRange, "etcdserver: too large lease TTL"],
@@ -141,6 +143,7 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_INCOMPATIBLE: null,
   ERR_CORRUPT: "stopped",
   ERR_DISK: "stopped",
+  ERR_DISK_FULL: "diskFull",
   ERR_LISTEN: null,
   ERR_INSECURE: null,
   ERR_PACKAGE_MISSING: null,

@@ -17,6 +17,8 @@ export interface DutiesParts {
   takeSnapshot(): void;
   /** Whether the disk has no room for more. */
   isDiskFull(): boolean;
+  /** The disk has become full, or has room again. */
+  onDiskFull(isFull: boolean): void;
   /** The disk is full: told at once, and again in each election timeout, until it is not. */
   onFullDisk(): void;
   /** The disk has stood still for so many ticks; told once each time. */
@@ -90,8 +92,10 @@ export class Duties {
 
   /** A leader whose disk is full hands over to one that may have room, once in an election timeout. */
   #leaveFullDisk(): void {
-    const { electionTicks, isDiskFull, onFullDisk } = this.#parts;
-    if (!isDiskFull()) {
+    const { electionTicks, isDiskFull, onDiskFull, onFullDisk } = this.#parts;
+    const isFull = isDiskFull();
+    if (isFull !== this.#fullTicks > 0) onDiskFull(isFull);
+    if (!isFull) {
       this.#fullTicks = 0;
       return;
     }

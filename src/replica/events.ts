@@ -18,6 +18,8 @@ export type ReplicaEvents = {
   peer: (name: string, state: "up" | "down") => void;
   /** A save has been under way for an election timeout; a leader hands over. */
   slow: (what: "disk", ms: number) => void;
+  /** The disk has no room for more, and writes are refused (true); or it has room again (false). */
+  diskFull: (isFull: boolean) => void;
   /** The disk was damaged, as found by this start (null: by an earlier one); this member has no vote until `repaired`. */
   repairing: (damage: QuorateError | null) => void;
   /** This member holds again all that it may have acknowledged. */

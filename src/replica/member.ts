@@ -87,6 +87,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   #departure: Departure | null = null;
   /** What this start has repaired. */
   readonly #damage: QuorateError | null;
+  /** When the disk was found full, by the clock that counts on; null while it is not. */
+  #fullSince: number | null = null;
   #isRepairing: boolean;
   #isReleasing = false;
   #isHalted = false;
@@ -222,6 +224,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       isDiskFull: () => this.#storage.isFull === true,
       // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
       onFullDisk: () => this.#snapshotter.take(this.#raft),
+      onDiskFull: (isFull) => {
+        this.#fullSince = isFull ? this.clock.monotonic() : null;
+        this.#tell("diskFull", isFull);
+      },
       onSlowDisk: (ticks) => this.#tell("slow", "disk", ticks * this.#limits.tickMs),
     });
     this.group = new GroupChanges({
@@ -338,7 +344,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
     this.#checkOpen();
-    if (this.#storage.isFull === true) throw noSpace();
+    if (this.#storage.isFull === true) throw this.#diskFull();
     this.#proposals.add(encodedBy(this.#codec, command), options, settle);
     this.#turn.wake();
   }
@@ -395,6 +401,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       members: this.#directory.members,
       membership: this.#raft.membership,
       isRepairing: this.#raft.isRepairing,
+      isDiskFull: this.#storage.isFull === true,
       proposals: this.#proposals.count,
       framesRefused: this.#peers.framesRefused,
       raft: this.#raft.status(),
@@ -631,6 +638,12 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#handovers.failAll(makeError);
   }
 
+  #diskFull(): QuorateError {
+    const fullForMs = this.#fullSince === null ? 0 : this.clock.monotonic() - this.#fullSince;
+    const text = `the disk of ${this.name} is full: free some space, and writes are taken again by themselves`;
+    return new QuorateError("ERR_DISK_FULL", text, { member: this.name, fullForMs }, { retryable: true });
+  }
+
   #checkOpen(): void {
     if (this.#failure !== null) throw stoppedError(this.#failure, "none");
     if (this.#departure !== null) throw stoppedError(removedError(this.name), "none");
@@ -652,10 +665,6 @@ function encodedBy<Command>(codec: Codec<Command>, command: Command): Uint8Array
 
 function noLeases(): QuorateError {
   return invalidArgument("consistency", "lease", "reads by lease need leaseReads on every member");
-}
-
-function noSpace(): QuorateError {
-  return new QuorateError("ERR_NO_SPACE", "the disk is full", {}, { retryable: true });
 }
 
 function removedError(name: string): QuorateError {

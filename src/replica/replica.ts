@@ -71,7 +71,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
    * The command takes effect once, however many leaders it takes. An aborted or late call may still take effect: see
    * the error's `outcome`; a call that ends by its `signal` rejects with the signal's reason.
    *
-   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_NO_SPACE, ERR_CLOSED, ERR_DISK.
+   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_DISK_FULL, ERR_CLOSED, ERR_DISK.
    */
   propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<Result> {
     // Written out, since most calls are these and `promised` takes a closure more.

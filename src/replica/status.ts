@@ -25,6 +25,8 @@ export interface ReplicaStatus {
   readonly membership: Membership;
   /** Whether its disk was damaged, and its peers have not yet sent what it lost: until then it neither votes nor leads. */
   readonly isRepairing: boolean;
+  /** Whether its disk has no room for more: writes are refused until it has. */
+  readonly isDiskFull: boolean;
   /** Commands that wait here. */
   readonly proposals: number;
   /** Frames that were dropped because they were malformed or came from nobody we know. */

@@ -20,7 +20,15 @@ import { writeRestartRecord } from "./record.ts";
 import { type RecoveredWal, recoverWal, walBounds } from "./recovery.ts";
 import { repairStore } from "./repair.ts";
 import { NO_HARD_STATE } from "./replay.ts";
-import { blankSegment, FRAMES_OFFSET, type Segment, segmentNumber, segmentPath } from "./segment.ts";
+import { isNoSpace } from "./room.ts";
+import {
+  blankSegment,
+  FRAMES_OFFSET,
+  type Segment,
+  SHORT_SEGMENT_BYTES,
+  segmentNumber,
+  segmentPath,
+} from "./segment.ts";
 import type { Slices } from "./slices.ts";
 import { isSnapshotName, snapshotPath } from "./snapshot-file.ts";
 import { type LoadedState, type Slot, StateSlots } from "./state-slots.ts";
@@ -237,14 +245,11 @@ class Opening {
     };
     const records = this.#recordsToRepeat(last?.records ?? null);
     const frameBytes = paddedLength(FRAME_HEADER_BYTES + records.length);
-    const bytes = blankSegment(number, Math.max(this.#firstBytes, FRAMES_OFFSET + frameBytes), this.#seed);
-    const frame = bytes.subarray(FRAMES_OFFSET, FRAMES_OFFSET + frameBytes);
+    const frame = new Uint8Array(frameBytes);
     frame.set(records, FRAME_HEADER_BYTES);
     const place = { segment: number, offset: FRAMES_OFFSET, sequence, previous };
     const checksum = sealFrame(frame, place, content, this.#seed);
-
-    this.#files.writeSync(segmentPath(number), bytes);
-    this.#files.syncDirectorySync(WAL_DIRECTORY);
+    this.#writeSegment(number, frame);
     segments.push({
       number,
       firstSequence: sequence,
@@ -253,6 +258,24 @@ class Opening {
       isBegun: true,
     });
     return { offset: FRAMES_OFFSET + frameBytes, sequence, checksum, hardState: this.#log.hardState };
+  }
+
+  /** A segment with one frame, shorter than usual where the disk has no room for more. */
+  #writeSegment(number: number, frame: Uint8Array): void {
+    const needed = FRAMES_OFFSET + frame.length;
+    const shortest = Math.max(needed, Math.min(this.#firstBytes, SHORT_SEGMENT_BYTES));
+    const write = (capacity: number): void => {
+      const bytes = blankSegment(number, capacity, this.#seed);
+      bytes.set(frame, FRAMES_OFFSET);
+      try {
+        this.#files.writeSync(segmentPath(number), bytes);
+      } catch (error) {
+        if (!isNoSpace(error) || capacity === shortest) throw error;
+        write(shortest);
+      }
+    };
+    write(Math.max(needed, this.#firstBytes));
+    this.#files.syncDirectorySync(WAL_DIRECTORY);
   }
 
   #recordsToRepeat(records: Uint8Array | null): Uint8Array {

@@ -45,6 +45,11 @@ export interface Files {
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
   syncDirectory(path: string, done: Done): void;
+  /**
+   * How many bytes this process may still write, as far as the system knows. Where it does not, this is left out, or
+   * calls back with `Infinity`.
+   */
+  freeBytes?(done: Callback<number>): void;
 }
 
 /**

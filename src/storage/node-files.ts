@@ -197,6 +197,17 @@ export class NodeFiles implements Files {
     return attempt(operation, path, deed);
   }
 
+  freeBytes(done: Callback<number>): void {
+    // A run time that cannot say leaves it to the writes themselves.
+    if (typeof fs.statfs !== "function") {
+      setImmediate(done, null, Number.POSITIVE_INFINITY);
+      return;
+    }
+    fs.statfs(this.#root, (error, found) => {
+      done(null, error === null ? found.bavail * found.bsize : Number.POSITIVE_INFINITY);
+    });
+  }
+
   #at(path: string): string {
     return join(this.#root, path);
   }

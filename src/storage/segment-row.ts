@@ -5,7 +5,7 @@ import type { File, Files } from "./files.ts";
 import type { DiskLimits } from "./limits.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Room } from "./room.ts";
-import { prepareSegment, type Segment, segmentPath } from "./segment.ts";
+import { lengthenSegment, prepareSegment, type Segment, segmentPath } from "./segment.ts";
 
 export interface SegmentRowParts {
   readonly files: Files;
@@ -79,8 +79,8 @@ export class SegmentRow {
   }
 
   /**
-   * Makes the segment after the active one, twice as long up to the limit, so that a small store stays small. Calls
-   * back when it is ready.
+   * Makes the segment after the active one, twice as long up to the limit, so that a small store stays small; shorter
+   * where the disk has not that much room. Calls back when it is ready.
    */
   prepare(done: Done): void {
     assert(this.#next === null && !this.#isPreparing, "one segment is prepared at a time");
@@ -88,12 +88,12 @@ export class SegmentRow {
     this.#newestNumber += 1;
     const number = this.#newestNumber;
     const { files, manifest, room, limits, seed } = this.#parts;
-    const capacity = Math.max(this.#capacity, Math.min(this.#capacity * 2, limits.segmentBytes));
+    const wanted = Math.max(this.#capacity, Math.min(this.#capacity * 2, limits.segmentBytes));
     const finish: Done = (error) => {
       this.#isPreparing = false;
       done(error);
     };
-    prepareSegment(files, room, number, capacity, seed, (error) => {
+    prepareSegment(files, room, { number, capacity: wanted, seed }, (error, capacity = wanted) => {
       if (error !== null) return finish(error);
       manifest.update({ segments: [...manifest.content.segments, number] }, (failure) => {
         if (failure !== null) return finish(failure);
@@ -102,6 +102,17 @@ export class SegmentRow {
           finish(refusal);
         });
       });
+    });
+  }
+
+  /** Makes the active segment longer, for a frame that it is too short for. Calls back when there is room. */
+  lengthen(length: number, done: Done): void {
+    assert(!this.#isPreparing, "one segment is prepared at a time");
+    this.#isPreparing = true;
+    lengthenSegment(this.#file, this.#parts.room, this.#capacity, length, (error) => {
+      this.#isPreparing = false;
+      if (error === null) this.#capacity = length;
+      done(error);
     });
   }
 

@@ -1,12 +1,12 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
-import type { Done } from "../base/callback.ts";
+import type { Callback, Done } from "../base/callback.ts";
 import { crc32 } from "../base/checksum.ts";
 import type { Index } from "../log/entry.ts";
 import { UNFINISHED, WAL_DIRECTORY } from "./data-dir.ts";
 import type { File, Files } from "./files.ts";
 import { SECTOR_BYTES } from "./frame.ts";
 import { inTurn } from "./in-turn.ts";
-import type { Room } from "./room.ts";
+import { isNoSpace, type Room } from "./room.ts";
 
 /** The WAL is a row of segments: files of fixed length, filled with zeros before their first frame is written. */
 export interface Segment {
@@ -72,29 +72,74 @@ export function blankSegment(number: number, capacity: number, seed: number): Ui
   return bytes;
 }
 
+/** A segment is not made shorter than this for want of room. */
+export const SHORT_SEGMENT_BYTES = 64 * 1024;
+
+export interface NewSegment {
+  readonly number: number;
+  readonly capacity: number;
+  readonly seed: number;
+}
+
 /**
  * Makes a segment off the path of writes: zeros all through, header, synced, and only then named. Overwriting blocks
- * that exist needs no journal commit of the file system, which is what makes a sync cheap.
+ * that exist needs no journal commit of the file system, which is what makes a sync cheap. Calls back with its length,
+ * which is shorter where the disk has no room for more.
  */
 export function prepareSegment(
   files: Files,
   room: Room,
-  number: number,
-  capacity: number,
-  seed: number,
-  done: Done,
+  { number, capacity, seed }: NewSegment,
+  done: Callback<number>,
 ): void {
   const path = segmentPath(number);
   const unnamed = path + UNFINISHED;
-  const header = segmentHeader(number, capacity, seed);
+  let made = 0;
+  const fit = (end: Done): void => {
+    writeFitting(files, unnamed, { number, capacity, seed }, (error, length = 0) => {
+      made = length;
+      end(error);
+    });
+  };
   inTurn(
     [
-      (next) => room.attempt((end) => writeBlank(files, unnamed, capacity, header, end), next),
+      (next) => room.attempt(fit, next),
       (next) => files.rename(unnamed, path, next),
       (next) => files.syncDirectory(WAL_DIRECTORY, next),
     ],
-    done,
+    (error) => (error === null ? done(null, made) : done(error)),
   );
+}
+
+/**
+ * Takes at most half of what is free, so that a snapshot and the manifest find room beside it, and goes down to half of
+ * that again while the disk refuses: what a quota leaves is often not told.
+ */
+function writeFitting(files: Files, path: string, segment: NewSegment, done: Callback<number>): void {
+  const shortest = Math.min(segment.capacity, SHORT_SEGMENT_BYTES);
+  const write = (capacity: number): void => {
+    const header = segmentHeader(segment.number, capacity, segment.seed);
+    writeBlank(files, path, capacity, header, (error) => {
+      if (error === null) done(null, capacity);
+      else if (isNoSpace(error) && capacity > shortest) write(Math.max(shortest, wholeSectors(capacity / 2)));
+      else done(error);
+    });
+  };
+  freeBytes(files, (free) => write(Math.max(shortest, Math.min(segment.capacity, wholeSectors(free / 2)))));
+}
+
+function freeBytes(files: Files, done: (bytes: number) => void): void {
+  if (files.freeBytes === undefined) done(Number.POSITIVE_INFINITY);
+  else files.freeBytes((_error, bytes = Number.POSITIVE_INFINITY) => done(bytes));
+}
+
+function wholeSectors(bytes: number): number {
+  return bytes === Number.POSITIVE_INFINITY ? bytes : Math.floor(bytes / SECTOR_BYTES) * SECTOR_BYTES;
+}
+
+/** Makes room for a frame that is longer than its segment, before any of the frame is written. */
+export function lengthenSegment(file: File, room: Room, from: number, to: number, done: Done): void {
+  room.attempt((end) => writeZeros(file, from, to, end), done);
 }
 
 /** Leaves nothing behind where it fails. */
@@ -103,7 +148,7 @@ function writeBlank(files: Files, path: string, capacity: number, header: Uint8A
     if (error !== null || file === undefined) return done(error);
     inTurn(
       [
-        (next) => writeZeros(file, capacity, next),
+        (next) => writeZeros(file, 0, capacity, next),
         (next) => file.write(header, 0, next),
         (next) => file.sync(next),
       ],
@@ -116,12 +161,12 @@ function writeBlank(files: Files, path: string, capacity: number, header: Uint8A
   });
 }
 
-function writeZeros(file: File, capacity: number, done: Done): void {
-  const zeros = new Uint8Array(Math.min(capacity, ZEROS_BYTES));
-  let offset = 0;
+function writeZeros(file: File, from: number, to: number, done: Done): void {
+  const zeros = new Uint8Array(Math.min(to - from, ZEROS_BYTES));
+  let offset = from;
   const next: Done = (error) => {
-    if (error !== null || offset >= capacity) return done(error);
-    const piece = zeros.subarray(0, Math.min(zeros.length, capacity - offset));
+    if (error !== null || offset >= to) return done(error);
+    const piece = zeros.subarray(0, Math.min(zeros.length, to - offset));
     const at = offset;
     offset += piece.length;
     file.write(piece, at, (failure) => (failure === null ? file.sync(next) : next(failure)));

@@ -157,15 +157,15 @@ export class Wal {
   /** False while the segment that is needed is not ready; then writing goes on by itself once it is. */
   #makeRoom(length: number): boolean {
     const { row } = this.#parts;
-    // A frame that is longer than a segment lengthens the one that it begins.
-    if (this.#offset + length <= row.capacity || this.#offset === FRAMES_OFFSET) return true;
-    if (!row.hasNext) {
-      this.#prepareNext();
-      return false;
+    if (this.#offset + length > row.capacity && this.#offset !== FRAMES_OFFSET && row.hasNext) {
+      row.advance(this.#sequence + 1, this.#checksum);
+      this.#offset = FRAMES_OFFSET;
     }
-    row.advance(this.#sequence + 1, this.#checksum);
-    this.#offset = FRAMES_OFFSET;
-    return true;
+    if (this.#offset + length <= row.capacity) return true;
+    // A frame that is longer than a segment lengthens the one that it begins.
+    if (this.#offset === FRAMES_OFFSET) this.#prepare((done) => row.lengthen(this.#offset + length, done));
+    else this.#prepareNext();
+    return false;
   }
 
   #swapBatches(): void {
@@ -226,9 +226,12 @@ export class Wal {
   }
 
   #prepareNext(): void {
-    const { row } = this.#parts;
-    if (row.isPreparing || this.#failure !== null) return;
-    row.prepare((error) => {
+    this.#prepare((done) => this.#parts.row.prepare(done));
+  }
+
+  #prepare(prepare: (done: Done) => void): void {
+    if (this.#parts.row.isPreparing || this.#failure !== null) return;
+    prepare((error) => {
       // When a full disk is closed it gives up on the next segment, which harms nothing unless a step waits for it.
       const isNeeded = this.#closed === null || this.#filling.mustWrite;
       if (error !== null && isNeeded) return this.fail(error);

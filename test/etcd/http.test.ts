@@ -42,7 +42,7 @@ describe("health", () => {
     expect(await page(`${url}/livez/serializable_read`)).toEqual({ status: 200, text: "ok\n" });
     expect(await page(`${url}/readyz?verbose`)).toEqual({
       status: 200,
-      text: "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n",
+      text: "[+]data_corruption ok\n[+]disk_space ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n",
     });
     expect((await page(`${url}/readyz?verbose&exclude=non_learner`)).text).not.toContain("learner");
     expect(await page(`${url}/readyz/unheard_of`)).toMatchObject({ status: 404 });

@@ -159,7 +159,7 @@ test("a member whose disk is full refuses commands, and hands over if it leads",
   const { leader, followers } = await started(3);
   const disk = cluster.disks.get(leader.name)!;
   disk.isFull = true;
-  expect(await codeOf(leader.propose({ add: 1 }))).toBe("ERR_NO_SPACE none");
+  expect(await codeOf(leader.propose({ add: 1 }))).toBe("ERR_DISK_FULL none");
   await until(() => !leader.isLeader, "another leader");
   expect(leader.status().snapshot).toBeGreaterThan(1);
   await followers[0]!.propose({ add: 1 });

@@ -74,6 +74,13 @@ async function run(server: Server, told: Promise<null>): Promise<ExitCode> {
     end(isRemoved ? 0 : 1);
   });
   store.on("refused", (error) => log(error.message));
+  store.on("diskFull", (isFull) =>
+    log(
+      isFull
+        ? "the disk is full: writes are refused until there is room; free some space on it"
+        : "the disk has room again: writes are taken",
+    ),
+  );
   store.on("leader", (leader, term) =>
     log(leader === null ? "no leader is known" : `${leader} leads in term ${term}`),
   );

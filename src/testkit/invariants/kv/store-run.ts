@@ -72,7 +72,14 @@ function isBeyondModel(result: KvResult): boolean {
 }
 
 const BEYOND: ReadonlySet<string> = new Set([
-  ...["ERR_TOO_LARGE", "ERR_BUSY", "ERR_NO_SPACE", "ERR_SESSION_EXPIRED", "ERR_ANSWER_FORGOTTEN"],
+  ...[
+    "ERR_TOO_LARGE",
+    "ERR_BUSY",
+    "ERR_NO_SPACE",
+    "ERR_DISK_FULL",
+    "ERR_SESSION_EXPIRED",
+    "ERR_ANSWER_FORGOTTEN",
+  ],
 ]);
 
 function partsOf(part: Part): Part[] {
