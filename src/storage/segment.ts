@@ -57,12 +57,11 @@ export function segmentHeader(number: number, capacity: number, seed: number): U
 /** The length that segment `number` was made with, or null where the header is not that of this segment of this store. */
 export function readSegmentCapacity(bytes: Uint8Array, number: number, seed: number): number | null {
   if (bytes.length < HEADER_BYTES) return null;
-  const capacity = new ByteReader(bytes, 16);
-  const low = capacity.u32();
-  const high = capacity.u32();
-  const expected = segmentHeader(number, high * 0x1_0000_0000 + low, seed);
-  for (let at = 0; at < HEADER_BYTES; at++) if (bytes[at] !== expected[at]) return null;
-  return high * 0x1_0000_0000 + low;
+  const checksum = new ByteReader(bytes, HEADER_BYTES - 4).u32();
+  if (crc32(bytes.subarray(0, HEADER_BYTES - 4), seed) !== checksum) return null;
+  const reader = new ByteReader(bytes);
+  if (reader.u32() !== SEGMENT_MAGIC || reader.u32() !== 0 || reader.u64() !== number) return null;
+  return reader.u64();
 }
 
 /** A whole new segment in memory, for start-up. */

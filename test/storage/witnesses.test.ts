@@ -86,6 +86,16 @@ describe("an older copy of the manifest", () => {
   });
 });
 
+describe("a segment with the bytes of another file", () => {
+  it("is refused, whatever number stands where its length should", () => {
+    const run = new Run();
+    run.append(3);
+    const bytes = run.disk.image().get("wal/000000000001.wal")!.slice();
+    bytes.fill(0x35, 0, 28);
+    expectRefusal(run.disk.image().set("wal/000000000001.wal", bytes));
+  });
+});
+
 describe("the first start, cut short", () => {
   it("is no damage to those who look, and is made again", () => {
     const run = new Run();

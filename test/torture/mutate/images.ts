@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { copyDirectory } from "./copy.ts";
 import type { ImageConfig } from "./protocol.ts";
 
 const PROGRAM = fileURLToPath(new URL("image-process.ts", import.meta.url));
@@ -21,7 +22,7 @@ export async function makeImage(folder: string, seed: number, before: string | n
     end: join(folder, "end.json"),
   };
   if (before !== null) {
-    cpSync(join(before, "store"), config.directory, { recursive: true });
+    copyDirectory(join(before, "store"), config.directory);
     copyFileSync(join(before, "acknowledged.jsonl"), config.ledger);
   }
   const output = join(folder, "output.log");

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readLines } from "../../../examples/kubernetes/records/line-file.ts";
 import { QuorateError } from "../../../src/base/errors.ts";
@@ -8,6 +8,7 @@ import { DiskStorage } from "../../../src/storage/disk-storage.ts";
 import { examineDirectory } from "../../../src/storage/examination.ts";
 import { NodeFiles } from "../../../src/storage/node-files.ts";
 import type { Store } from "../../../src/store.ts";
+import { copyDirectory } from "./copy.ts";
 import { mutate } from "./mutations.ts";
 import { type Acknowledged, BOUND_MS, contentOf, type End, type Job, type Judgement } from "./protocol.ts";
 
@@ -28,7 +29,7 @@ type Outcome = Pick<Judgement, "verdict" | "reason" | "lostInBound" | "lostMs">;
 
 async function judge({ image, copy, seed }: Job): Promise<Judgement> {
   rmSync(copy, { recursive: true, force: true });
-  cpSync(join(image, "store"), copy, { recursive: true });
+  copyDirectory(join(image, "store"), copy);
   const place = { directory: copy, earlier: join(image, "earlier") };
   const { kind, text } = mutate(place, new Random(seed));
   const verified = verify(copy);

@@ -1,6 +1,7 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../../src/base/random.ts";
+import { copyDirectory } from "./copy.ts";
 import { makeImage } from "./images.ts";
 import { Judge } from "./judge.ts";
 import type { Job, Judgement, Verdict } from "./protocol.ts";
@@ -125,7 +126,7 @@ class Mutating {
     const kept = join(this.#options.folder, `case-${at}`);
     mkdirSync(kept, { recursive: true });
     for (const name of ["store", "earlier", "acknowledged.jsonl", "end.json"]) {
-      if (existsSync(join(image, name))) cpSync(join(image, name), join(kept, name), { recursive: true });
+      if (existsSync(join(image, name))) copyDirectory(join(image, name), join(kept, name));
     }
     writeFileSync(join(kept, CASE_FILE), JSON.stringify({ seed, mutation, reason }));
     const line = `npm run torture:mutate -- --replay ${kept}`;

@@ -1,7 +1,7 @@
-import { cpSync } from "node:fs";
 import type { Callback, Done } from "../../../src/base/callback.ts";
 import type { File, Files, OpenMode } from "../../../src/storage/files.ts";
 import { NodeFiles } from "../../../src/storage/node-files.ts";
+import { copyDirectory } from "./copy.ts";
 import { now } from "./protocol.ts";
 
 export interface Trap {
@@ -62,7 +62,7 @@ export class TrappedFiles extends NodeFiles implements Files {
 
   counted(call: () => void): void {
     this.#calls += 1;
-    if (this.#calls === this.#trap.copyAt) cpSync(this.#directory, this.#trap.copyTo, { recursive: true });
+    if (this.#calls === this.#trap.copyAt) copyDirectory(this.#directory, this.#trap.copyTo);
     const isLast = this.#calls >= this.#trap.endAt;
     if (!isLast || this.#trap.isLastMade) call();
     if (isLast) this.#trap.end();
