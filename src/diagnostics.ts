@@ -54,6 +54,9 @@ export function traced(replica: Member): KvReplica {
     get isLeader() {
       return replica.isLeader;
     },
+    get memberIds() {
+      return replica.memberIds;
+    },
     on: (event, listener) => replica.on(event, listener),
     off: (event, listener) => replica.off(event, listener),
     propose(command: Uint8Array, options?: CallOptions): Promise<KvResult> {

@@ -1,6 +1,8 @@
 import { systemClock } from "./base/clock.ts";
-import type { Overrides } from "./base/defaults.ts";
+import { defined, type Overrides } from "./base/defaults.ts";
 import { invalidArgument } from "./base/errors.ts";
+import { type MemoryBudget, memoryBudget } from "./base/memory-budget.ts";
+import { MemoryGauge, memoryLimits } from "./base/node-memory.ts";
 import {
   type Demands,
   definite,
@@ -17,9 +19,10 @@ import {
 } from "./base/options.ts";
 import { Random } from "./base/random.ts";
 import { publishEvents } from "./diagnostics.ts";
-import { KV_LIMITS, type KvLimits, kvLimits } from "./kv/kv-host.ts";
+import { KV_LIMITS, type KvLimits, kvLimits, QUOTA_BYTES } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/kv-machine.ts";
 import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "./kv/value-codec.ts";
+import { chooseQuota, limitsFor, segmentBytesFor, warnOfMemory } from "./memory.ts";
 import { type CommandCodecName, commandCodec, commandCodecOption } from "./replica/command-codec.ts";
 import type { OnApplyError } from "./replica/execution.ts";
 import { REPLICA_LIMITS, type ReplicaLimits } from "./replica/options.ts";
@@ -135,10 +138,13 @@ export async function open<Values extends ValuesOption = "utf8">(
   OPEN_OPTIONS.check(options);
   const { values, quotaBytes, historyRevisions, ...member } = options;
   const codec = valueCodec((values ?? "utf8") as Values);
-  const limits = kvLimits({ quotaBytes, historyRevisions });
+  const asked = kvLimits({ quotaBytes, historyRevisions });
+  const choice = chooseQuota(quotaBytes === undefined ? undefined : asked.quotaBytes, QUOTA_BYTES);
+  warnOfMemory(choice.warning);
   const machine = new KvMachine();
   const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTES });
-  return new Store(replica, machine, codec, limits);
+  const limits = { ...asked, quotaBytes: choice.quotaBytes };
+  return new Store(replica, machine, codec, limits, new MemoryGauge());
 }
 
 /** Starts a member that replicates a state machine of your own. Throws what `open` throws. */
@@ -161,16 +167,17 @@ const LONE_NAME = "member";
 /** The disk, the network and the clock that the options ask for. */
 async function memberParts(options: MemberOptions) {
   checkTogether(options);
-  const { dir, peers, name = LONE_NAME, cluster, join, limits, leaseReads } = options;
+  const { dir, peers, name = LONE_NAME, cluster, join, leaseReads } = options;
+  const budget = memoryBudget(memoryLimits());
   const isAlone = peers === undefined && join === undefined;
   return {
     name,
     peers: isAlone ? { [name]: "" } : (peers ?? {}),
     cluster,
     join,
-    limits,
+    limits: { ...limitsFor(budget), ...defined(options.limits ?? {}) },
     leaseReads,
-    storage: options.storage ?? (dir === undefined ? memoryStorage() : diskStorage(dir, options)),
+    storage: options.storage ?? (dir === undefined ? memoryStorage() : diskStorage(dir, options, budget)),
     transport: options.transport ?? (await defaultTransport(isAlone)),
     clock: systemClock,
     random: new Random(crypto.getRandomValues(new Uint32Array(1))[0]!),
@@ -180,10 +187,12 @@ async function memberParts(options: MemberOptions) {
 function diskStorage(
   dir: string,
   { onCorruption = "refuse", join, peers = {}, lockTimeoutMs }: MemberOptions,
+  budget: MemoryBudget,
 ): Storage {
   const hasPeers = join !== undefined || Object.keys(peers).length > 1;
   return new DiskStorage(new NodeFiles(dir, { lockTimeoutMs }), {
     onCorruption: hasPeers ? onCorruption : "refuse",
+    segmentBytes: segmentBytesFor(budget),
   });
 }
 

@@ -6,7 +6,7 @@ import type { Lock } from "./coordination/lock.ts";
 import { publishEvents, traced } from "./diagnostics.ts";
 import { Keyspace } from "./kv/keyspace.ts";
 import { Kv } from "./kv/kv.ts";
-import { KvHost, type KvLimits } from "./kv/kv-host.ts";
+import { KvHost, type KvLimits, type MemoryWatch } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
 import type { KvMetrics } from "./kv/kv-metrics.ts";
@@ -29,6 +29,8 @@ export interface StoreStatus extends ReplicaStatus {
   readonly revision: number;
   /** Below this revision history was given up. */
   readonly compactRevision: number;
+  /** What this member lets the store hold, in bytes of memory: what was asked for, or what its memory allows. */
+  readonly quotaBytes: number;
 }
 
 /** The store's numbers and its member's; see `KvMetrics`. */
@@ -68,8 +70,14 @@ export class Store<Value> extends Kv<Value> {
   readonly #life: Life;
 
   /** @internal Use `open`. */
-  constructor(replica: KvMember, machine: KvMachine, codec: ValueCodec<Value>, limits: KvLimits) {
-    const host = new KvHost(traced(replica), machine, limits);
+  constructor(
+    replica: KvMember,
+    machine: KvMachine,
+    codec: ValueCodec<Value>,
+    limits: KvLimits,
+    memory?: MemoryWatch,
+  ) {
+    const host = new KvHost(traced(replica), machine, limits, memory);
     const backend = new MachineBackend(host);
     const life = new Life(backend);
     super(new Keyspace(backend, "", codec), life);
@@ -132,7 +140,12 @@ export class Store<Value> extends Kv<Value> {
   /** This member's view of itself and of the group, at this moment. */
   status(): StoreStatus {
     const { revision, compactRevision } = this.#machine.store;
-    return { ...this.#replica.status(), revision, compactRevision };
+    return {
+      ...this.#replica.status(),
+      revision,
+      compactRevision,
+      quotaBytes: this.parts.host.limits.quotaBytes,
+    };
   }
 
   override metrics(): StoreMetrics {

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { QuorateError } from "../base/errors.ts";
 import type { Command } from "../kv/command.ts";
-import { encodeCommand } from "../kv/command-codec.ts";
 import type { Revision } from "../kv/key-history.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import type { KvResult } from "../kv/result.ts";
@@ -118,7 +117,7 @@ export class Front {
   ): Promise<Extract<KvResult, { kind: Kind }>> {
     let result: KvResult;
     try {
-      result = await this.store.parts.host.replica.propose(encodeCommand(command), options);
+      result = await this.store.parts.host.propose(command, options);
     } catch (error) {
       this.proposalsFailed += 1;
       throw error;

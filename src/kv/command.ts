@@ -185,3 +185,25 @@ export interface AsCommand {
   readonly shown: readonly KeyRange[];
   readonly command: Exclude<Command, AsCommand | SessionWriteCommand>;
 }
+
+/** What etcd refuses without space: puts, transactions that might put, and leases. New client sessions are as good as leases. */
+export function grows(command: Command): boolean {
+  switch (command.kind) {
+    case "put":
+    case "lease-grant":
+    case "session-open":
+      return true;
+    case "txn":
+      return mayPut(command);
+    case "as":
+      return grows(command.command);
+    default:
+      return false;
+  }
+}
+
+function mayPut({ success, failure }: TxnCommand): boolean {
+  return [...success, ...failure].some(
+    (operation) => operation.kind === "put" || (operation.kind === "txn" && mayPut(operation)),
+  );
+}

@@ -2,14 +2,15 @@ import type { Index } from "../log/entry.ts";
 import { ALARMS_MAX } from "./alarms.ts";
 import type { AuthChange } from "./auth/auth-change.ts";
 import { Authority } from "./auth/authority.ts";
-import type {
-  AlarmCommand,
-  AsCommand,
-  AuthTokenCommand,
-  Command,
-  SessionEndCommand,
-  SessionWriteCommand,
-  TxnCommand,
+import {
+  type AlarmCommand,
+  type AsCommand,
+  type AuthTokenCommand,
+  type Command,
+  grows,
+  type SessionEndCommand,
+  type SessionWriteCommand,
+  type TxnCommand,
 } from "./command.ts";
 import { decodeCommand } from "./command-codec.ts";
 import type { Counts } from "./counts.ts";
@@ -216,15 +217,3 @@ const TOUCHING_KEYS: ReadonlySet<Command["kind"]> = new Set([
   "lease-grant",
   "lease-revoke",
 ]);
-
-/** What etcd refuses without space: puts, transactions that might put, and leases. */
-function grows(command: Command): boolean {
-  if (command.kind === "put" || command.kind === "lease-grant") return true;
-  return command.kind === "txn" && mayPut(command);
-}
-
-function mayPut({ success, failure }: TxnCommand): boolean {
-  return [...success, ...failure].some(
-    (operation) => operation.kind === "put" || (operation.kind === "txn" && mayPut(operation)),
-  );
-}

@@ -1,9 +1,12 @@
 import type { Clock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
 import { type Demands, OptionTable, wholeOrInfinity } from "../base/options.ts";
 import { Random } from "../base/random.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { type Command, grows } from "./command.ts";
+import { encodeCommand } from "./command-codec.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvResult } from "./result.ts";
 
@@ -16,16 +19,19 @@ export interface KvReplica {
   /** Resolves once everything that was committed before the call is applied here, or at once for `stale`. */
   barrier(options?: BarrierOptions): Promise<void>;
   readonly isLeader: boolean;
+  /** Everybody who takes part. Where it is not told, the alarms of others wait for them, or for `disarm`. */
+  readonly memberIds?: readonly number[];
   on(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
   off(event: "role", listener: (role: RoleKind, term: number) => void): unknown;
   readonly clock: Clock;
 }
 
-/** How much a store may hold. The same on every member, or else whoever leads decides. */
+/** How much a store may hold. Where members differ, the one with the least room decides. */
 export interface KvLimits {
   /**
-   * Bytes that keys, values and their history may take, as counted by `metrics().heldBytes`. Beyond that, writes fail
-   * with ERR_NO_SPACE until something was deleted and compacted. Default 1 GiB.
+   * Bytes that keys, values, their history, leases and client sessions may take in memory, as counted by
+   * `metrics().heldBytes`. Beyond that, writes fail with ERR_NO_SPACE until something was deleted and compacted. Default 1 GiB,
+   * or what fits into the heap and the container of this process, where that is less.
    */
   readonly quotaBytes?: number | undefined;
   /**
@@ -34,6 +40,9 @@ export interface KvLimits {
    */
   readonly historyRevisions?: number | undefined;
 }
+
+/** The default quota where memory allows it. */
+export const QUOTA_BYTES = 1024 ** 3;
 
 export const KV_LIMITS: Demands<KvLimits> = {
   quotaBytes: wholeOrInfinity(1),
@@ -45,29 +54,59 @@ const LIMITS_TABLE = new OptionTable<KvLimits>("limits of a store", KV_LIMITS);
 /** The defaults with what the caller sets. Throws ERR_INVALID_ARGUMENT. */
 export function kvLimits(given: KvLimits): SetKvLimits {
   LIMITS_TABLE.check(given);
-  const { quotaBytes = 1024 ** 3, historyRevisions = 100_000 } = given;
+  const { quotaBytes = QUOTA_BYTES, historyRevisions = 100_000 } = given;
   return { quotaBytes, historyRevisions };
 }
 
 /** Limits, all of them set. */
 export type SetKvLimits = { readonly [Limit in keyof KvLimits]-?: number };
 
+/** Watches the memory of the process that a store lives in. */
+export interface MemoryWatch {
+  /** Whether the next writes might end the process. */
+  readonly isShort: boolean;
+  stop(): void;
+}
+
+const UNWATCHED: MemoryWatch = { isShort: false, stop() {} };
+
 /** What all views of one store share: the member, its state machine, and what was decided when it was opened. */
 export class KvHost {
   readonly replica: KvReplica;
   readonly machine: KvMachine;
   readonly limits: SetKvLimits;
+  readonly memory: MemoryWatch;
   /** Spreads retries. Members draw different numbers. */
   readonly random: Random;
 
-  constructor(replica: KvReplica, machine: KvMachine, limits: KvLimits = {}) {
+  constructor(
+    replica: KvReplica,
+    machine: KvMachine,
+    limits: KvLimits = {},
+    memory: MemoryWatch = UNWATCHED,
+  ) {
     this.replica = replica;
     this.machine = machine;
     this.limits = kvLimits(limits);
+    this.memory = memory;
     this.random = new Random(replica.id);
   }
 
   get clock(): Clock {
     return this.replica.clock;
   }
+
+  /**
+   * Has a command agreed on and carried out. What would grow the store is refused at once while this process is short of
+   * memory: the alarm that makes all members refuse it may be on its way still.
+   */
+  propose(command: Command, options?: CallOptions): Promise<KvResult> {
+    if (this.memory.isShort && grows(command)) return Promise.reject(shortOfMemory());
+    return this.replica.propose(encodeCommand(command), options);
+  }
+}
+
+function shortOfMemory(): QuorateError {
+  const message = "this process is short of memory: delete and compact, or give it more memory";
+  return new QuorateError("ERR_NO_SPACE", message, {}, { outcome: "none" });
 }

@@ -56,6 +56,12 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return this.#state.store;
   }
 
+  /** What keys, values, history, leases and client sessions weigh in memory, about: what a quota is of. */
+  get heldBytes(): number {
+    const { store, leases, sessions } = this.#state;
+    return store.heldBytes + leases.size * LEASE_BYTES + sessions.heldBytes;
+  }
+
   get leases(): LeaseTable {
     return this.#state.leases;
   }
@@ -181,3 +187,6 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
  */
 const COMPACTION_STEP_MIN = 64;
 const COMPACTION_STEP_PER_COMMAND = 2;
+
+/** What a lease weighs, with its set of keys and what its keeper counts, about. */
+const LEASE_BYTES = 600;

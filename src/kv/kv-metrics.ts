@@ -8,11 +8,13 @@ export interface KvMetrics {
   readonly revision: number;
   readonly compactRevision: number;
   readonly keys: number;
-  /** What keys, values and their history weigh in memory, about. */
+  /** What keys, values, their history, leases and client sessions weigh in memory, about. */
   readonly heldBytes: number;
   readonly quotaBytes: number;
   /** 1 while writes are refused with ERR_NO_SPACE. */
   readonly outOfSpace: number;
+  /** 1 while this process itself has hardly any memory left: of its heap, or of what its container may take. */
+  readonly shortOfMemory: number;
   /** 1 while the memory of a compaction's history is not all freed yet. */
   readonly compacting: number;
   readonly leases: number;
@@ -27,15 +29,16 @@ export interface KvMetrics {
   readonly watchEventsTotal: number;
 }
 
-export function kvMetrics({ machine, limits }: KvHost): KvMetrics {
+export function kvMetrics({ machine, limits, memory }: KvHost): KvMetrics {
   const { store, leases, sessions, watches, counts } = machine;
   return {
     revision: store.revision,
     compactRevision: store.compactRevision,
     keys: store.liveKeys,
-    heldBytes: store.heldBytes,
+    heldBytes: machine.heldBytes,
     quotaBytes: limits.quotaBytes,
     outOfSpace: Number(machine.isOutOfSpace),
+    shortOfMemory: Number(memory.isShort),
     compacting: Number(!store.compaction.isDone),
     leases: leases.size,
     sessions: sessions.size,

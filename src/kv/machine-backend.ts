@@ -6,7 +6,6 @@ import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { CallTime } from "./call-time.ts";
 import type { Command, SessionId } from "./command.ts";
-import { encodeCommand } from "./command-codec.ts";
 import type { LeaseId, Revision } from "./key-history.ts";
 import type { Key, KeyRange } from "./key-range.ts";
 import { checkRevisionNumber, compacted } from "./keyspace.ts";
@@ -43,7 +42,7 @@ export class MachineBackend implements KvBackend {
 
   constructor(host: KvHost) {
     this.host = host;
-    this.upkeep = new Upkeep(upkeepMember(host.replica), host.machine, host.limits);
+    this.upkeep = new Upkeep(upkeepMember(host.replica), host.machine, host.limits, host.memory);
   }
 
   get clock(): Clock {
@@ -55,7 +54,7 @@ export class MachineBackend implements KvBackend {
   }
 
   propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<KvResult> {
-    return this.host.replica.propose(encodeCommand(command), callOf(options));
+    return this.host.propose(command, callOf(options));
   }
 
   get(key: Key, options: BackendRead = NO_OPTIONS): Promise<ReadKey> {
@@ -134,6 +133,7 @@ export class MachineBackend implements KvBackend {
   }
 
   close(): void {
+    this.host.memory.stop();
     this.upkeep.stop();
   }
 

@@ -47,24 +47,30 @@ export type Recollection =
 export class SessionTable {
   /** In order of last use. */
   readonly #sessions = new Map<SessionId, SessionRecord>();
+  #heldBytes = 0;
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** What they weigh in memory, about. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Begins a session, after giving up those that nobody has used for long; false when there is no room. */
   open(id: SessionId, time: number): boolean {
     for (const { id: oldest, usedAt } of this.#sessions.values()) {
       if (usedAt + SESSION_IDLE_MS_MAX > time) break;
-      this.#sessions.delete(oldest);
+      this.#delete(oldest);
     }
     if (this.#sessions.size >= SESSIONS_MAX) return false;
-    this.#sessions.set(id, { id, usedAt: time, forgotten: 0, answers: [], bytes: 0 });
+    this.#add({ id, usedAt: time, forgotten: 0, answers: [], bytes: 0 });
     return true;
   }
 
   end(id: SessionId): void {
-    this.#sessions.delete(id);
+    this.#delete(id);
   }
 
   /** The lowest number above all that took effect, or undefined when there is no such session. */
@@ -95,8 +101,8 @@ export class SessionTable {
       bytes: bytes.length > SESSION_BYTES_MAX ? NOT_KEPT : bytes,
     };
     // The one that was used last comes last.
-    this.#sessions.delete(id);
-    this.#sessions.set(id, keep({ ...session, usedAt: time }, kept));
+    this.#delete(id);
+    this.#add(keep({ ...session, usedAt: time }, kept));
   }
 
   /** As they are now: what happens later does not show. */
@@ -106,8 +112,28 @@ export class SessionTable {
 
   restore(packed: PackedClientSession): void {
     const bytes = packed.answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
-    this.#sessions.set(packed.id, { ...packed, bytes });
+    this.#add({ ...packed, bytes });
   }
+
+  #add(session: SessionRecord): void {
+    this.#sessions.set(session.id, session);
+    this.#heldBytes += weightOf(session);
+  }
+
+  #delete(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#heldBytes -= weightOf(session);
+  }
+}
+
+/** What the objects around a session, and around each of its answers, weigh, about. */
+const SESSION_OBJECT_BYTES = 256;
+const ANSWER_OBJECT_BYTES = 256;
+
+function weightOf({ bytes, answers }: SessionRecord): number {
+  return SESSION_OBJECT_BYTES + answers.length * ANSWER_OBJECT_BYTES + bytes;
 }
 
 const NOT_KEPT = new Uint8Array(0);

@@ -7,6 +7,8 @@ export interface UpkeepMember {
   readonly id: number;
   readonly clock: Clock;
   readonly isLeader: boolean;
+  /** See `KvReplica`. */
+  readonly memberIds?: readonly number[];
   /** Whatever becomes of the command shows in the state: `settled` only tells that it is decided, or not waited for. */
   propose(command: Uint8Array, settled: () => void): void;
   on(event: "role", listener: (role: RoleKind) => void): unknown;
@@ -20,6 +22,9 @@ export function upkeepMember(replica: KvReplica): UpkeepMember {
     clock: replica.clock,
     get isLeader() {
       return replica.isLeader;
+    },
+    get memberIds() {
+      return replica.memberIds ?? [];
     },
     propose: (command, settled) => void replica.propose(command).then(settled, settled),
     on: (event, listener) => replica.on(event, listener),

@@ -1,7 +1,7 @@
 import type { Timer } from "../base/clock.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import { Housekeeper } from "./housekeeper.ts";
-import type { SetKvLimits } from "./kv-host.ts";
+import type { MemoryWatch, SetKvLimits } from "./kv-host.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";
 import type { UpkeepMember } from "./upkeep-member.ts";
@@ -23,11 +23,16 @@ export class Upkeep {
   #isCompacting = false;
   #isOver = false;
 
-  constructor(member: UpkeepMember, machine: KvMachine, limits: SetKvLimits) {
+  constructor(
+    member: UpkeepMember,
+    machine: KvMachine,
+    limits: SetKvLimits,
+    memory?: Pick<MemoryWatch, "isShort">,
+  ) {
     this.#member = member;
     this.#machine = machine;
     this.keeper = new LeaseKeeper(member, machine);
-    this.#housekeeper = new Housekeeper(member, machine, limits);
+    this.#housekeeper = new Housekeeper(member, machine, limits, memory);
     member.on("role", this.#onRole);
     this.#ticker = this.#scheduleTick();
   }

@@ -203,6 +203,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         electionTicks: this.#limits.electionTicks,
         leaseReads: options.leaseReads ?? false,
         committedBytesMax: APPLY_BYTES,
+        uncommittedBytesMax: Math.min(UNCOMMITTED_BYTES, this.#limits.proposalBytesMax),
       },
       {
         hardState: recovered.hardState,
@@ -655,6 +656,9 @@ const DRAIN_POLL_MS = 2;
 
 /** What one turn applies: some milliseconds' worth. At a start there may be a hundred times as much to do. */
 const APPLY_BYTES = 1024 * 1024;
+
+/** What a leader takes into its log before a quorum has confirmed what it took before; less where memory is short. */
+const UNCOMMITTED_BYTES = 64 * 1024 * 1024;
 
 /** Throws what the codec throws, and ERR_INVALID_ARGUMENT where it gives no bytes: the turn could not send them. */
 function encodedBy<Command>(codec: Codec<Command>, command: Command): Uint8Array {

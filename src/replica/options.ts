@@ -51,6 +51,8 @@ export interface ReplicaLimits {
   readonly callTimeoutMs: number;
   /** Commands that may wait at this member; more are refused with ERR_BUSY. */
   readonly proposalsMax: number;
+  /** What the commands that may wait at this member may weigh together, 1 KiB each for the call included; then ERR_BUSY. */
+  readonly proposalBytesMax: number;
   /** The largest command, envelope included. */
   readonly commandBytesMax: number;
   /** Reads that may wait at this member; more are refused with ERR_BUSY. */
@@ -61,9 +63,12 @@ export interface ReplicaLimits {
   readonly inboxFramesMax: number;
   /** A snapshot is taken once this many entries have been applied since the last … */
   readonly snapshotEntries: number;
-  /** … or once they hold this many bytes. A state that is larger than this waits until they hold a quarter of it. */
+  /** … or once they take this many bytes of memory. A state that is larger than this waits until they take a quarter of it. */
   readonly snapshotBytes: number;
-  /** Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
+  /**
+   * Entries kept behind a snapshot, so that a follower that lags a little needs no snapshot. Fewer where these take more than
+   * an eighth of `snapshotBytes`.
+   */
   readonly trailingEntries: number;
   /**
    * After every so many entries the members compare their logs and states: see `Checkpoints`. The same for all members, and
@@ -77,6 +82,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   electionTicks: 10,
   callTimeoutMs: 10_000,
   proposalsMax: 100_000,
+  proposalBytesMax: 128 * 1024 * 1024,
   commandBytesMax: 1_600_000,
   readsMax: 100_000,
   changesMax: 1_000,
@@ -94,6 +100,7 @@ const DEMANDS: Demands<ReplicaLimits> = {
   electionTicks: whole(1),
   callTimeoutMs: whole(1),
   proposalsMax: whole(1),
+  proposalBytesMax: whole(1),
   commandBytesMax: whole(1),
   readsMax: whole(1),
   inboxFramesMax: whole(1),

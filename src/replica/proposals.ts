@@ -44,6 +44,8 @@ export class Proposals<Result> {
   readonly #batches = new Map<number, Batch<Result>>();
   #queue: Pending<Result>[] = [];
   #nextSequence: number;
+  /** What those in `#pending` weigh. */
+  #bytes = 0;
   #tick = 0;
   #isHeld = false;
 
@@ -67,18 +69,24 @@ export class Proposals<Result> {
 
   /** Takes a command in; `settle` is told the machine's result for it. */
   add(command: Uint8Array, options: CallOptions, settle: Settle<Result>): void {
-    const { proposalsMax, commandBytesMax, callTimeoutMs } = this.#limits;
+    const { proposalsMax, proposalBytesMax, commandBytesMax, callTimeoutMs } = this.#limits;
     if (command.length + ENVELOPE_BYTES > commandBytesMax) {
       settle(tooLarge(command.length, commandBytesMax - ENVELOPE_BYTES));
       return;
     }
     if (this.#pending.size >= proposalsMax) {
-      settle(tooMany(proposalsMax));
+      settle(tooMany(`${proposalsMax} commands wait already`, "proposals", proposalsMax));
+      return;
+    }
+    if (this.#bytes + pendingBytes(command) > proposalBytesMax) {
+      const message = `the commands that wait take ${proposalBytesMax} bytes already`;
+      settle(tooMany(message, "bytes of proposals", proposalBytesMax));
       return;
     }
     const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate, settle);
     const pending = { sequence: this.#nextSequence++, command, call, batch: null };
     this.#pending.set(pending.sequence, pending);
+    this.#bytes += pendingBytes(command);
     this.#queue.push(pending);
   }
 
@@ -143,6 +151,7 @@ export class Proposals<Result> {
   failAll(makeError: (outcome: Outcome) => QuorateError): void {
     for (const { call } of this.#pending.values()) call.fail(makeError(call.outcome));
     this.#pending.clear();
+    this.#bytes = 0;
     this.#batches.clear();
     this.#queue = [];
   }
@@ -151,7 +160,7 @@ export class Proposals<Result> {
   #takeApplied(sequence: number): Pending<Result> | undefined {
     const pending = this.#pending.get(sequence);
     if (pending === undefined) return undefined;
-    this.#pending.delete(sequence);
+    this.#forget(pending);
     this.#isHeld = false;
     const { batch } = pending;
     if (batch !== null && --batch.unsettled === 0) this.#batches.delete(batch.request);
@@ -206,8 +215,13 @@ export class Proposals<Result> {
     this.#queue = [...unsettled, ...this.#queue].sort((left, right) => left.sequence - right.sequence);
   }
 
+  #forget({ sequence, command }: Pending<Result>): void {
+    this.#pending.delete(sequence);
+    this.#bytes -= pendingBytes(command);
+  }
+
   #forgetSettled(): void {
-    for (const { sequence, call } of this.#pending.values()) if (call.settled) this.#pending.delete(sequence);
+    for (const pending of this.#pending.values()) if (pending.call.settled) this.#forget(pending);
     for (const [request, batch] of this.#batches) {
       if (batch.pendings.every(({ sequence }) => !this.#pending.has(sequence))) this.#batches.delete(request);
     }
@@ -229,13 +243,15 @@ function tooLarge(size: number, limit: number): QuorateError {
   });
 }
 
-function tooMany(limit: number): QuorateError {
-  return new QuorateError(
-    "ERR_BUSY",
-    `${limit} commands wait already`,
-    { what: "proposals", limit },
-    { retryable: true },
-  );
+function tooMany(message: string, what: string, limit: number): QuorateError {
+  return new QuorateError("ERR_BUSY", message, { what, limit }, { retryable: true });
+}
+
+/** What the objects around a command that waits weigh, its caller's promise included, about. */
+const PENDING_OBJECT_BYTES = 1024;
+
+function pendingBytes(command: Uint8Array): number {
+  return command.length + PENDING_OBJECT_BYTES;
 }
 
 /** Never proposed: no leader was known all the while. Otherwise it may still be applied. */

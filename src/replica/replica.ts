@@ -58,6 +58,11 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this.#member.clock;
   }
 
+  /** The ids of all who take part, voters and learners. */
+  get memberIds(): readonly MemberId[] {
+    return this.#member.status().members.map(({ id }) => id);
+  }
+
   get isLeader(): boolean {
     return this.#member.isLeader;
   }

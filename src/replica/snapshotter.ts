@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { QuorateError } from "../base/errors.ts";
-import { type Entry, entryBytes, type Index } from "../log/entry.ts";
+import { type Entry, entryBytes, entryMemory, type Index } from "../log/entry.ts";
 import type { SnapshotMetadata } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
 import { isNoSpace } from "../storage/room.ts";
@@ -13,9 +13,13 @@ import type { StateMachine } from "./state-machine.ts";
 
 /**
  * A state that is larger than `snapshotBytes` is written again only once the log since holds this share of it. Otherwise
- * a store of many keys would write all of them for each few that change.
+ * a store of many keys would write all of them for each few that change. In memory the log never takes more than the state
+ * does on the disk.
  */
 const LARGE_STATE_SHARE = 1 / 4;
+
+/** What the entries that are kept behind a snapshot may take, as a share of what brings the next one about. */
+const TRAILING_SHARE = 1 / 8;
 
 /** A finished snapshot, for those who watch the member. */
 export interface SnapshotTaken {
@@ -40,6 +44,8 @@ export class Snapshotter<Command, Result, Query, Answer> {
   #newestBytes = 0;
   #entriesSince = 0;
   #bytesSince = 0;
+  /** What the log has grown by in memory, where small entries weigh many times as much as on the disk. */
+  #memorySince = 0;
   #writing: SnapshotWriter | null = null;
   #pieces: SnapshotPieces | null = null;
   #isStopped = false;
@@ -78,7 +84,10 @@ export class Snapshotter<Command, Result, Query, Answer> {
   /** Counts what was applied, and begins a snapshot when it is enough. */
   applied(entries: readonly Entry[], raft: Raft): void {
     this.#entriesSince += entries.length;
-    for (const entry of entries) this.#bytesSince += entryBytes(entry);
+    for (const entry of entries) {
+      this.#bytesSince += entryBytes(entry);
+      this.#memorySince += entryMemory(entry);
+    }
     if (this.#isDue()) this.take(raft);
   }
 
@@ -88,6 +97,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
     if (this.#isStopped || this.#writing !== null || index === 0 || index === this.#newest?.index) return;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
+    this.#memorySince = 0;
 
     const metadata: SnapshotMetadata = { index, term, membership: raft.membership };
     const pieces = this.#begunPieces();
@@ -113,6 +123,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
     this.#newestBytes = 0;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
+    this.#memorySince = 0;
   }
 
   stop(): void {
@@ -130,9 +141,11 @@ export class Snapshotter<Command, Result, Query, Answer> {
 
   #isDue(): boolean {
     const { snapshotEntries, snapshotBytes } = this.#limits;
-    if (this.#entriesSince < snapshotEntries && this.#bytesSince < snapshotBytes) return false;
-    const isLarge = this.#newestBytes > snapshotBytes;
-    return !isLarge || this.#bytesSince >= this.#newestBytes * LARGE_STATE_SHARE;
+    if (this.#entriesSince < snapshotEntries && this.#memorySince < snapshotBytes) return false;
+    if (this.#newestBytes <= snapshotBytes) return true;
+    return (
+      this.#bytesSince >= this.#newestBytes * LARGE_STATE_SHARE || this.#memorySince >= this.#newestBytes
+    );
   }
 
   #writeNext(
@@ -182,9 +195,22 @@ export class Snapshotter<Command, Result, Query, Answer> {
   #committed(metadata: SnapshotMetadata, raft: Raft): void {
     if (this.#newest !== null && metadata.index <= this.#newest.index) return;
     this.#newest = metadata;
-    const index = metadata.index - this.#limits.trailingEntries;
+    const index = this.#compactable(metadata.index, raft);
     if (index <= 0) return;
     raft.compactTo(index);
     this.#storage.compactTo(index);
+  }
+
+  /** Up to where the log may be forgotten, now that a snapshot covers it up to `covered`. */
+  #compactable(covered: Index, { log }: Raft): Index {
+    const { trailingEntries, snapshotBytes } = this.#limits;
+    const least = Math.max(log.base.index, covered - trailingEntries);
+    let bytes = 0;
+    for (let index = covered; index > least; index--) {
+      bytes += entryMemory(log.entryAt(index));
+      // What a quorum has may not be on this member's own disk yet.
+      if (bytes > snapshotBytes * TRAILING_SHARE) return Math.min(index, log.saved);
+    }
+    return least;
   }
 }

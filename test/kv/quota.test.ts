@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import type { Command, Operation } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import type { KvLimits } from "../../src/kv/kv-host.ts";
+import { KvHost, type KvLimits } from "../../src/kv/kv-host.ts";
 import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { MachineBackend } from "../../src/kv/machine-backend.ts";
 import { Applying, HandClock, LoneReplica, rejection } from "./support.ts";
 
 const put = (key: string, value = "") => ({ kind: "put", key, value, lease: "" }) as const;
@@ -15,6 +17,17 @@ function opened(limits: KvLimits) {
   const machine = new KvMachine();
   const replica = new LoneReplica(machine, clock);
   return { clock, machine, replica, kv: Kv.over(replica, machine, limits) };
+}
+
+/** A member whose process can be made short of memory. */
+function housed(limits: KvLimits, memberIds = [1, 2]) {
+  const clock = new HandClock();
+  const machine = new KvMachine();
+  const replica = Object.assign(new LoneReplica(machine, clock), { memberIds });
+  const memory = { isShort: false, stop() {} };
+  const backend = new MachineBackend(new KvHost(replica, machine, limits, memory));
+  const alarms = () => machine.alarms.all().map(({ member }) => member);
+  return { clock, machine, replica, memory, backend, alarms };
 }
 
 test("without space puts and leases are refused, deletes, compactions and reads are not, until it is disarmed (trap 20)", () => {
@@ -64,7 +77,7 @@ test("what is held is weighed, and weighs less once it is deleted and compacted"
   restored.restore(applying.machine.snapshot());
   expect(restored.store.heldBytes).toBe(store.heldBytes);
   applying.batch([{ kind: "delete", range: ALL_KEYS }, put("c"), { kind: "compact", revision: 6 }, put("c")]);
-  expect(store.heldBytes).toBe(2 * 224 + 2);
+  expect(store.heldBytes).toBe(2 * 240 + 2);
 });
 
 test("the leader raises the alarm over the quota, makes room, and lowers it when there is space", async () => {
@@ -136,4 +149,72 @@ test("a store whose history is its user's to compact is neither compacted nor di
 test("impossible limits are refused", () => {
   for (const limits of [{ quotaBytes: 0 }, { historyRevisions: 1.5 }])
     expect(() => opened(limits)).toThrow(/whole/);
+});
+
+test("leases and client sessions weigh as well, and no longer once they are gone; the same after a restore", () => {
+  const applying = new Applying(new KvMachine());
+  const { machine } = applying;
+  for (let lease = 1; lease <= 10; lease++)
+    applying.one({ kind: "lease-grant", lease: String(lease), ttlMs: 1000 });
+  const { session } = applying.one({ kind: "session-open" }) as { session: string };
+  const write = encodeCommand(put("a", "x"));
+  for (let number = 1; number <= 200; number++)
+    applying.one({ kind: "session-write", session, number, write });
+  const held = machine.heldBytes - machine.store.heldBytes;
+  expect(held).toBeGreaterThan(10 * 500 + 100 * 200);
+
+  const restored = new KvMachine();
+  restored.restore(machine.snapshot());
+  expect(restored.heldBytes).toBe(machine.heldBytes);
+  applying.one({ kind: "session-end", session });
+  for (let lease = 1; lease <= 10; lease++)
+    applying.one({ kind: "lease-revoke", lease: String(lease), renewedAt: null });
+  expect(machine.heldBytes).toBe(machine.store.heldBytes);
+});
+
+test("no client session is opened without space, but those that are open may delete", () => {
+  const applying = new Applying(new KvMachine());
+  const { session } = applying.one({ kind: "session-open" }) as { session: string };
+  applying.batch([put("a"), alarm(true)]);
+  expect(applying.one({ kind: "session-open" })).toMatchObject({ code: "ERR_NO_SPACE" });
+  const write = encodeCommand({ kind: "delete", range: singleKey("a") });
+  expect(applying.one({ kind: "session-write", session, number: 1, write })).toMatchObject({
+    kind: "delete",
+    revision: 3,
+  });
+});
+
+test("a member that is short of memory refuses what grows at once, and all do so through its alarm, until it has room", async () => {
+  const { clock, memory, replica, backend, alarms } = housed({ historyRevisions: 100 });
+  replica.become("follower", 2);
+  await backend.propose(put("a"));
+  memory.isShort = true;
+  expect(await rejection(backend.propose(put("b")))).toMatchObject({ code: "ERR_NO_SPACE", outcome: "none" });
+  expect(await backend.propose({ kind: "delete", range: singleKey("a") })).toMatchObject({
+    kind: "delete",
+    revision: 3,
+  });
+  await clock.pass(200);
+  expect(alarms()).toEqual([1]);
+  expect(backend.metrics()).toMatchObject({ outOfSpace: 1, shortOfMemory: 1 });
+  await clock.pass(1000);
+  expect(alarms()).toEqual([1]);
+  memory.isShort = false;
+  await clock.pass(400);
+  expect(alarms()).toEqual([]);
+  expect(await backend.propose(put("b"))).toMatchObject({ kind: "put" });
+  backend.close();
+});
+
+test("a leader lowers its own alarm and those of members that take no part any more, not those of others", async () => {
+  const { clock, machine, replica, backend, alarms } = housed({ historyRevisions: 100 });
+  const applying = new Applying(machine, 100);
+  for (const member of [1, 2, 3]) applying.one({ kind: "alarm", alarm: "no-space", member, isRaised: true });
+  await clock.pass(1000);
+  expect(alarms()).toEqual([2]);
+  replica.become("follower", 2);
+  applying.one({ kind: "alarm", alarm: "no-space", member: 3, isRaised: true });
+  await clock.pass(1000);
+  expect(alarms()).toEqual([2, 3]);
+  backend.close();
 });

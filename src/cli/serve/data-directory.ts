@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
 import { KvMachine } from "../../kv/kv-machine.ts";
+import { fittingSegmentBytes } from "../../memory.ts";
 import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
 import { decodeTicket, encodeTicket } from "../../replica/ticket.ts";
 import { MANIFEST_PATH } from "../../storage/data-dir.ts";
@@ -73,7 +74,9 @@ export class DataDirectory {
 
   /** The store in it; not open yet. */
   storage(): DiskStorage {
-    return new DiskStorage(new NodeFiles(this.member, this.#options));
+    return new DiskStorage(new NodeFiles(this.member, this.#options), {
+      segmentBytes: fittingSegmentBytes(),
+    });
   }
 
   keepTicket(text: string): void {

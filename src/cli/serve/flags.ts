@@ -23,7 +23,10 @@ export const FLAGS = {
   "snapshot-count": flag("", "entries after which a snapshot is taken"),
   "heartbeat-interval": flag("100", "milliseconds between heartbeats"),
   "election-timeout": flag("1000", "milliseconds without a leader after which another is elected"),
-  "quota-backend-bytes": flag("0", "bytes that the store may take: 0 for 2 GiB, negative for no limit"),
+  "quota-backend-bytes": flag(
+    "0",
+    "bytes of memory that the store may take: 0 for 2 GiB or what fits, negative for no limit",
+  ),
   "auto-compaction-mode": flag("periodic", "periodic or revision"),
   "auto-compaction-retention": flag(
     "0",

@@ -1,5 +1,6 @@
 import { defined } from "../../base/defaults.ts";
 import type { EtcdServer } from "../../etcd/server.ts";
+import { chooseQuota } from "../../memory.ts";
 import { open } from "../../open.ts";
 import type { LockHolder } from "../../storage/node-lock.ts";
 import type { Store } from "../../store.ts";
@@ -13,6 +14,8 @@ import type { ServeSettings } from "./settings.ts";
 
 /** What an envelope, and the fields of a command, may add to a request. */
 const COMMAND_OVERHEAD_BYTES = 32 * 1024;
+/** etcd's default. */
+const QUOTA_BYTES = 2 * 1024 ** 3;
 /** How often the certificates for clients are looked at. */
 const CERTIFICATES_MS = 1_000;
 
@@ -86,7 +89,10 @@ function openAuditLog({ auditLog }: ServeSettings, log: (line: string) => void):
 async function openStore(settings: ServeSettings, transport: TcpTransport, log: (line: string) => void) {
   const directory = dataDirectory(settings, log);
   const { name, join } = await enrol(directory, settings, log);
-  const { tickMs, electionTicks, snapshotEntries, quotaBytes, requestBytesMax } = settings;
+  const { tickMs, electionTicks, snapshotEntries, requestBytesMax } = settings;
+  const { quotaBytes, reason, warning } = chooseQuota(settings.quotaBytes, QUOTA_BYTES);
+  // Of a quota that was asked for and does not fit `open` warns.
+  log(settings.quotaBytes === undefined ? (warning ?? reason) : reason);
   return open({
     storage: directory.storage(),
     name,

@@ -28,7 +28,8 @@ export interface ServeSettings {
   readonly snapshotEntries: number | undefined;
   readonly tickMs: number;
   readonly electionTicks: number;
-  readonly quotaBytes: number;
+  /** Undefined for what memory allows, up to etcd's default. */
+  readonly quotaBytes: number | undefined;
   readonly compaction: AutoCompaction | null;
   readonly txnOperationsMax: number;
   readonly requestBytesMax: number;
@@ -45,8 +46,6 @@ export interface ServeSettings {
   /** What was asked for, and is not done as it was meant. */
   readonly warnings: readonly string[];
 }
-
-const QUOTA_BYTES = 2 * 1024 ** 3;
 
 /** Makes sense of the flags. Throws UsageError. */
 export function serveSettings(flags: GivenFlags): ServeSettings {
@@ -79,7 +78,7 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
     snapshotEntries: text("snapshot-count") === "" ? undefined : number("snapshot-count", 1),
     tickMs,
     electionTicks: Math.max(2, Math.round(number("election-timeout", 1) / tickMs)),
-    quotaBytes: quota < 0 ? Number.POSITIVE_INFINITY : quota || QUOTA_BYTES,
+    quotaBytes: quota < 0 ? Number.POSITIVE_INFINITY : quota || undefined,
     compaction: compactionOf(text("auto-compaction-mode"), text("auto-compaction-retention")),
     txnOperationsMax: number("max-txn-ops", 1),
     requestBytesMax: number("max-request-bytes", 1),

@@ -96,7 +96,7 @@ describe("flags of a server", () => {
       isJoining: false,
       tickMs: 100,
       electionTicks: 10,
-      quotaBytes: 2 * 1024 ** 3,
+      quotaBytes: undefined,
       compaction: null,
       progressNotifyMs: 600_000,
       insecure: false,
