@@ -65,7 +65,7 @@ async function free(): Promise<void> {
   const from = performance.now();
   let last = "";
   const limit = Math.ceil(store.metrics().keys / 2);
-  for await (const { key } of store.range({ limit })) last = key;
+  for await (const { key } of store.range({ all: true, limit })) last = key;
   await store.delete({ lte: last });
   for (;;) {
     try {
