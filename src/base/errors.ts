@@ -8,7 +8,11 @@ export interface ErrorFields {
   /** A key, value, request or message is over its limit. */
   ERR_TOO_LARGE: { readonly what: string; readonly size: number; readonly limit: number };
   /** No leader with a quorum was found in time. */
-  ERR_NO_QUORUM: { readonly waitedMs: number };
+  ERR_NO_QUORUM: {
+    readonly waitedMs: number;
+    /** From `ready`: the peers to which no connection stands, each with the reason where it is known. */
+    readonly unreachable?: readonly string[];
+  };
   /** The call's own time limit passed. */
   ERR_TIMEOUT: { readonly timeoutMs: number };
   /** Too much is waiting: a queue or budget is full. */

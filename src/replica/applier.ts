@@ -74,6 +74,11 @@ export class Applier<Command, Result, Query, Answer> {
     return this.#term;
   }
 
+  /** The time of the last applied command. */
+  get time(): number {
+    return this.#time;
+  }
+
   /** Applies entries in order and settles those that were proposed here. Throws ERR_APPLY when the member has to stop. */
   apply(entries: readonly Entry[], raft: Raft): void {
     let commands: AgreedCommand[] = [];

@@ -24,7 +24,7 @@ export interface Envelope extends Proposer {
   readonly sequence: number;
   /** The proposer waits for no command below this number any more. */
   readonly settledBelow: number;
-  /** Milliseconds since 1970, by the clock of the leader that appended it. */
+  /** Milliseconds since 1970, by the leader that appended it: see `CommandTime`. */
   readonly time: number;
   readonly command: Uint8Array;
 }

@@ -8,13 +8,14 @@ import type { RoleKind, Save, SnapshotMetadata, SoftState } from "../raft/effect
 import { isMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Snapshot, Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Agreement } from "./agreement.ts";
 import { Applier } from "./applier.ts";
 import type { CallOptions, Settle } from "./call.ts";
 import { Chance } from "./chance.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { CommandTime } from "./command-time.ts";
 import { Contacts } from "./contacts.ts";
 import { Departure } from "./departure.ts";
 import { Directory } from "./directory.ts";
@@ -27,7 +28,7 @@ import { failureBy } from "./failure.ts";
 import { GroupChanges } from "./group-changes.ts";
 import { GuardedTransport } from "./guarded-transport.ts";
 import { Handovers } from "./handovers.ts";
-import { storeTag } from "./identity.ts";
+import { isProvisionalName, storeTag } from "./identity.ts";
 import { Installation, type Installed, restoreMachine } from "./installation.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { type OpenedStorage, openStorage } from "./opening.ts";
@@ -65,6 +66,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #contacts: Contacts;
   readonly #stores: Stores;
   readonly #raft: Raft;
+  readonly #time: CommandTime;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #changes: MembershipChanges;
@@ -90,6 +92,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** When the disk was found full, by the clock that counts on; null while it is not. */
   #fullSince: number | null = null;
   #isRepairing: boolean;
+  /** The peers to which a connection stands, where the transport tells. */
+  readonly #connected = new Set<string>();
+  #hasHeardOfPeers = false;
   #isReleasing = false;
   #isHalted = false;
   /** Whether something that the world has brought about is being dealt with. */
@@ -151,9 +156,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     const disk = new DiskWatch();
     this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
     const requests = new Requests(recovered.bootEpoch);
+    this.#time = new CommandTime(this.clock);
     const proposer = { origin: this.id, epoch: recovered.bootEpoch };
     const { firstSequence = 0 } = options;
-    this.#proposals = new Proposals(proposer, firstSequence, this.clock, this.#limits, requests);
+    this.#proposals = new Proposals(proposer, firstSequence, this.clock, this.#time, this.#limits, requests);
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
@@ -182,7 +188,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       },
     );
     const newest = snapshot?.snapshot.metadata ?? null;
-    if (snapshot !== null) this.#applier.restored(snapshot.snapshot);
+    if (snapshot !== null) this.#restored(snapshot.snapshot);
 
     this.#snapshotter = new Snapshotter(
       {
@@ -281,6 +287,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       applied: () => this.#applier.index,
       onMessage: (message) => this.#turn.received(message),
       onUp: (peer) => {
+        this.#connected.add(peer);
+        this.#hasHeardOfPeers = true;
         this.#turn.foundConnection();
         this.#tell("peer", peer, "up");
       },
@@ -303,6 +311,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       storage: this.#storage,
       disk,
       clock: this.clock,
+      time: this.#time,
       proposals: this.#proposals,
       reads: this.#reads,
       changes: this.#changes,
@@ -336,6 +345,20 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** Why a peer and this member refused each other last, if they ever did. */
   get refusal(): QuorateError | null {
     return this.#refusal;
+  }
+
+  /** The peers to which no connection stands, each with where it should be and why it is not reached, as far as is known. */
+  get unreachable(): readonly string[] {
+    const traffic = new Map(this.#transport.metrics?.().map((peer) => [peer.name, peer]));
+    // A transport that never tells of connections may well have them.
+    if (traffic.size === 0 && !this.#hasHeardOfPeers) return [];
+    const others = this.#contacts.members.filter(
+      ({ id, name }) => id !== this.id && !isProvisionalName(name),
+    );
+    return others.flatMap(({ name, address }) => {
+      const { isUp = this.#connected.has(name), trouble = "not connected" } = traffic.get(name) ?? {};
+      return isUp ? [] : [`${name}${address === "" ? "" : ` (${address})`}: ${trouble}`];
+    });
   }
 
   /** See `Turn.count`. */
@@ -535,6 +558,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   #onPeerDown(peer: string): void {
+    this.#connected.delete(peer);
+    this.#hasHeardOfPeers = true;
     const id = this.#contacts.byName(peer)?.id;
     if (id !== undefined) this.#turn.lostConnection(id);
     this.#tell("peer", peer, "down");
@@ -557,10 +582,16 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#installation = new Installation(reader, this.#machine, this.clock, done);
   }
 
+  /** Continues from a snapshot, whose state the machine shows. */
+  #restored(snapshot: Snapshot): void {
+    this.#applier.restored(snapshot);
+    this.#time.agreed(this.#applier.time);
+  }
+
   #installed(): void {
     const { snapshot } = this.#installation!;
     this.#installation = null;
-    this.#applier.restored(snapshot);
+    this.#restored(snapshot);
     this.#snapshotter.installed(snapshot.metadata);
     this.#storage.compactTo(snapshot.metadata.index);
     this.#onMembers(snapshot.metadata.index);

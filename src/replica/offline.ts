@@ -6,6 +6,7 @@ import type { Recovered, SnapshotReader } from "../storage/storage.ts";
 import { Applier } from "./applier.ts";
 import { Chance } from "./chance.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { CommandTime } from "./command-time.ts";
 import { Directory } from "./directory.ts";
 import { Execution, type OnApplyError } from "./execution.ts";
 import { DEFAULT_LIMITS } from "./options.ts";
@@ -35,7 +36,14 @@ export function storedState<Command, Result, Query, Answer>(
 ): CapturedState {
   const { clusterId, memberId, log, snapshot, machine, codec } = stored;
   const nobody = { origin: memberId, epoch: 0 };
-  const proposals = new Proposals<Result>(nobody, 0, STOPPED, DEFAULT_LIMITS, new Requests(0));
+  const proposals = new Proposals<Result>(
+    nobody,
+    0,
+    STOPPED,
+    new CommandTime(STOPPED),
+    DEFAULT_LIMITS,
+    new Requests(0),
+  );
   const execution = new Execution(machine, codec, new Chance(clusterId), stored.onApplyError ?? "stop");
   const directory = new Directory(new Map());
   const applier = new Applier(nobody, machine, execution, directory, proposals, noCheckpoints(), () => {});

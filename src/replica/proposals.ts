@@ -4,7 +4,8 @@ import type { EntryId, Proposal } from "../log/entry.ts";
 import type { ProposeResult } from "../raft/effects.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Refusal } from "../raft/refusal.ts";
-import { Call, type CallOptions, type Settle } from "./call.ts";
+import { Call, type CallOptions, type Late, type Settle } from "./call.ts";
+import type { CommandTime } from "./command-time.ts";
 import { ENVELOPE_BYTES, type Proposer, sealCommands } from "./envelope.ts";
 import type { ReplicaLimits } from "./options.ts";
 import type { Requests } from "./requests.ts";
@@ -38,6 +39,7 @@ interface Batch<Result> {
 export class Proposals<Result> {
   readonly #proposer: Proposer;
   readonly #clock: Clock;
+  readonly #time: CommandTime;
   readonly #limits: ReplicaLimits;
   readonly #requests: Requests;
   readonly #pending = new Map<number, Pending<Result>>();
@@ -48,11 +50,15 @@ export class Proposals<Result> {
   #bytes = 0;
   #tick = 0;
   #isHeld = false;
+  #hasLeader = false;
+  readonly #late: Late = (waitedMs, outcome) =>
+    this.#hasLeader && outcome === "unknown" ? unconfirmed(waitedMs) : leaderless(waitedMs, outcome);
 
   constructor(
     proposer: Proposer,
     firstSequence: number,
     clock: Clock,
+    time: CommandTime,
     limits: ReplicaLimits,
     requests: Requests,
   ) {
@@ -60,6 +66,7 @@ export class Proposals<Result> {
     this.#proposer = proposer;
     this.#nextSequence = firstSequence;
     this.#clock = clock;
+    this.#time = time;
     this.#limits = limits;
   }
 
@@ -83,7 +90,7 @@ export class Proposals<Result> {
       settle(tooMany(message, "bytes of proposals", proposalBytesMax));
       return;
     }
-    const call = new Call<Result>(this.#clock, options, callTimeoutMs, tooLate, settle);
+    const call = new Call<Result>(this.#clock, options, callTimeoutMs, this.#late, settle);
     const pending = { sequence: this.#nextSequence++, command, call, batch: null };
     this.#pending.set(pending.sequence, pending);
     this.#bytes += pendingBytes(command);
@@ -92,6 +99,7 @@ export class Proposals<Result> {
 
   /** Hands what is queued to the core, if somebody leads, in messages of a bounded size. */
   flush(raft: Raft): void {
+    this.#hasLeader = raft.leader !== null;
     while (this.#queue.length > 0 && raft.leader !== null && !this.#isHeld) {
       const pendings = this.#takeQueued();
       if (pendings.length === 0) continue;
@@ -183,7 +191,7 @@ export class Proposals<Result> {
   }
 
   #seal(pendings: readonly Pending<Result>[]): Proposal[] {
-    const shared = { ...this.#proposer, settledBelow: this.#oldestPending(), time: this.#clock.wall() };
+    const shared = { ...this.#proposer, settledBelow: this.#oldestPending(), time: this.#time.now() };
     return sealCommands(shared, pendings).map((data) => ({ kind: "command", data }));
   }
 
@@ -254,20 +262,18 @@ function pendingBytes(command: Uint8Array): number {
   return command.length + PENDING_OBJECT_BYTES;
 }
 
-/** Never proposed: no leader was known all the while. Otherwise it may still be applied. */
-function tooLate(waitedMs: number, outcome: Outcome): QuorateError {
-  if (outcome === "none") {
-    return new QuorateError(
-      "ERR_NO_QUORUM",
-      `no leader with a quorum was found in ${waitedMs} ms`,
-      { waitedMs },
-      { outcome, retryable: true },
-    );
-  }
+/** No leader is known. What was given to one before is in doubt: another may find it in its log. */
+function leaderless(waitedMs: number, outcome: Outcome): QuorateError {
+  const rest = outcome === "none" ? "" : "; the write may still take effect";
+  const message = `no leader with a quorum was found in ${waitedMs} ms${rest}`;
+  return new QuorateError("ERR_NO_QUORUM", message, { waitedMs }, { outcome, retryable: true });
+}
+
+function unconfirmed(waitedMs: number): QuorateError {
   return new QuorateError(
     "ERR_TIMEOUT",
     `the write was not confirmed in ${waitedMs} ms`,
     { timeoutMs: waitedMs },
-    { outcome, retryable: true },
+    { outcome: "unknown", retryable: true },
   );
 }

@@ -115,18 +115,25 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   }
 
   /**
-   * Resolves once a leader is known and this member has caught up with it. Where that takes too long, the `cause` of the
-   * error is why a peer and this member refused each other, if they did.
+   * Resolves once a leader is known and this member has caught up with it. Where that takes too long, ERR_NO_QUORUM names
+   * in `details.unreachable` the peers that cannot be reached, and why; its `cause` is why a peer and this member refused
+   * each other last, if they did.
    */
   async ready(options: CallOptions = NO_OPTIONS): Promise<void> {
     READY_OPTIONS.check(options);
     try {
       await this.barrier(options);
     } catch (error) {
-      const { refusal } = this.#member;
-      if (!QuorateError.is(error, "ERR_NO_QUORUM") || refusal === null) throw error;
-      const message = `${error.message}; a peer and this member refused each other: ${refusal.message}`;
-      throw new QuorateError(error.code, message, error.details, { retryable: true, cause: refusal });
+      if (!QuorateError.is(error, "ERR_NO_QUORUM")) throw error;
+      const { refusal, unreachable } = this.#member;
+      const reasons = [
+        ...(unreachable.length === 0 ? [] : [`cannot reach ${unreachable.join("; ")}`]),
+        ...(refusal === null ? [] : [`a peer and this member refused each other: ${refusal.message}`]),
+      ];
+      if (reasons.length === 0) throw error;
+      const message = [error.message, ...reasons].join("; ");
+      const details = unreachable.length === 0 ? error.details : { ...error.details, unreachable };
+      throw new QuorateError(error.code, message, details, { retryable: true, cause: refusal ?? error });
     }
   }
 

@@ -62,7 +62,11 @@ export interface Restoration {
 export interface Applied<Command> {
   readonly index: number;
   readonly term: number;
-  /** Milliseconds since 1970 by the leader's clock, the same on all members; never goes back. */
+  /**
+   * Milliseconds since 1970, the same on all members; never goes back. It is the wall clock of the leader that appended
+   * the command. Where that is behind the time of an earlier command, time goes on from there by the leader's monotonic
+   * clock, a sixteenth slower than that, until the wall clock has caught up.
+   */
   readonly time: number;
   readonly command: Command;
   /** A number in [0, 1), in place of Math.random(): another one with each call, and the same ones on all members. */

@@ -6,6 +6,7 @@ import type { Message } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Applier } from "./applier.ts";
+import type { CommandTime } from "./command-time.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
@@ -22,6 +23,7 @@ export interface TurnParts<Command, Result, Query, Answer> {
   readonly storage: Storage;
   readonly disk: DiskWatch;
   readonly clock: Clock;
+  readonly time: CommandTime;
   readonly proposals: Proposals<Result>;
   readonly reads: Reads;
   readonly changes: MembershipChanges;
@@ -118,7 +120,7 @@ export class Turn<Command, Result, Query, Answer> {
   }
 
   #run(): void {
-    const { raft, applier, proposals, changes, reads, snapshotter } = this.#parts;
+    const { raft, applier, proposals, changes, reads, snapshotter, time } = this.#parts;
     this.#takeInputs();
     const effects = raft.takeEffects();
 
@@ -126,6 +128,7 @@ export class Turn<Command, Result, Query, Answer> {
     if (effects.save !== null) this.#save(effects.save);
     if (effects.apply.length > 0) {
       applier.apply(effects.apply, raft);
+      time.agreed(applier.time);
       if (this.#isStopped) return; // The others were found to have come to something else.
       raft.applied(applier.index);
       snapshotter.applied(effects.apply, raft);
@@ -185,9 +188,9 @@ export class Turn<Command, Result, Query, Answer> {
   }
 
   #step(message: Message): void {
-    const { raft, clock } = this.#parts;
+    const { raft, time } = this.#parts;
     if (message.kind === "propose" && raft.role === "leader") {
-      for (const { kind, data } of message.proposals) if (kind === "command") stampTime(data, clock.wall());
+      for (const { kind, data } of message.proposals) if (kind === "command") stampTime(data, time.now());
     }
     raft.step(message);
   }

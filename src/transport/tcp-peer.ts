@@ -52,6 +52,8 @@ export class TcpPeer {
   #hasLeft = false;
   #isUp = false;
   #lastRefusal = "";
+  /** What the last attempt to reach it failed with. */
+  #trouble: string | null = null;
   /** Where it is known to be: what its name resolves to, and where it last proved to be itself. The newest last. */
   readonly #places = new Set<string>();
 
@@ -103,6 +105,7 @@ export class TcpPeer {
       ...{ name, id, isUp: this.#isUp, sentBytes: this.#sentBytes },
       ...{ receivedBytes: this.#receivedBytes, framesDropped: this.#framesDropped },
       connectionsBroken: this.#connectionsBroken,
+      trouble: this.#isUp ? undefined : (this.#trouble ?? undefined),
     };
   }
 
@@ -193,7 +196,10 @@ export class TcpPeer {
     });
     socket.on(this.#tls === null ? "connect" : "secureConnect", () => connection.write([handshake.hello]));
     socket.on("error", (error) => this.#onSocketError(error));
-    const deadline = setTimeout(() => this.#giveUp(connection), this.#limits.handshakeMs);
+    const deadline = setTimeout(() => {
+      this.#trouble = `no answer within ${this.#limits.handshakeMs} ms`;
+      this.#giveUp(connection);
+    }, this.#limits.handshakeMs);
     this.#outbound = { kind: "dialing", connection, deadline };
   }
 
@@ -208,6 +214,7 @@ export class TcpPeer {
   /** What TLS finds wrong has to be told: nobody will come up, however often we dial. */
   #onSocketError(error: NodeJS.ErrnoException): void {
     if (this.#outbound.kind !== "dialing") return;
+    this.#trouble = error.message === "" ? (error.code ?? error.name) : error.message;
     if (QuorateError.is(error)) this.#onRefused(error);
     else if (error.syscall === undefined)
       this.#onRefused(protocolError(this.peer.address, `TLS: ${error.message}`));
@@ -243,11 +250,13 @@ export class TcpPeer {
     this.#outbound = { kind: "open", connection, since: performance.now() };
     this.#hasLeft = false;
     this.#lastRefusal = "";
+    this.#trouble = null;
     this.#advance();
   }
 
   /** Each attempt is refused for the same reason until somebody mends it: told once. */
   #onRefused(error: QuorateError): void {
+    this.#trouble = error.message;
     if (error.message === this.#lastRefusal) return;
     this.#lastRefusal = error.message;
     this.#host.refused(error);

@@ -81,6 +81,8 @@ export interface PeerTraffic {
   readonly receivedBytes: number;
   /** Frames for which there was no way, or no room. */
   readonly framesDropped: number;
+  /** Why the way there does not stand, as the last attempt has found; for people. */
+  readonly trouble?: string | undefined;
   /** Connections given up because a frame was damaged, malformed, or not completed in time. */
   readonly connectionsBroken: number;
 }

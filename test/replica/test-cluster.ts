@@ -1,5 +1,5 @@
 import type { Done } from "../../src/base/callback.ts";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import type { Index } from "../../src/log/entry.ts";
@@ -35,6 +35,8 @@ export class TestCluster {
   #storesMade = 0;
   readonly members = new Map<string, CounterReplica>();
   readonly machines = new Map<string, Counter>();
+  /** The clock of a member that is started from now on. */
+  clockOf: (name: string) => Clock = () => systemClock;
   /** Of the members that are started from now on. */
   options: MemberOptions;
   readonly #makeMachine: () => Counter;
@@ -71,7 +73,7 @@ export class TestCluster {
       codec: commandCodec<Add>("json"),
       storage: this.#disk(name, storage),
       transport: this.network.transport(),
-      clock: systemClock,
+      clock: this.clockOf(name),
       random: new Random(this.names.indexOf(name) + 1),
       limits: this.#limits,
       ...this.options,

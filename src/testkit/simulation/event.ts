@@ -74,6 +74,8 @@ export type MemberEvent = {
       readonly kind: "state";
       readonly index: Index;
       readonly hash: number;
+      /** The first bytes of the machine's snapshot. */
+      readonly bytes?: Uint8Array;
       /** What the machine shows of itself otherwise than in a snapshot, where it shows anything. */
       readonly view?: unknown;
     }

@@ -25,6 +25,8 @@ import type { SimSystem } from "./system.ts";
 const SHADOW_SHARE = 0.01;
 /** Whoever looks after the processes starts one again that has ended by itself. */
 const SUPERVISOR_MS = 500;
+/** By how much the wall clocks of neighbours differ when a run begins. */
+const WALL_APART_MS = 600_000;
 
 /** A whole member: replica, storage on a simulated disk, encoded frames, and the state machine under test. */
 export class FullMember<Command, Result, Query, Answer> implements SimMember<FullFrame> {
@@ -67,7 +69,11 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#mates = mates;
     this.#id = firstMemberId(this.name);
     this.#isEnlisted = mates.founders.includes(this.name);
-    this.#clocks = new MemberClocks(host, host.scenario.cluster.driftPermille[number] ?? 0);
+    this.#clocks = new MemberClocks(
+      host,
+      host.scenario.cluster.driftPermille[number] ?? 0,
+      ((number % 3) - 1) * WALL_APART_MS,
+    );
     this.#machineChance = new Chance(firstClusterId("", mates.founders));
     this.#diskChance = host.chance.stream("disk", number);
     this.#shadowChance = host.chance.stream("shadow", number);

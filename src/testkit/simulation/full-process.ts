@@ -282,7 +282,8 @@ export class FullProcess<Command, Result, Query, Answer> {
         const applied = { index, term, time, command, random: machineChance.at(index) };
         this.#host.emit({ kind: "executed", ...this.#here, operation, applied, result });
       },
-      state: (index, hash) => this.#host.emit({ kind: "state", ...this.#here, index, hash, ...this.#view() }),
+      state: (index, hash, bytes) =>
+        this.#host.emit({ kind: "state", ...this.#here, index, hash, bytes, ...this.#view() }),
     });
   }
 

@@ -17,12 +17,14 @@ export interface Placed<Result> {
 /** Told what a machine is given and what it makes of it. */
 export interface MachineObserver<Command, Result> {
   executed(applied: Applied<Tagged<Command>>, result: Result): void;
-  /** A checksum of the state after `index`. */
-  state(index: number, hash: number): void;
+  /** A checksum of the state after `index`, and the first bytes of it. */
+  state(index: number, hash: number, bytes: Uint8Array): void;
 }
 
 /** How often the state is looked at, in entries. */
 const LOOK_EVERY = 8;
+/** How much of each state is kept, to be shown where it is not that of the others. */
+const STATE_BYTES_SHOWN = 4_096;
 
 /**
  * A user's machine with an observer beside it. It hands on what it is given, whole batches but for one thing: a batch is
@@ -71,8 +73,12 @@ export class ObservedMachine<Command, Result, Query, Answer>
   /** Looks at the state as it is now, which is that after `index`. */
   look(index: number): void {
     let hash = 0;
-    for (const chunk of this.machine.snapshot()) hash = crc32(chunk, hash);
-    this.#observer.state(index, hash);
+    const shown = new ByteWriter();
+    for (const chunk of this.machine.snapshot()) {
+      hash = crc32(chunk, hash);
+      shown.bytes(chunk.subarray(0, STATE_BYTES_SHOWN - shown.length));
+    }
+    this.#observer.state(index, hash, shown.take());
   }
 
   #applyPart(part: readonly Applied<Tagged<Command>>[], placed: Placed<Result>[]): void {

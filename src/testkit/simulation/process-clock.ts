@@ -17,10 +17,12 @@ export class MemberClocks {
   readonly #world: ClockWorld;
   /** How many of its own microseconds pass in a true one. */
   readonly #rate: number;
-  #jumpedMs = 0;
+  #jumpedMs: number;
 
-  constructor(world: ClockWorld, driftPermille: number) {
+  /** `aheadMs` says by how much its clock for people is ahead of the true time when the run begins. */
+  constructor(world: ClockWorld, driftPermille: number, aheadMs: number) {
     this.#world = world;
+    this.#jumpedMs = aheadMs;
     this.#rate = (1000 + driftPermille) / 1000;
   }
 
