@@ -77,16 +77,40 @@ export class DiskStorage implements Storage {
 
   open(identity: Identity): Recovered {
     assert(this.#parts === null, "a storage is opened once");
-    this.#files.lock();
+    this.#lock();
     return atOnce(this.#opening(identity));
   }
 
   openInSlices(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void {
     assert(this.#parts === null, "a storage is opened once");
     this.#files.lockWhenFree((error) => {
-      if (error === null) inSlices(this.#clock, this.#opening(identity), done);
-      else done(error);
+      if (error !== null && !isNoSpace(error)) return done(error);
+      try {
+        if (error !== null) this.#lock();
+      } catch (failure) {
+        return done(failure);
+      }
+      inSlices(this.#clock, this.#opening(identity), done);
     });
+  }
+
+  #lock(): void {
+    try {
+      this.#files.lock();
+    } catch (error) {
+      if (!this.#givesUpReserve(error)) throw error;
+      this.#files.lock();
+    }
+  }
+
+  /**
+   * Gives up the reserve for a start that failed only for want of room, and tells whether there was one. Where a disk has
+   * not one block left even the lock needs it: should another process hold that, it has lost its reserve and no more.
+   */
+  #givesUpReserve(error: unknown): boolean {
+    if (!isNoSpace(error) || !this.#files.listSync("").includes(RESERVE_PATH)) return false;
+    this.#files.removeSync(RESERVE_PATH);
+    return true;
   }
 
   /** With the lock held; it is given up again when this fails. */
@@ -166,8 +190,7 @@ export class DiskStorage implements Storage {
     try {
       return yield* open();
     } catch (error) {
-      if (!isNoSpace(error) || !this.#files.listSync("").includes(RESERVE_PATH)) throw error;
-      this.#files.removeSync(RESERVE_PATH);
+      if (!this.#givesUpReserve(error)) throw error;
       return yield* open();
     }
   }

@@ -16,8 +16,7 @@ const VALUE = "x".repeat(64 * 1024);
 const mount = mountSmallDisk(SIZE);
 afterAll(() => unmount(mount));
 
-// What cannot mount a file system (no root, no Linux) skips this.
-describe.skipIf(mount === null)("a real disk of 40 MiB that is full", () => {
+describe.skipIf(mount === null)("a real disk of 40 MiB that is full (needs root, to mount it)", () => {
   it("is named to everybody who asks, is used to its end, and is well again without a restart", {
     timeout: 120_000,
   }, async () => {

@@ -11,8 +11,7 @@ const MIB = 1024 * 1024;
 const mount = mountSmallDisk(12 * MIB);
 afterAll(() => unmount(mount));
 
-// What cannot mount a file system (no root, no Linux) skips this.
-describe.skipIf(mount === null)("a real disk of 12 MiB that is full", () => {
+describe.skipIf(mount === null)("a real disk of 12 MiB that is full (needs root, to mount it)", () => {
   it("keeps a step waiting that is longer than its segment, instead of stopping the storage", async () => {
     const directory = join(mount!, "long");
     const storage = new DiskStorage(new NodeFiles(directory), { reserveBytes: 64 * 1024 });
@@ -28,6 +27,24 @@ describe.skipIf(mount === null)("a real disk of 12 MiB that is full", () => {
     await close(storage);
     const again = new DiskStorage(new NodeFiles(directory), { reserveBytes: 64 * 1024 });
     expect(again.open(IDENTITY).entries.map(({ data }) => data.length)).toEqual([600 * 1024, 3 * MIB]);
+    await close(again);
+    rmSync(directory, { recursive: true });
+  }, 30_000);
+
+  it("is started on when not one block is free, at the price of the reserve", async () => {
+    const directory = join(mount!, "not one block");
+    const files = new NodeFiles(directory);
+    const storage = new DiskStorage(files, { reserveBytes: 256 * 1024 });
+    storage.open(IDENTITY);
+    await save(storage, 1, 100);
+    await save(storage, 2, 100);
+    await expect.poll(() => readdirSync(directory)).toContain("reserve");
+    await close(storage);
+    const ballast = fill(join(mount!, "ballast"));
+    const again = new DiskStorage(new NodeFiles(directory), { reserveBytes: 256 * 1024 });
+    expect(again.open(IDENTITY).entries).toHaveLength(2);
+    await save(again, 3, 100);
+    rmSync(ballast);
     await close(again);
     rmSync(directory, { recursive: true });
   }, 30_000);

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
+import type { OnCorruption } from "../../src/storage/disk-opening.ts";
 import { type DiskOptions, DiskStorage } from "../../src/storage/disk-storage.ts";
 import { examineDirectory } from "../../src/storage/examination.ts";
 import { checksumSeed, readFrameHeader } from "../../src/storage/frame.ts";
@@ -48,7 +49,14 @@ describe("a snapshot of the member's own", () => {
     const run = new Run();
     run.append(10);
     run.keepSnapshot(10);
-    expectRefusal(run.withoutEntriesFrom(8));
+    const image = run.withoutEntriesFrom(8);
+    expectRefusal(image);
+    // A member with peers keeps what is proved, the snapshot with it, and knows that something may be missing.
+    expect(openOn(new MemoryDisk(image), "repair-from-peers")).toMatchObject({
+      snapshot: { metadata: { index: 10 } },
+      lostTerm: 1,
+      damage: { code: "ERR_CORRUPT" },
+    });
   });
 
   it("that a leader sent may lie beyond the end of the log", () => {
@@ -75,7 +83,12 @@ describe("an older copy of the manifest", () => {
     run.append(1);
     const manifest = run.disk.image().get("manifest")!;
     run.restart();
-    expectRefusal(run.disk.image().set("manifest", manifest));
+    const image = run.disk.image().set("manifest", manifest);
+    expectRefusal(image);
+    const disk = new MemoryDisk(image);
+    const { bootEpoch } = openOn(disk, "repair-from-peers");
+    expect(bootEpoch, "no number of a start is used twice").toBe(3);
+    expect(examineDirectory(new MemoryFiles(disk)).problems).toEqual([]);
   });
 
   it("does not make a store anew that holds something", () => {
@@ -225,9 +238,10 @@ function open(image: ReadonlyMap<string, Uint8Array>): Recovered {
   return openOn(new MemoryDisk(image));
 }
 
-function openOn(disk: MemoryDisk): Recovered {
+function openOn(disk: MemoryDisk, onCorruption: OnCorruption = "refuse"): Recovered {
   const clock = new ManualClock();
-  return new DiskStorage(new MemoryFiles(disk, { clock }), { clock, reserveBytes: 0 }).open(IDENTITY);
+  const options = { clock, reserveBytes: 0, onCorruption };
+  return new DiskStorage(new MemoryFiles(disk, { clock }), options).open(IDENTITY);
 }
 
 function expectRefusal(image: ReadonlyMap<string, Uint8Array>): void {
