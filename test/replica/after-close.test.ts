@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { runWell } from "../../scripts/process.ts";
 import type { Clock, Timer } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Random } from "../../src/base/random.ts";
@@ -9,6 +13,8 @@ import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { type Add, Counter } from "./counter.ts";
 import { type CounterReplica, until } from "./test-cluster.ts";
+
+const PROCESS = new URL("after-close-process.ts", import.meta.url).pathname;
 
 /** Knows what it was asked for and has not done yet. */
 class CountingClock implements Clock {
@@ -185,3 +191,14 @@ test("nothing runs on after a member was closed while it was closing, and by its
   await closesForGood(clocks, all);
   await added;
 });
+
+test("a process whose stores were closed ends by itself, whatever they were doing", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "quorate-close-"));
+  try {
+    const said = await runWell(process.execPath, ["--import", "tsx", PROCESS, directory], process.cwd());
+    const [closed, ended] = [...said.matchAll(/\d+\.?\d*$/gm)].map(Number);
+    expect(ended! - closed!).toBeLessThan(1_000);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}, 60_000);
