@@ -3,7 +3,7 @@ import type { MemberId } from "../log/entry.ts";
 import type { Identity, Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, newMember } from "./directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
-import { type ReplicaOptions, replicaLimits } from "./options.ts";
+import { checkFrames, type ReplicaOptions, replicaLimits } from "./options.ts";
 import { found, isUnused } from "./recovery.ts";
 import { decodeTicket } from "./ticket.ts";
 
@@ -32,7 +32,7 @@ type Options = Omit<ReplicaOptions<never, unknown, never, unknown>, "codec" | "m
 
 /** Opens the storage, and founds the cluster where it is new. After a failure the storage is closed again. */
 export function openStorage(options: Options, done: (error: unknown, opened?: OpenedStorage) => void): void {
-  replicaLimits(options.limits);
+  checkFrames(replicaLimits(options.limits), options.transport);
   const enrolment = enrol(options);
   const { clusterId, self, members, isJoining } = enrolment;
   const { storage, machine } = options;

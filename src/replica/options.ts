@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { defined, type Overrides } from "../base/defaults.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { type Demands, OptionTable, whole } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -92,6 +93,17 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   trailingEntries: 5_000,
   checkpointEntries: 100_000,
 };
+
+/** What a frame may hold beside the largest command: other commands that go with it, and the message around them. */
+const FRAME_ROOM_BYTES = 1024 * 1024 + 64 * 1024;
+
+/** Throws ERR_INVALID_ARGUMENT where the largest command would be lost on the way, each time it is sent. */
+export function checkFrames({ commandBytesMax }: ReplicaLimits, { frameBytesMax }: Transport): void {
+  if (frameBytesMax === undefined || commandBytesMax + FRAME_ROOM_BYTES <= frameBytesMax) return;
+  const most = frameBytesMax - FRAME_ROOM_BYTES;
+  const message = `commandBytesMax must be ${most} at most, since the transport carries frames of ${frameBytesMax} bytes; raise its frameBytesMax for more`;
+  throw invalidArgument("limits.commandBytesMax", commandBytesMax, message);
+}
 
 const CHECKPOINT_ENTRIES_MIN = 20;
 

@@ -67,6 +67,10 @@ export class TcpTransport implements Transport {
   #wanted: readonly Peer[] = [];
   readonly #peers = new Map<string, TcpPeer>();
 
+  get frameBytesMax(): number {
+    return this.#limits.frameBytesMax;
+  }
+
   /** Throws ERR_INVALID_ARGUMENT. */
   constructor(options: TcpOptions) {
     TCP_OPTIONS.check(options);

@@ -10,6 +10,9 @@ import type { MemberId } from "../log/entry.ts";
  * from the member that it names. Snapshots travel as frames too, a window at a time, so no other path is needed.
  */
 export interface Transport {
+  /** The longest frame that it carries, in bytes; without it any. A member is refused whose commands would not fit. */
+  readonly frameBytesMax?: number;
+
   /** Begins to listen. Calls back once frames can arrive, or with the reason why not (ERR_LISTEN). Called once. */
   start(host: TransportHost, started: Done): void;
 

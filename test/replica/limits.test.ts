@@ -1,7 +1,10 @@
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
+import { createReplica } from "../../src/open.ts";
 import { DEFAULT_LIMITS, type ReplicaLimits } from "../../src/replica/options.ts";
+import { tcp } from "../../src/transport/tcp-transport.ts";
+import { Counter } from "./counter.ts";
 import { type CounterReplica, TestCluster, until } from "./test-cluster.ts";
 
 let cluster: TestCluster;
@@ -110,4 +113,27 @@ test("a time limit of more than 2^31 ms does not end at once", async () => {
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(isOver).toBe(false);
   timer.cancel();
+});
+
+test("a member is refused whose largest command would be lost on the way", async () => {
+  const room = 1024 * 1024 + 64 * 1024;
+  const withFrames = (commandBytesMax: number, frameBytesMax: number) => {
+    const peers = { a: "127.0.0.1:0" };
+    const transport = tcp({ limits: { frameBytesMax } });
+    return createReplica({
+      name: "a",
+      peers,
+      machine: new Counter(),
+      transport,
+      limits: { commandBytesMax },
+    });
+  };
+  const error: unknown = await withFrames(20_000_001, 20_000_000 + room).catch((reason) => reason);
+  expect(error).toMatchObject({
+    code: "ERR_INVALID_ARGUMENT",
+    details: { argument: "limits.commandBytesMax" },
+    message: expect.stringContaining("20000000"),
+  });
+  const replica = await withFrames(20_000_000, 20_000_000 + room);
+  await replica.close();
 });
