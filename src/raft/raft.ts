@@ -11,7 +11,7 @@ import { type Membership, type MembershipChange, sameMembership, voterIds } from
 import { encodeMembershipChange } from "./membership-codec.ts";
 import type { Message } from "./message.ts";
 import { type RaftOptions, raftSettings } from "./options.ts";
-import { abandonReads, readAsFollower, readAsLeader, repeatQuestions } from "./reads.ts";
+import { abandonReads, hasLease, readAsFollower, readAsLeader, repeatQuestions } from "./reads.ts";
 import { applyChange } from "./reconfiguration.ts";
 import type { Refusal } from "./refusal.ts";
 import { wakeOthers, wakeUp } from "./sleep.ts";
@@ -99,6 +99,12 @@ export class Raft {
   /** Whether this member is the only voter, and its log holds nothing that could change that. */
   get isAlone(): boolean {
     return this.#core.isAlone;
+  }
+
+  /** Whether a read by lease would be answered at once, as far as this member knows the time (`timeIs`). */
+  get hasLease(): boolean {
+    const { role } = this.#core;
+    return role.kind === "leader" && hasLease(this.#core, role);
   }
 
   get failure(): RaftFailure | null {

@@ -77,7 +77,7 @@ function endRound(core: Core, leader: Leader, round: ReadRound): void {
  * Whether no other member can have been elected since a majority last answered us: its voters ignore candidates for an
  * election timeout, and our lease ends before that (thesis, 6.4.1). The bound on clocks stands with `leaseReads`.
  */
-function hasLease(core: Core, leader: Leader): boolean {
+export function hasLease(core: Core, leader: Leader): boolean {
   const { leaseReads, electionTicks, leaseMarginTicks } = core.settings;
   if (!leaseReads || leader.leaseTick === null || leader.isLeaseOver || leader.transferTo !== null)
     return false;

@@ -92,6 +92,34 @@ describe("elections", () => {
     expect(cluster.raft(2)).toMatchObject({ term: 2, role: "follower" });
   });
 
+  it("may be won late, by votes that were long under way, while a leader of a later term has committed more", () => {
+    const options = { preVote: false, checkQuorum: false };
+    const cluster = new PureCluster({ voters: [1, 2, 3, 4, 5], options });
+    cluster.partition([1, 2, 3], [4, 5]);
+    cluster.campaign(1);
+    cluster.deliver();
+    cluster.deliver();
+    const votes = cluster.network.filter(({ kind, to }) => kind === "vote-reply" && to === 1);
+    expect(votes).toHaveLength(2);
+    cluster.network = [];
+    cluster.isolate(1);
+    cluster.campaign(4);
+    cluster.stabilize();
+    cluster.campaign(4); // The first time it learns of the newer term.
+    cluster.stabilize();
+    cluster.propose(4, "unknown to member 1");
+    cluster.stabilize();
+    cluster.heal();
+    cluster.network = [...votes];
+    cluster.deliver();
+    cluster.deliver();
+    expect(cluster.raft(1).role).toBe("leader");
+    expect(cluster.raft(1).term).toBeLessThan(cluster.raft(4).term);
+    expect(cluster.raft(4).log.committed).toBeGreaterThan(cluster.raft(1).log.committed);
+    cluster.run(2);
+    expect(cluster.raft(1).leader).toBe(4);
+  });
+
   it("tell a refused candidate what is committed, when that is all that keeps it from being elected", () => {
     const cluster = new PureCluster({ voters: [1, 2] });
     cluster.elect(1);

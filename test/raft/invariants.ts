@@ -13,7 +13,7 @@ export class Invariants {
   /** Every entry that was ever in a log, by its id. */
   readonly #entries = new Map<string, string>();
   /** Every entry that some member took for committed. */
-  readonly #committed = new Map<Index, { term: Term; text: string }>();
+  readonly #committed = new Map<Index, { term: Term; text: string; committedIn: Term }>();
   #committedTo: Index = 0;
   readonly #commitOf = new Map<MemberId, Index>();
   readonly #reads = new Map<string, Index>();
@@ -82,7 +82,7 @@ export class Invariants {
     this.#checkCommit(cluster, member);
   }
 
-  /** At most one leader in a term, and only once (5.2); and it holds all that is committed (5.4). */
+  /** At most one leader in a term, and only once (5.2); and it holds all that was committed in earlier terms (5.4). */
   #checkLeader({ raft, id, starts }: PureMember): void {
     if (raft.role !== "leader") return;
     const self = `${id}, start ${starts}`;
@@ -90,8 +90,9 @@ export class Invariants {
     assert(known === undefined || known === self, `both ${known} and ${self} lead in term ${raft.term}`);
     if (known !== undefined) return;
     this.#leaders.set(raft.term, self);
-    for (const [index, { term }] of this.#committed) {
-      if (index <= raft.log.base.index) continue;
+    for (const [index, { term, committedIn }] of this.#committed) {
+      // A leader of an older term may be elected late, by votes that were long under way, and can commit nothing any more.
+      if (index <= raft.log.base.index || committedIn >= raft.term) continue;
       assert(
         raft.log.termAt(index) === term,
         `${self} leads in term ${raft.term} without entry ${term}/${index}`,
@@ -115,7 +116,8 @@ export class Invariants {
     const known = this.#committed.get(entry.index);
     const text = textOf(entry);
     if (known === undefined) {
-      this.#committed.set(entry.index, { term: entry.term, text });
+      // The first one to know is the leader that has committed it.
+      this.#committed.set(entry.index, { term: entry.term, text, committedIn: cluster.raft(id).term });
       this.#checkDurable(cluster, id, entry);
       return;
     }

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly options?: Partial<RaftOptions>;
   /** Saves wait until `save` is called. Otherwise they are durable at once. */
   readonly slowDisks?: boolean;
+  /** How long a tick of each member's clock takes, in the units of `pass`. With it hosts tell their cores the time, as they do. */
+  readonly tickLengths?: (member: MemberId) => number;
   readonly trace?: (member: MemberId, event: TraceEvent) => void;
 }
 
@@ -29,6 +31,10 @@ export interface PureMember {
   readonly disk: PureDisk;
   isDown: boolean;
   starts: number;
+  /** When it was started last. */
+  startedAt: number;
+  /** The last tick of its clock that its core was given. */
+  ticked: number;
   /** Up to where the state machine has come since its last restore. */
   applied: Index;
   /** What the host learnt of its requests. */
@@ -46,6 +52,8 @@ export class PureCluster {
   readonly invariants = new Invariants();
   readonly random: Random;
   readonly #options: ClusterOptions;
+  /** True time, for members whose ticks have a length. */
+  #now = 0;
   /** Pairs of members that do not hear each other, as `from>to`. */
   readonly #cuts = new Set<string>();
   #nextRequest = 1;
@@ -70,6 +78,8 @@ export class PureCluster {
       disk,
       isDown: false,
       starts: 1,
+      startedAt: this.#now,
+      ticked: 0,
       applied: snapshot?.index ?? 0,
       outcomes: new Map(),
     };
@@ -101,6 +111,29 @@ export class PureCluster {
     this.#act(id, (raft) => raft.tick());
   }
 
+  /**
+   * Lets true time pass. A member whose clock has begun another tick gets one, however many it were; those who are `late`
+   * get it with a later call.
+   */
+  pass(units: number, late: readonly MemberId[] = []): void {
+    this.#now += units;
+    for (const member of this.running) {
+      const ticks = this.#ticksOf(member);
+      if (ticks <= member.ticked || late.includes(member.id)) continue;
+      member.ticked = ticks;
+      this.#act(member.id, (raft) => raft.tick(ticks));
+    }
+  }
+
+  /** Those who would answer a read by lease at this moment. */
+  get leased(): PureMember[] {
+    return this.running.filter(({ id, raft }) => {
+      if (raft.role !== "leader") return false;
+      this.#act(id, () => {});
+      return raft.hasLease;
+    });
+  }
+
   campaign(id: MemberId): Refusal | null {
     return this.#act(id, (raft) => raft.campaign());
   }
@@ -116,9 +149,11 @@ export class PureCluster {
   }
 
   read(id: MemberId): number {
-    const request = this.#request(id, (raft, number) => raft.read(number));
-    this.invariants.readBegan(id, request);
-    return request;
+    return this.#request(id, (raft, request) => {
+      // Before it is made: a read by lease ends at once.
+      this.invariants.readBegan(id, request);
+      return raft.read(request);
+    });
   }
 
   transfer(id: MemberId, to: MemberId): Refusal | null {
@@ -169,6 +204,8 @@ export class PureCluster {
     assert(member.isDown, "only a member that is down can start");
     member.isDown = false;
     member.starts += 1;
+    member.startedAt = this.#now;
+    member.ticked = 0;
     member.raft = this.#start(id, member.disk, member.starts);
     member.applied = member.disk.snapshot?.index ?? 0;
     this.#settle(member);
@@ -261,9 +298,15 @@ export class PureCluster {
   #act<Result>(id: MemberId, act: (raft: Raft) => Result): Result {
     const member = this.member(id);
     assert(!member.isDown, `member ${id} is down`);
+    if (this.#options.tickLengths !== undefined) member.raft.timeIs(this.#ticksOf(member));
     const result = act(member.raft);
     this.#settle(member);
     return result;
+  }
+
+  /** How many ticks of its own clock have begun since the member was started. */
+  #ticksOf({ id, startedAt }: PureMember): number {
+    return Math.floor((this.#now - startedAt) / (this.#options.tickLengths?.(id) ?? 1));
   }
 
   /** Does what the core wants done, until it wants nothing more. */
