@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MalformedBytes } from "../base/bytes.ts";
 import { formatAddress } from "../transport/address.ts";
+import type { ClientConnection } from "./connections.ts";
 import { GatewayStream } from "./gateway-stream.ts";
+import { Gathered } from "./http2/gathered.ts";
+import type { PendingRequest } from "./intake.ts";
 import { JsonSplitter, parseJson } from "./json-splitter.ts";
 import type { RpcCall, RpcHandlers, StreamHandler, UnaryHandler } from "./rpc-server.ts";
 import { Grpc, type GrpcCode, RpcError, rpcErrorOf } from "./status.ts";
@@ -17,9 +20,12 @@ export class Gateway {
   readonly #handlers: RpcHandlers;
   readonly #methods = new Map<string, AnyMethod>();
   readonly #lengthMax: number;
+  readonly #unreadBytesMax: number;
+  #unreadBytes = 0;
 
-  constructor(handlers: RpcHandlers, messageBytesMax: number) {
+  constructor(handlers: RpcHandlers, messageBytesMax: number, unreadBytesMax: number) {
     this.#handlers = handlers;
+    this.#unreadBytesMax = unreadBytesMax;
     // Base64 makes four characters of three bytes.
     this.#lengthMax = messageBytesMax * 2;
     for (const method of Object.values(METHODS)) {
@@ -31,40 +37,69 @@ export class Gateway {
     return this.#methods.has(path);
   }
 
-  serve(path: string, request: IncomingMessage, response: ServerResponse): void {
+  serve(
+    path: string,
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     const method = this.#methods.get(path)!;
     const unary = this.#handlers.unary.get(method.path);
     const stream = this.#handlers.streams.get(method.path);
-    if (unary !== undefined) void this.#answer(method, unary, request, response);
-    else if (stream !== undefined) this.#converse(method, stream, request, response);
-    else sendError(response, new RpcError(Grpc.unimplemented, "Not Implemented"));
+    const pending = connection.intake.request((reason) => {
+      sendError(response, reason);
+      request.destroy();
+    });
+    response.once("close", () => pending.end());
+    if (unary !== undefined) void this.#answer(method, unary, pending, request, response);
+    else if (stream !== undefined) {
+      connection.answer();
+      this.#converse(method, stream, pending, request, response);
+    } else sendError(response, new RpcError(Grpc.unimplemented, "Not Implemented"));
   }
 
   async #answer(
     method: AnyMethod,
     handler: UnaryHandler,
+    pending: PendingRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     try {
-      const json = parseJson((await readText(request, this.#lengthMax)) || "{}");
+      const json = parseJson((await readText(request, this.#lengthMax, pending)) || "{}");
       const bytes = method.request.encode(method.request.fromJson(json) as object);
       const answer = await handler(bytes, new GatewayCall(request, response));
-      sendJson(response, 200, method.response.toJson(method.response.decode(answer)));
+      this.#send(response, JSON.stringify(method.response.toJson(method.response.decode(answer))));
     } catch (error) {
       sendError(response, asRpcError(error));
     }
   }
 
+  /** Answers are kept until they are read, as many as there is room for. */
+  #send(response: ServerResponse, body: string): void {
+    if (this.#unreadBytes + body.length > this.#unreadBytesMax)
+      throw new RpcError(Grpc.resourceExhausted, "too many answers wait to be read");
+    this.#unreadBytes += body.length;
+    response.once("close", () => {
+      this.#unreadBytes -= body.length;
+    });
+    sendText(response, 200, body);
+  }
+
   #converse(
     method: AnyMethod,
     handler: StreamHandler,
+    pending: PendingRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
     const splitter = new JsonSplitter(this.#lengthMax);
-    const read = (text: string): Uint8Array[] =>
-      [...splitter.take(text)].map((json) => method.request.encode(method.request.fromJson(json) as object));
+    const read = (text: string): Uint8Array[] => {
+      const complete = [...splitter.take(text)];
+      pending.end();
+      if (splitter.unfinishedLength > 0) pending.hold(splitter.unfinishedLength);
+      return complete.map((json) => method.request.encode(method.request.fromJson(json) as object));
+    };
     const show = (bytes: Uint8Array): unknown => method.response.toJson(method.response.decode(bytes));
     handler(
       new GatewayStream(new GatewayCall(request, response), request, response, { read, show, asRpcError }),
@@ -98,17 +133,35 @@ class GatewayCall implements RpcCall {
   }
 }
 
-async function readText(request: IncomingMessage, lengthMax: number): Promise<string> {
+/** Rejects with RpcError alone, and leaves the request open, so that it can be answered. */
+function readText(request: IncomingMessage, lengthMax: number, pending: PendingRequest): Promise<string> {
   const tooLarge = new RpcError(Grpc.resourceExhausted, `the request is larger than ${lengthMax} bytes`);
-  if (Number(request.headers["content-length"] ?? 0) > lengthMax) throw tooLarge;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > lengthMax) throw tooLarge;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+  return new Promise((resolve, reject) => {
+    const gathered = new Gathered();
+    const fail = (error: unknown): void => {
+      request.off("data", onData);
+      request.resume();
+      gathered.take();
+      pending.end();
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      try {
+        if (gathered.length + chunk.length > lengthMax) throw tooLarge;
+        pending.hold(chunk.length);
+        gathered.add(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    request.on("data", onData);
+    request.once("end", () => {
+      pending.end();
+      resolve(gathered.take().toString());
+    });
+    request.once("close", () => fail(new RpcError(Grpc.cancelled, "the client went away")));
+    if (Number(request.headers["content-length"] ?? 0) > lengthMax) fail(tooLarge);
+  });
 }
 
 /** What cannot be read is the client's fault here, where a person may have written it. */
@@ -140,7 +193,13 @@ export function sendError(response: ServerResponse, { code, message }: RpcError)
 }
 
 export function sendJson(response: ServerResponse, status: number, json: unknown): void {
+  sendText(response, status, JSON.stringify(json));
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
   if (response.destroyed || response.headersSent) return;
+  // What is still to come of a request that was answered is not read.
+  if (!response.req.complete) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(json));
+  response.end(text);
 }

@@ -4,7 +4,8 @@ import { formatAddress } from "../transport/address.ts";
 import { HEAD, timeoutOf, trailers, trailersOnly } from "./grpc-headers.ts";
 import { Code } from "./http2/protocol.ts";
 import type { Http2Stream, StreamReceiver } from "./http2/stream.ts";
-import { MessageReader, PREFIX_BYTES, type Unfinished } from "./message-reader.ts";
+import type { ConnectionIntake, PendingRequest } from "./intake.ts";
+import { MessageReader, PREFIX_BYTES } from "./message-reader.ts";
 import type { RpcCall, RpcStream } from "./rpc-server.ts";
 import { Grpc, RpcError, rpcErrorOf } from "./status.ts";
 
@@ -16,6 +17,7 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
   readonly #stream: Http2Stream;
   readonly #socket: Socket;
   readonly #reader: MessageReader;
+  readonly #pending: PendingRequest;
   #onMessage: (message: Uint8Array) => void = nothing;
   #onHalfClose: () => void = nothing;
   readonly #onClose: (() => void)[] = [];
@@ -25,10 +27,11 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
   #controller: AbortController | null = null;
   #isOver = false;
 
-  constructor(stream: Http2Stream, socket: Socket, messageBytesMax: number, unfinished: Unfinished) {
+  constructor(stream: Http2Stream, socket: Socket, messageBytesMax: number, intake: ConnectionIntake) {
     this.#stream = stream;
     this.#socket = socket;
-    this.#reader = new MessageReader(messageBytesMax, unfinished);
+    this.#pending = intake.request((reason) => this.end(reason));
+    this.#reader = new MessageReader(messageBytesMax, this.#pending);
     // Nothing comes before somebody listens.
     stream.pause();
   }
@@ -69,6 +72,11 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
     if (timeoutMs === null) return;
     if (Number.isNaN(timeoutMs)) this.end(new RpcError(Grpc.internal, "malformed grpc-timeout"));
     else this.#deadline = setTimeout(() => this.#expire(), timeoutMs);
+  }
+
+  /** A message has to come now: its client may not take for ever. */
+  awaitMessage(): void {
+    if (!this.#isOver) this.#pending.await();
   }
 
   /** Answers what is no call of gRPC with a head that says all. */
@@ -114,6 +122,7 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
     if (this.#isOver) return;
     try {
       this.#reader.take(bytes, (message) => {
+        this.#pending.arrive();
         if (!this.#isOver) this.#onMessage(message);
       });
     } catch (error) {
@@ -161,6 +170,7 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
     this.#isOver = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
     this.#reader.drop();
+    this.#pending.end();
     this.#controller?.abort();
   }
 }

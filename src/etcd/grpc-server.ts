@@ -1,15 +1,16 @@
 import type { Socket } from "node:net";
+import type { ClientConnection } from "./connections.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { headerBlock } from "./http2/header-block.ts";
 import { SocketLink } from "./http2/socket-link.ts";
 import type { Http2Stream, StreamReceiver } from "./http2/stream.ts";
 import type { StreamService } from "./http2/stream-table.ts";
-import { Unfinished } from "./message-reader.ts";
+import type { PendingRequest } from "./intake.ts";
 import type { RpcHandlers, UnaryHandler } from "./rpc-server.ts";
 import { Grpc, RpcError, rpcErrorOf } from "./status.ts";
 
-/** How often connections are looked at whose clients may take too long to begin. */
-const EXPIRE_MS = 5_000;
+/** How often, at most, it is counted what clients leave unread. */
+const SHED_MS = 50;
 
 const METHOD_NOT_ALLOWED = headerBlock(405, {});
 const UNSUPPORTED_MEDIA_TYPE = headerBlock(415, {});
@@ -22,33 +23,48 @@ export class GrpcServer {
   readonly #handlers: RpcHandlers;
   readonly #messageBytesMax: number;
   readonly #links = new Map<SocketLink, () => void>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #unreadBytesMax: number;
+  #isShedding = false;
+  /** Since the start: calls, and connections with the most unread, that ended because their clients did not read. */
+  unreadEnded = 0;
 
-  constructor(handlers: RpcHandlers, messageBytesMax: number) {
+  constructor(handlers: RpcHandlers, messageBytesMax: number, unreadBytesMax: number) {
     this.#handlers = handlers;
     this.#messageBytesMax = messageBytesMax;
-    this.#timer = setInterval(() => {
-      for (const link of this.#links.keys()) link.expire();
-    }, EXPIRE_MS).unref();
+    this.#unreadBytesMax = unreadBytesMax;
+  }
+
+  /** Bytes of answers that wait for clients to read them. */
+  get unreadBytes(): number {
+    let bytes = 0;
+    for (const link of this.#links.keys()) bytes += link.unread;
+    return bytes;
   }
 
   /** Speaks on a connection on which HTTP/2 begins. */
-  accept(socket: Socket): void {
-    const unfinished = new Unfinished();
+  accept(socket: Socket, connection: ClientConnection): void {
+    const { intake } = connection;
+    const paused = intake.request(() => link.destroy(), false);
     const service: StreamService = {
-      open: (stream) => this.#open(new GrpcCall(stream, socket, this.#messageBytesMax, unfinished), stream),
+      open: (stream) => this.#open(new GrpcCall(stream, socket, this.#messageBytesMax, intake), stream),
+      hold: (bytes) => hold(paused, bytes),
+      queued: () => this.#shedSoon(),
+      stalled: () => {
+        this.unreadEnded += 1;
+      },
     };
     const link = new SocketLink(socket, service, () => {
       const onClose = this.#links.get(link);
       this.#links.delete(link);
+      paused.end();
       onClose?.();
     });
     this.#links.set(link, () => {});
+    connection.speakHttp2(link);
   }
 
   /** Tells clients to go elsewhere, and lets their calls finish until `graceMs` have passed. */
   async close(graceMs: number): Promise<void> {
-    clearInterval(this.#timer);
     const ended = [...this.#links.keys()].map((link) => {
       return new Promise<void>((resolve) => {
         this.#links.set(link, resolve);
@@ -60,6 +76,25 @@ export class GrpcServer {
     }, graceMs);
     await Promise.all(ended);
     clearTimeout(timer);
+  }
+
+  /** Once for all that is written meanwhile: the clients may yet take it. */
+  #shedSoon(): void {
+    if (this.#isShedding) return;
+    this.#isShedding = true;
+    const timer = setTimeout(() => {
+      this.#isShedding = false;
+      if (this.unreadBytes > this.#unreadBytesMax) this.#shed();
+    }, SHED_MS);
+    timer.unref();
+  }
+
+  /** Ends the connection with the most unread. */
+  #shed(): void {
+    let most: SocketLink | null = null;
+    for (const link of this.#links.keys()) if (most === null || link.unread > most.unread) most = link;
+    this.unreadEnded += 1;
+    most?.destroy();
   }
 
   #open(call: GrpcCall, { head }: Http2Stream): StreamReceiver {
@@ -95,9 +130,24 @@ function answer(handler: UnaryHandler, call: GrpcCall): void {
       (error: unknown) => call.end(rpcErrorOf(error)),
     );
   });
+  call.awaitMessage();
   call.onHalfClose(() => {
     if (!isAsked) call.end(new RpcError(Grpc.internal, "grpc: the call has no message"));
   });
+}
+
+function hold(paused: PendingRequest, bytes: number): boolean {
+  if (bytes < 0) {
+    paused.free(-bytes);
+    return true;
+  }
+  try {
+    paused.hold(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof RpcError) return false;
+    throw error;
+  }
 }
 
 function unknownMethod(path: string): string {

@@ -1,44 +1,55 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import type { ClientConnection, Connections } from "./connections.ts";
 import type { Front } from "./front.ts";
 import type { Gateway } from "./gateway.ts";
 import { PROBES, whyUnhealthy } from "./health.ts";
 import { minorVersion } from "./maintenance-service.ts";
 import type { Metrics } from "./metrics.ts";
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
 const HEADER_BYTES_MAX = 16 * 1024;
 
 /** What is answered over HTTP/1.1: health, version, metrics, and, where there is a gateway, etcd's JSON. */
-export function httpFront(front: Front, metrics: Metrics, gateway: Gateway | null): Server {
-  const limits = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    maxHeaderSize: HEADER_BYTES_MAX,
-  };
-  return createServer(limits, (request, response) => {
+export function httpFront(
+  front: Front,
+  metrics: Metrics,
+  connections: Connections,
+  gateway: Gateway | null,
+): Server {
+  // Node's own timeouts for requests only work for servers that listen themselves: `connections` has them here.
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+    const connection = connections.of(request.socket);
+    connection.begin(request, response);
+    if (connection.isReserve) response.setHeader("connection", "close");
     // A client that goes away in the middle is no error of ours.
     request.on("error", () => {});
     response.on("error", () => {});
     const [path = "/", query] = (request.url ?? "/").split("?", 2);
-    if (gateway?.has(path) === true) serveGateway(gateway, path, request, response);
+    if (gateway?.has(path) === true && connection.isReserve)
+      sendText(response, 503, "too many connections: only health, version and metrics are served\n");
+    else if (gateway?.has(path) === true) serveGateway(gateway, path, connection, request, response);
     else {
       const searched = new URLSearchParams(query);
       serveInsight(front, metrics, path, searched, request, response).catch(() => response.destroy());
     }
   });
+  // Between requests, or with an answer that is not read.
+  server.on("timeout", (socket) => {
+    if (!connections.of(socket).isInExchange || socket.writableLength > 0) socket.destroy();
+  });
+  return server;
 }
 
 function serveGateway(
   gateway: Gateway,
   path: string,
+  connection: ClientConnection,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   if (request.method !== "POST") sendText(response, 405, "Method Not Allowed\n");
   else if (isForeign(request)) sendText(response, 421, "this host is not served here\n");
-  else gateway.serve(path, request, response);
+  else gateway.serve(path, connection, request, response);
 }
 
 /**

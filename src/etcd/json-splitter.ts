@@ -13,6 +13,11 @@ export class JsonSplitter {
     this.#lengthMax = lengthMax;
   }
 
+  /** Characters of an object that has begun and not ended. */
+  get unfinishedLength(): number {
+    return this.#rest.length;
+  }
+
   /** The objects that are complete now. Throws MalformedBytes for what is no JSON, or too long. */
   *take(text: string): Generator<unknown> {
     this.#rest += text;

@@ -4,23 +4,11 @@ import { Grpc, RpcError } from "./status.ts";
 /** In front of each message: whether it is compressed, and its length. */
 export const PREFIX_BYTES = 5;
 
-/** Bytes of unfinished messages on one connection. */
-const UNFINISHED_BYTES_MAX = 64 * 1024 * 1024;
-
-/** What the streams of one connection hold of messages that are not complete yet. */
-export class Unfinished {
-  #bytes = 0;
-
-  /** Throws when a connection begins too much at once. */
-  add(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes <= UNFINISHED_BYTES_MAX) return;
-    throw new RpcError(Grpc.resourceExhausted, "too many unfinished messages on the connection");
-  }
-
-  remove(bytes: number): void {
-    this.#bytes -= bytes;
-  }
+/** Accounts for what is held of messages that are not complete yet. */
+export interface Unfinished {
+  /** Throws RpcError when that is too much. */
+  hold(bytes: number): void;
+  free(bytes: number): void;
 }
 
 /** Puts the messages of one call together. A message is refused by its length, before the rest of it is taken in. */
@@ -78,12 +66,12 @@ export class MessageReader {
   #hold(bytes: Buffer): void {
     this.#held ??= new Gathered();
     this.#held.add(bytes);
-    this.#unfinished.add(bytes.length);
+    this.#unfinished.hold(bytes.length);
   }
 
   #release(): Buffer {
     const bytes = this.#held!.take();
-    this.#unfinished.remove(bytes.length);
+    this.#unfinished.free(bytes.length);
     return bytes;
   }
 

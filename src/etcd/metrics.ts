@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Metric, Registry } from "prom-client";
 import type { CallCounts } from "./call-counts.ts";
 import { callSeries } from "./call-metrics.ts";
+import { clientSeries, type ServedClients } from "./client-metrics.ts";
 import type { Front } from "./front.ts";
 import { memberSeries } from "./member-metrics.ts";
 import { counter, type Series } from "./metric-series.ts";
@@ -16,13 +17,13 @@ export class Metrics {
   #healthy = 0;
   #unhealthy = 0;
 
-  static async create(front: Front, counts: CallCounts): Promise<Metrics> {
+  static async create(front: Front, counts: CallCounts, clients: ServedClients): Promise<Metrics> {
     // Only the page needs the package; without it the page says so.
-    return new Metrics(front, counts, await import("prom-client").catch(() => null));
+    return new Metrics(front, counts, clients, await import("prom-client").catch(() => null));
   }
 
   /** Use `create`. */
-  constructor(front: Front, counts: CallCounts, client: PromClient | null) {
+  constructor(front: Front, counts: CallCounts, clients: ServedClients, client: PromClient | null) {
     if (client === null) {
       this.#registry = null;
       return;
@@ -30,7 +31,8 @@ export class Metrics {
     this.#registry = new client.Registry();
     client.collectDefaultMetrics({ register: this.#registry });
     const series = [...serverSeries(front), ...storeSeries(front, counts), ...memberSeries(front)];
-    for (const each of [...series, ...callSeries(counts), ...this.#health()]) register(this.#registry, each);
+    for (const each of [...series, ...callSeries(counts), ...clientSeries(clients), ...this.#health()])
+      register(this.#registry, each);
   }
 
   /** Counts a question for the member's health. */

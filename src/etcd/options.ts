@@ -1,4 +1,5 @@
 import type { TlsOptions } from "node:tls";
+import type { Overrides } from "../base/defaults.ts";
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import {
   definite,
@@ -13,6 +14,7 @@ import {
   text,
   whole,
 } from "../base/options.ts";
+import { CLIENT_LIMITS, type ClientLimits, clientLimits } from "./client-limits.ts";
 
 export interface EtcdOptions {
   /**
@@ -46,8 +48,8 @@ export interface EtcdOptions {
   readonly progressNotifyMs?: number | undefined;
   /** The largest request that may be proposed. Default 1.5 MiB. */
   readonly requestBytesMax?: number | undefined;
-  /** Connections at a time, at each address. Default 4,096. */
-  readonly connectionsMax?: number | undefined;
+  /** What clients may hold of this process: connections, unfinished requests, unread answers, and for how long. */
+  readonly limits?: Overrides<ClientLimits> | undefined;
   /** Tells of writes too on the channel `quorate:audit`, not only of what concerns users, roles and members. */
   readonly auditWrites?: boolean | undefined;
   /** Compares, or operations of one branch, in a transaction. Default 128. */
@@ -81,7 +83,7 @@ export const ETCD_OPTIONS = new OptionTable<EtcdOptions>("serveEtcd", {
   electionMs: whole(1),
   progressNotifyMs: whole(1),
   requestBytesMax: whole(1),
-  connectionsMax: whole(1),
+  limits: nested(CLIENT_LIMITS),
   auditWrites: flag,
   txnOperationsMax: whole(1),
 });
@@ -93,7 +95,7 @@ export interface EtcdSettings {
   readonly electionMs: number;
   readonly progressNotifyMs: number;
   readonly requestBytesMax: number;
-  readonly connectionsMax: number;
+  readonly limits: ClientLimits;
   readonly txnOperationsMax: number;
   /** Whether clients can show who they are by a certificate that was checked. */
   readonly clientCertAuth: boolean;
@@ -112,14 +114,18 @@ export function etcdSettings({
   electionMs = 1_000,
   progressNotifyMs = 600_000,
   requestBytesMax = 1_572_864,
-  connectionsMax = 4_096,
+  limits,
   txnOperationsMax = 128,
   tls,
   clientCertAuth = true,
 }: EtcdOptions): EtcdSettings {
-  const numbers = { electionMs, progressNotifyMs, requestBytesMax, connectionsMax, txnOperationsMax };
+  const numbers = { electionMs, progressNotifyMs, requestBytesMax, txnOperationsMax };
   const isChecked = tls?.requestCert === true && tls.rejectUnauthorized !== false;
-  return { peerScheme, version, ...numbers, clientCertAuth: clientCertAuth && isChecked };
+  return {
+    ...{ peerScheme, version, ...numbers },
+    limits: clientLimits(limits),
+    clientCertAuth: clientCertAuth && isChecked,
+  };
 }
 
 export function invalid(argument: string, received: unknown, claim: string): QuorateError {

@@ -1,8 +1,8 @@
-import type { Server as HttpServer } from "node:http";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { Audit } from "./audit.ts";
 import { serveAuth } from "./auth-service.ts";
 import { serveCluster } from "./cluster-service.ts";
+import { Connections } from "./connections.ts";
 import { CorruptionWatch } from "./corruption-watch.ts";
 import { serveElection } from "./election-service.ts";
 import { type Endpoint, endpointsOf, metricsEndpointsOf } from "./endpoints.ts";
@@ -12,10 +12,11 @@ import { GrpcServer } from "./grpc-server.ts";
 import { Guard } from "./guard.ts";
 import { serveHealth } from "./health-service.ts";
 import { httpFront } from "./http-front.ts";
+import { Intake } from "./intake.ts";
 import { serveKv } from "./kv-service.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { serveLease } from "./lease-service.ts";
-import { Listener } from "./listener.ts";
+import { type Acceptors, Listener } from "./listener.ts";
 import { serveLock } from "./lock-service.ts";
 import { serveMaintenance } from "./maintenance-service.ts";
 import { Metrics } from "./metrics.ts";
@@ -60,20 +61,24 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   const leaderWatch = new LeaderWatch(front);
   const corruptionWatch = new CorruptionWatch(front);
   const services = allServices(front, leaderWatch, new Audit(front, options.auditWrites === true));
-  const grpc = new GrpcServer(services, messageBytesMax);
-  const metrics = await Metrics.create(front, services.counts);
-  const http = httpFront(front, metrics, new Gateway(services, messageBytesMax));
-  const insight = httpFront(front, metrics, null);
+  const { limits } = settings;
+  const intake = new Intake(limits);
+  const connections = new Connections(limits, intake);
+  const insightConnections = new Connections(limits, new Intake(limits));
+  const grpc = new GrpcServer(services, messageBytesMax, limits.unreadBytesMax);
+  const metrics = await Metrics.create(front, services.counts, { connections, intake, grpc });
+  const gateway = new Gateway(services, messageBytesMax, limits.unreadBytesMax);
+  const clients: Acceptors = { connections, grpc, http: httpFront(front, metrics, connections, gateway) };
+  const insight: Acceptors = {
+    connections: insightConnections,
+    grpc: null,
+    http: httpFront(front, metrics, insightConnections, null),
+  };
 
   const listeners: Listener[] = [];
-  const open = async ({ address, isTls }: Endpoint, server: HttpServer): Promise<Listener> => {
+  const open = async ({ address, isTls }: Endpoint, acceptors: Acceptors): Promise<Listener> => {
     const tls: TlsOptions | null = isTls ? options.tls! : null;
-    const { connectionsMax } = settings;
-    const listener = await Listener.open(
-      { address, tls, connectionsMax },
-      server === http ? grpc : null,
-      server,
-    );
+    const listener = await Listener.open({ address, tls, beginMs: limits.beginMs }, acceptors);
     listeners.push(listener);
     return listener;
   };
@@ -82,15 +87,18 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
     publication?.stop();
     leaderWatch.close();
     corruptionWatch.close();
-    http.closeIdleConnections();
+    clients.http.closeIdleConnections();
     await grpc.close(CLOSE_GRACE_MS);
-    for (const listener of listeners) listener.destroy();
+    for (const each of [connections, insightConnections]) {
+      each.close();
+      each.destroy();
+    }
     front.close();
   };
   let publication: Publication | null = null;
   try {
     const urls = [];
-    for (const endpoint of endpoints) urls.push((await open(endpoint, http)).url);
+    for (const endpoint of endpoints) urls.push((await open(endpoint, clients)).url);
     const metricsUrls = [];
     for (const endpoint of metricsEndpoints) metricsUrls.push((await open(endpoint, insight)).url);
     publication = new Publication(front, options.advertiseClientUrls ?? urls);

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { connect as connectSocket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { AuthTokens, mintToken, tokenText } from "../../src/etcd/auth-tokens.ts";
@@ -44,25 +43,6 @@ test("a stream has 10,000 watchers, and one more is refused by itself", async ()
   expect(refused[0]?.cancelReason).toContain("etcdserver: too many requests");
   stream.cancel();
 }, 60_000);
-
-test("as many connections stand as are allowed, and one more is closed as it comes", async () => {
-  const small = await serveStore({ connectionsMax: 2 });
-  const { port } = new URL(`http://${small.endpoint}`);
-  const dial = async () => {
-    const socket = connectSocket(Number(port), "127.0.0.1");
-    socket.on("error", () => {});
-    await once(socket, "connect");
-    return socket;
-  };
-  const [first] = await Promise.all([dial(), dial()]);
-  await once(await dial(), "close");
-  // Those that stand are served, and one that ends makes room.
-  first!.end("GET /version HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
-  expect(String(await once(first!, "data"))).toContain("200 OK");
-  await once(first!, "close");
-  expect(await page(`http://${small.endpoint}/version`, {})).toMatchObject({ status: 200 });
-  await small.stop();
-});
 
 test("10,000 renewals wait on a stream, and one more ends it", async () => {
   // Nobody leads, so nothing is renewed: a thousand are being asked for, and the rest waits for them.

@@ -1,7 +1,9 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MessageReader, Unfinished } from "../../src/etcd/message-reader.ts";
+import { clientLimits } from "../../src/etcd/client-limits.ts";
+import { Intake } from "../../src/etcd/intake.ts";
+import { MessageReader } from "../../src/etcd/message-reader.ts";
 import { RpcError } from "../../src/etcd/status.ts";
 import { METHODS } from "../../src/etcd/wire/services.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";
@@ -10,6 +12,10 @@ function framed(message: Uint8Array, length = message.length): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(length, 1);
   return Buffer.concat([head, message]);
+}
+
+function pendingRequest() {
+  return new Intake(clientLimits()).open("10.0.0.1").request(() => {});
 }
 
 describe("messages", () => {
@@ -22,7 +28,7 @@ describe("messages", () => {
         const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted(
           (a, b) => a - b,
         );
-        const reader = new MessageReader(1_000, new Unfinished());
+        const reader = new MessageReader(1_000, pendingRequest());
         let from = 0;
         const read: Uint8Array[] = [];
         for (const place of places) {
@@ -38,7 +44,7 @@ describe("messages", () => {
   it("are refused by their length, before they are there", () => {
     const refused = (bytes: Buffer): unknown => {
       try {
-        new MessageReader(1_000, new Unfinished()).take(bytes, () => {});
+        new MessageReader(1_000, pendingRequest()).take(bytes, () => {});
         return null;
       } catch (error) {
         return (error as RpcError).code;
@@ -51,9 +57,12 @@ describe("messages", () => {
   });
 
   it("that are not complete may not fill more than so much of a connection", () => {
-    const unfinished = new Unfinished();
+    const connection = new Intake(clientLimits()).open("10.0.0.1");
     const begin = (): void => {
-      const reader = new MessageReader(2 ** 21, unfinished);
+      const reader = new MessageReader(
+        2 ** 21,
+        connection.request(() => {}),
+      );
       reader.take(framed(Buffer.alloc(2 ** 20), 2 ** 21), () => expect.unreachable());
     };
     for (let call = 0; call < 63; call++) begin();

@@ -155,6 +155,7 @@ async function serveFront(
     progressNotifyMs: settings.progressNotifyMs,
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
+    limits: settings.clientLimits,
     auditWrites: settings.auditWrites,
     ...(tls === null
       ? {}

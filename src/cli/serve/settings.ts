@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defined } from "../../base/defaults.ts";
+import type { ClientLimits } from "../../etcd/client-limits.ts";
 import { formatAddress, type HostPort } from "../../transport/address.ts";
 import type { TlsOptions } from "../../transport/tls-files.ts";
 import type { PeerTlsOptions } from "../../transport/tls-peers.ts";
@@ -34,6 +35,7 @@ export interface ServeSettings {
   readonly txnOperationsMax: number;
   readonly requestBytesMax: number;
   readonly progressNotifyMs: number;
+  readonly clientLimits: Partial<ClientLimits>;
   readonly clientTls: TlsOptions | null;
   readonly needsClientCertificate: boolean;
   /** Whether the names in clients' certificates are those of users. */
@@ -82,6 +84,15 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
     compaction: compactionOf(text("auto-compaction-mode"), text("auto-compaction-retention")),
     txnOperationsMax: number("max-txn-ops", 1),
     requestBytesMax: number("max-request-bytes", 1),
+    clientLimits: {
+      connectionsMax: number("max-client-connections", 1),
+      ...(text("max-client-connections-per-address") === ""
+        ? {}
+        : { connectionsPerAddressMax: number("max-client-connections-per-address", 1) }),
+      idleMs: readSpan("client-idle-timeout", text("client-idle-timeout")),
+      ...unfinishedLimits(number("max-unfinished-bytes", 1)),
+      unreadBytesMax: number("max-unread-bytes", 1),
+    },
     progressNotifyMs: readSpan("watch-progress-notify-interval", text("watch-progress-notify-interval")),
     clientTls: tlsOf(text, ["cert-file", "key-file", "trusted-ca-file", "client-crl-file"], "TLSv1.2"),
     // As in etcd, whoever names an authority for clients wants to see their certificates.
@@ -96,6 +107,15 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
       ...unusedUrls("listen-peer-urls", listenUrls),
       ...unusedUrls("initial-advertise-peer-urls", advertisedUrls),
     ],
+  };
+}
+
+/** The shares of one address and one connection are those of the defaults. */
+function unfinishedLimits(unfinishedBytesMax: number): Partial<ClientLimits> {
+  return {
+    unfinishedBytesMax,
+    unfinishedBytesPerAddressMax: Math.ceil((unfinishedBytesMax * 3) / 4),
+    unfinishedBytesPerConnectionMax: Math.ceil(unfinishedBytesMax / 2),
   };
 }
 

@@ -12,8 +12,13 @@ import { type Span, STREAMS_MAX, type StreamService, StreamTable } from "./strea
 const IDLE_FRAMES_BURST = 10_000;
 const IDLE_FRAMES_PER_SECOND = 1_000;
 
-/** How long a client may take to begin, and from the beginning of a block of headers to its end. */
-const HEADERS_MS_MAX = 10_000;
+/** How long a client may keep a connection waiting. */
+export interface WaitLimits {
+  /** To begin, and from the beginning of a block of headers, or of a frame, to its end. */
+  readonly beginMs: number;
+  /** With an answer that it does not read. */
+  readonly stalledMs: number;
+}
 
 /**
  * One connection of HTTP/2, on the side of the server: bytes in, bytes out, and no socket (RFC 9113).
@@ -35,6 +40,10 @@ export class Http2Connection implements FrameSink {
   #blockEnds = false;
   /** Since when a client keeps us waiting for its settings or for the rest of a block. */
   #waitingSince: number;
+  /** How many frames had come when it was last looked at, and since when a frame is unfinished. */
+  #framesSeen = 0;
+  #frames = 0;
+  #unfinishedSince: number | null = null;
   #isClosing = false;
   #isOver = false;
 
@@ -80,15 +89,43 @@ export class Http2Connection implements FrameSink {
     this.#streams.closeAll();
   }
 
-  /** Ends a connection on which a client has kept us waiting too long. */
-  expire(): void {
+  /** Whether the client has begun as HTTP/2 begins: it has sent its settings. */
+  get hasBegun(): boolean {
+    return this.#hasSettings;
+  }
+
+  /** Since when there is no stream; null while there is one. */
+  get idleSince(): number | null {
+    return this.#hasSettings ? this.#streams.emptySince : this.#waitingSince;
+  }
+
+  /** Bytes of answers that wait in streams. */
+  get unread(): number {
+    return this.#streams.sender.queued;
+  }
+
+  /** Ends a connection, or a stream, on which a client has kept us waiting too long. */
+  expire(now: number, { beginMs, stalledMs }: WaitLimits): void {
+    if (this.#isOver) return;
     const isWaiting = !this.#hasSettings || this.#heads.isWithinBlock;
-    if (this.#isOver || !isWaiting || this.#now() - this.#waitingSince < HEADERS_MS_MAX) return;
-    this.#fail(new ConnectionError(Code.enhanceYourCalm, "too slow"));
+    const isSlow = isWaiting && now - this.#waitingSince >= beginMs;
+    if (isSlow || this.#isWithinFrame(now, beginMs))
+      this.#fail(new ConnectionError(Code.enhanceYourCalm, "too slow"));
+    else this.#streams.expire(now, stalledMs);
+  }
+
+  /** Whether a frame has begun so long ago and not ended. */
+  #isWithinFrame(now: number, ms: number): boolean {
+    const isNew = this.#framesSeen !== this.#frames;
+    this.#framesSeen = this.#frames;
+    if (!this.#reader.isWithinFrame) this.#unfinishedSince = null;
+    else if (isNew || this.#unfinishedSince === null) this.#unfinishedSince = now;
+    return this.#unfinishedSince !== null && now - this.#unfinishedSince >= ms;
   }
 
   onFrame(type: number, flags: number, id: number, bytes: Buffer, from: number, to: number): void {
     if (this.#isOver) return;
+    this.#frames += 1;
     if (!this.#hasSettings && type !== Frame.settings) throw broken("the first frame sets nothing");
     if (this.#heads.isWithinBlock && (type !== Frame.continuation || id !== this.#blockId))
       throw broken("a block of headers is interrupted");

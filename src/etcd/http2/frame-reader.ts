@@ -22,6 +22,11 @@ export class FrameReader {
     return this.#prefaceBytes === PREFACE.length;
   }
 
+  /** Whether a frame has begun and not ended. */
+  get isWithinFrame(): boolean {
+    return this.#heldBytes > 0;
+  }
+
   /** Throws ConnectionError, and what the sink throws. */
   take(chunk: Buffer): void {
     let at = this.hasPreface ? 0 : this.#takePreface(chunk);

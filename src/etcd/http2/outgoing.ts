@@ -25,6 +25,10 @@ export class Outgoing {
     this.#length += bytes.length;
   }
 
+  /** Whether anything was sent since `hasMoved` was last set to false; and since when nothing was. */
+  hasMoved = true;
+  stalledSince = 0;
+
   /** Whether the end was sent. */
   isOver = false;
 

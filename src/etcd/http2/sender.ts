@@ -17,6 +17,8 @@ export interface Outlet {
 }
 
 export interface SenderEvents {
+  /** Some data has to wait. */
+  onQueued(): void;
   /** Nothing of the stream's data waits any more. */
   onDrained(streamId: number): void;
   /** The end of the stream was written. */
@@ -40,6 +42,17 @@ export class Sender {
     this.#events = events;
   }
 
+  /** The streams whose data has waited for so long without any of it being sent. To be called now and then. */
+  stalled(now: number, ms: number): Outgoing[] {
+    const stalled: Outgoing[] = [];
+    for (const outgoing of this.#waiting) {
+      if (outgoing.hasMoved) outgoing.stalledSince = now;
+      else if (now - outgoing.stalledSince >= ms) stalled.push(outgoing);
+      outgoing.hasMoved = false;
+    }
+    return stalled;
+  }
+
   /** Bytes that wait in streams. */
   get queued(): number {
     return this.#queued;
@@ -58,8 +71,10 @@ export class Sender {
       this.#write(outgoing, bytes, 0, bytes.length);
       return true;
     }
+    if (outgoing.length === 0) outgoing.hasMoved = true;
     outgoing.push(bytes);
     this.#queued += bytes.length;
+    this.#events.onQueued();
     this.#waiting.add(outgoing);
     while (this.#step(outgoing));
     return outgoing.length === 0;
@@ -102,6 +117,7 @@ export class Sender {
     const room = this.#room(outgoing);
     if (room <= 0 || outgoing.length === 0) return false;
     const before = outgoing.length;
+    outgoing.hasMoved = true;
     outgoing.shift(room, (part, from, to) => this.#write(outgoing, part, from, to));
     this.#queued -= before - outgoing.length;
     this.#outlet.wake();

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Http2Connection } from "./connection.ts";
+import { Http2Connection, type WaitLimits } from "./connection.ts";
 import type { Outlet } from "./sender.ts";
 import type { StreamService } from "./stream-table.ts";
 
@@ -14,6 +14,9 @@ export class SocketLink implements Outlet {
   readonly #connection: Http2Connection;
   #isAwake = false;
   #isEnding = false;
+  /** What the socket had taken when it was last looked at, and since when it is so. */
+  #sentBytes = 0;
+  #stalledSince: number | null = null;
 
   /** Takes over the socket. */
   constructor(socket: Socket, service: StreamService, onClose: () => void) {
@@ -55,9 +58,42 @@ export class SocketLink implements Outlet {
     this.#socket.destroy();
   }
 
-  /** To be called now and then. */
-  expire(): void {
-    this.#connection.expire();
+  /** Whether the client has begun as HTTP/2 begins. */
+  get hasBegun(): boolean {
+    return this.#connection.hasBegun;
+  }
+
+  /** Since when there is no call; null while there is one. */
+  get idleSince(): number | null {
+    return this.#connection.idleSince;
+  }
+
+  /** Bytes of answers that wait here for the client. */
+  get unread(): number {
+    return this.#connection.unread + this.#socket.writableLength;
+  }
+
+  /** To be called now and then. True when the connection ends, since the client keeps it waiting. */
+  expire(now: number, limits: WaitLimits): boolean {
+    if (!this.#isEnding) this.#connection.expire(now, limits);
+    return this.#isEnding;
+  }
+
+  /** Whether the client has taken nothing for so long, although something waits for it. To be called now and then. */
+  isStalled(now: number, stalledMs: number): boolean {
+    const { bytesWritten, writableLength } = this.#socket;
+    const sent = bytesWritten - writableLength;
+    if (writableLength === 0 || sent !== this.#sentBytes) this.#stalledSince = null;
+    else this.#stalledSince ??= now;
+    this.#sentBytes = sent;
+    return this.#stalledSince !== null && now - this.#stalledSince >= stalledMs;
+  }
+
+  /** Ends at once; the client hears that it may go elsewhere. */
+  leave(): void {
+    this.#connection.close();
+    this.#flush();
+    this.#socket.destroySoon();
   }
 
   readonly #flush = (): void => {

@@ -23,6 +23,12 @@ const TOO_LARGE = headerBlock(431, {});
 export interface StreamService {
   /** A request has begun: its head is known. Whoever is returned hears of the rest. */
   open(stream: Http2Stream): StreamReceiver;
+  /** So many bytes more, or fewer, are kept for a stream that is paused. False where that is too much. */
+  hold?(bytes: number): boolean;
+  /** Some of an answer has to wait for its client. */
+  queued?(): void;
+  /** The client has not taken anything of an answer for too long: the stream ends. */
+  stalled?(): void;
 }
 
 /** The streams of one connection: which there are, what they may send, and how they end. */
@@ -40,14 +46,17 @@ export class StreamTable implements StreamHost {
   /** The last one that was cut off here: of those before it, frames may still be on their way. */
   #lastResetId = 0;
   #isClosing = false;
+  #emptySince: number | null;
 
   constructor(outlet: Outlet, service: StreamService, now: () => number, onEmpty: () => void) {
     this.#outlet = outlet;
     this.#service = service;
     this.#now = now;
     this.#onEmpty = onEmpty;
+    this.#emptySince = now();
     this.#resets = new Allowance(RESETS_BURST, RESETS_PER_SECOND, now());
     this.sender = new Sender(outlet, {
+      onQueued: () => service.queued?.(),
       onDrained: (id) => this.#streams.get(id)?.drained(),
       onEnded: (id) => this.#onEnded(this.#streams.get(id)),
     });
@@ -59,6 +68,21 @@ export class StreamTable implements StreamHost {
 
   get isEmpty(): boolean {
     return this.#streams.size === 0;
+  }
+
+  /** Since when there is no stream; null while there is one. */
+  get emptySince(): number | null {
+    return this.#emptySince;
+  }
+
+  /** Ends the streams whose clients have not read for so long. */
+  expire(now: number, stalledMs: number): void {
+    for (const { streamId } of this.sender.stalled(now, stalledMs)) {
+      const stream = this.#streams.get(streamId);
+      if (stream === undefined) continue;
+      this.#service.stalled?.();
+      this.reset(stream, Code.cancel);
+    }
   }
 
   /** Opens the window of the connection to what we take; at first it is what it is for everybody. */
@@ -104,7 +128,10 @@ export class StreamTable implements StreamHost {
     stream.receiveWindow.take(to - from);
     const padding = to - from - (end - begin);
     if (padding > 0) this.free(stream, padding);
-    if (end > begin && !stream.receive(bytes.subarray(begin, end))) this.#refuse(stream, Code.protocolError);
+    if (end > begin) {
+      const error = stream.receive(bytes.subarray(begin, end));
+      if (error !== null) this.#refuse(stream, error);
+    }
     if (isEnd && !stream.isClosed) this.#halfClose(stream);
   }
 
@@ -132,6 +159,10 @@ export class StreamTable implements StreamHost {
 
   closeAll(): void {
     for (const stream of this.#streams.values()) this.#drop(stream);
+  }
+
+  hold(bytes: number): boolean {
+    return this.#service.hold?.(bytes) ?? true;
   }
 
   respond({ outgoing }: Http2Stream, block: Uint8Array): void {
@@ -171,6 +202,7 @@ export class StreamTable implements StreamHost {
 
   #serve(stream: Http2Stream, isEnd: boolean): void {
     this.#streams.set(stream.id, stream);
+    this.#emptySince = null;
     stream.begin(this.#service.open(stream));
     if (isEnd && !stream.isClosed) this.#halfClose(stream);
   }
@@ -232,7 +264,9 @@ export class StreamTable implements StreamHost {
     if (!this.#streams.delete(stream.id)) return;
     this.sender.forget(stream.outgoing);
     stream.close();
-    if (this.isEmpty) this.#onEmpty();
+    if (!this.isEmpty) return;
+    this.#emptySince = this.#now();
+    this.#onEmpty();
   }
 }
 

@@ -1,6 +1,7 @@
 import { ReceiveWindow } from "./flow-window.ts";
 import { Gathered } from "./gathered.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Code } from "./protocol.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What a client may send on one stream before it is taken in. */
@@ -23,6 +24,8 @@ export interface StreamHost {
   write(stream: Http2Stream, bytes: Uint8Array): boolean;
   end(stream: Http2Stream, block: Uint8Array): void;
   reset(stream: Http2Stream, code: number): void;
+  /** So many bytes more, or fewer, are kept for a stream that is paused. False where that is too much. */
+  hold(bytes: number): boolean;
   /** So many bytes of the stream take no more memory. */
   free(stream: Http2Stream, bytes: number): void;
 }
@@ -108,14 +111,16 @@ export class Http2Stream {
     this.#receiver = receiver;
   }
 
-  /** For the connection. False when the client sends more than it has announced. */
-  receive(bytes: Buffer): boolean {
+  /** For the connection. Why the stream has to end, a code, or null: the client sends more than it has announced, or too much. */
+  receive(bytes: Buffer): number | null {
     this.#received += bytes.length;
-    if (this.#received > this.#announced) return false;
+    if (this.#received > this.#announced) return Code.protocolError;
     if (this.#hasEnded) this.#host.free(this, bytes.length);
-    else if (this.#isPaused || this.#held.length > 0) this.#held.add(bytes);
-    else this.#deliver(bytes);
-    return true;
+    else if (this.#isPaused || this.#held.length > 0) {
+      this.#held.add(bytes);
+      return this.#host.hold(bytes.length) ? null : Code.enhanceYourCalm;
+    } else this.#deliver(bytes);
+    return null;
   }
 
   /** For the connection: the client has ended. False when it has sent less than it has announced. */
@@ -144,7 +149,7 @@ export class Http2Stream {
   }
 
   #release(): void {
-    if (this.#held.length > 0 && !this.#isPaused) this.#deliver(this.#held.take());
+    if (this.#held.length > 0 && !this.#isPaused) this.#deliver(this.#takeHeld());
     this.#tellEnd();
   }
 
@@ -156,7 +161,13 @@ export class Http2Stream {
   }
 
   #drop(): void {
-    if (this.#held.length > 0) this.#host.free(this, this.#held.take().length);
+    if (this.#held.length > 0) this.#host.free(this, this.#takeHeld().length);
+  }
+
+  #takeHeld(): Buffer {
+    const held = this.#held.take();
+    this.#host.hold(-held.length);
+    return held;
   }
 }
 

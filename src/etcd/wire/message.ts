@@ -52,7 +52,13 @@ export class MessageType<Message> {
   }
 
   encode(message: Partial<Message>): Uint8Array {
-    this.write(writer, message);
+    try {
+      this.write(writer, message);
+    } catch (error) {
+      // The next message must not begin with what was written of this one.
+      writer.take();
+      throw error;
+    }
     return writer.take();
   }
 

@@ -377,18 +377,48 @@ describe("floods", () => {
     const silent = new Wire();
     silent.say(PREFACE);
     silent.nowMs = 9_999;
-    silent.connection.expire();
+    silent.connection.expire(silent.nowMs, { beginMs: 10_000, stalledMs: 60_000 });
     expect(silent.hasEnded).toBe(false);
     silent.nowMs = 10_000;
-    silent.connection.expire();
+    silent.connection.expire(silent.nowMs, { beginMs: 10_000, stalledMs: 60_000 });
     expect(silent.goaway()).toBe(Code.enhanceYourCalm);
 
     const slow = Wire.begun();
     slow.nowMs = 60_000;
-    slow.connection.expire();
+    slow.connection.expire(slow.nowMs, { beginMs: 10_000, stalledMs: 60_000 });
     slow.say(ask(1), frame(headers, 0, 3, REQUEST));
     slow.nowMs = 70_000;
-    slow.connection.expire();
+    slow.connection.expire(slow.nowMs, { beginMs: 10_000, stalledMs: 60_000 });
     expect(slow.goaway()).toBe(Code.enhanceYourCalm);
+  });
+
+  it("of silence within a frame end the connection, and of a frame each second do not", () => {
+    const limits = { beginMs: 10_000, stalledMs: 60_000 };
+    const pinging = Wire.begun();
+    const ping = frame(Frame.ping, 0, 0, Buffer.alloc(8));
+    pinging.say(ping.subarray(0, 9));
+    for (; pinging.nowMs < 60_000; pinging.nowMs += 1_000) {
+      pinging.say(ping.subarray(9), ping.subarray(0, 9));
+      pinging.connection.expire(pinging.nowMs, limits);
+    }
+    expect(pinging.hasEnded).toBe(false);
+    const silent = Wire.begun();
+    silent.say(begin(1), frame(Frame.data, 0, 1, Buffer.alloc(100)).subarray(0, 50));
+    for (; silent.nowMs <= 10_000; silent.nowMs += 5_000) silent.connection.expire(silent.nowMs, limits);
+    expect(silent.goaway()).toBe(Code.enhanceYourCalm);
+  });
+
+  it("in which a client reads nothing end the stream, and as long as it reads some do not", () => {
+    const wire = Wire.begun((stream) => stream.write(Buffer.alloc(200_000)));
+    const limits = { beginMs: 10_000, stalledMs: 60_000 };
+    wire.say(ask(1));
+    for (; wire.nowMs <= 90_000; wire.nowMs += 30_000) {
+      wire.say(frame(Frame.windowUpdate, 0, 0, uint32(100)), frame(Frame.windowUpdate, 0, 1, uint32(100)));
+      wire.connection.expire(wire.nowMs, limits);
+    }
+    expect(wire.resets()).toEqual([]);
+    for (let rounds = 0; rounds < 4; rounds++, wire.nowMs += 30_000)
+      wire.connection.expire(wire.nowMs, limits);
+    expect(wire.resets()).toEqual([[1, Code.cancel]]);
   });
 });
