@@ -5,7 +5,7 @@ export type { DoubleBarrier, Participation } from "./double-barrier.ts";
 export type { Election, Leader, WhileLeadingOptions } from "./election.ts";
 export type { Held, Leadership } from "./hold.ts";
 export type { Lock } from "./lock.ts";
-export type { Queue, QueueItem } from "./queue.ts";
+export type { Queue, QueueItem, UndecodableItem } from "./queue.ts";
 export type { ReadWriteLock } from "./read-write-lock.ts";
 export type { RecipeKv } from "./recipe-kv.ts";
 export type { Registration, Registry, Service, ServiceDescription } from "./registry.ts";

@@ -1,10 +1,18 @@
 import { QuorateError } from "../base/errors.ts";
-import { NO_OPTIONS } from "../base/options.ts";
+import { NO_OPTIONS, OptionTable } from "../base/options.ts";
+import {
+  DECODE,
+  type DecodeChoice,
+  type DecodeOr,
+  type DecodeOrRaw,
+  type DecodeOrSkip,
+  insteadOf,
+  type Undecodable,
+} from "../kv/decoding.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { CALL, type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { checkedName } from "./line.ts";
-import { look } from "./picture.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
 
 /** What was taken from a queue. */
@@ -15,12 +23,22 @@ export interface QueueItem<Value> {
 }
 
 const ENQUEUE_OPTIONS = callOptions("queue.enqueue");
-const DEQUEUE_OPTIONS = callOptions("queue.dequeue");
-const TRY_DEQUEUE_OPTIONS = callOptions("queue.tryDequeue");
+const DEQUEUE_OPTIONS = new OptionTable<CallOptions & DecodeChoice>("queue.dequeue", { ...CALL, ...DECODE });
+const TRY_DEQUEUE_OPTIONS = new OptionTable<CallOptions & DecodeChoice>("queue.tryDequeue", {
+  ...CALL,
+  ...DECODE,
+});
+const UNDECODABLE_OPTIONS = callOptions("queue.undecodable");
+
+/** An item that the store's codec cannot decode, and that stays in the queue. */
+export type UndecodableItem = Undecodable;
 
 /**
  * First in, first out, for any number of producers and consumers. Each item is given to one consumer at most: it is
  * gone from the queue before it is handed out, so a consumer that crashes then takes it along.
+ *
+ * An item that this store's codec cannot decode is passed over and stays where it is, for a consumer that can decode it:
+ * `undecodable` lists such items, and `onDecodeError` takes them. Keys under the queue's name that are no items are ignored.
  *
  * The key `name` draws the tickets: each put gives a revision, which no other has. Items are `name/<ticket>`, so that
  * the order of the keys is the order of the tickets, and producers never get into each other's way.
@@ -55,16 +73,21 @@ export class Queue<Value> {
    * Takes the first item, and waits for one where there is none. After a failure with the outcome `unknown` an item may
    * have been taken and lost.
    */
-  async dequeue(options: CallOptions = NO_OPTIONS): Promise<QueueItem<Value>> {
+  dequeue(options: CallOptions & DecodeOrRaw): Promise<QueueItem<Value | Uint8Array>>;
+  dequeue<Other>(
+    options: CallOptions & DecodeOr<Other>,
+  ): Promise<QueueItem<Value | Exclude<Other, undefined>>>;
+  dequeue(options?: CallOptions & DecodeOrSkip): Promise<QueueItem<Value>>;
+  async dequeue(options: CallOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
     DEQUEUE_OPTIONS.check(options);
-    const limit = new CallLimit(this.#kv.clock, options);
+    const { onDecodeError, ...call } = options;
+    const limit = new CallLimit(this.#kv.clock, call);
     try {
       for (;;) {
-        const { entries, revision } = await look(this.#kv, this.#prefix, limit.step, 1);
-        const [first] = entries.values();
-        const item = first === undefined ? null : await this.#take(first, limit.step);
+        const { first, revision } = await this.#first(limit.step, onDecodeError);
+        const item = first === null ? null : await this.#take(first, limit.step);
         if (item !== null) return item;
-        if (first === undefined) await this.#nextArrival(revision, limit.signal);
+        if (first === null) await this.#nextArrival(revision, limit.signal);
       }
     } finally {
       limit.end();
@@ -72,18 +95,62 @@ export class Queue<Value> {
   }
 
   /** Takes the first item, or gives null when there is none. */
-  async tryDequeue(options: CallOptions = NO_OPTIONS): Promise<QueueItem<Value> | null> {
+  tryDequeue(options: CallOptions & DecodeOrRaw): Promise<QueueItem<Value | Uint8Array> | null>;
+  tryDequeue<Other>(
+    options: CallOptions & DecodeOr<Other>,
+  ): Promise<QueueItem<Value | Exclude<Other, undefined>> | null>;
+  tryDequeue(options?: CallOptions & DecodeOrSkip): Promise<QueueItem<Value> | null>;
+  async tryDequeue(options: CallOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
     TRY_DEQUEUE_OPTIONS.check(options);
+    const { onDecodeError, ...call } = options;
     for (;;) {
-      const [first] = (await look(this.#kv, this.#prefix, options, 1)).entries.values();
-      if (first === undefined) return null;
-      const item = await this.#take(first, options);
+      const { first } = await this.#first(call, onDecodeError);
+      if (first === null) return null;
+      const item = await this.#take(first, call);
       if (item !== null) return item;
     }
   }
 
+  /** The items that this store's codec cannot decode, in the order of the queue. */
+  async undecodable(options: CallOptions = NO_OPTIONS): Promise<readonly UndecodableItem[]> {
+    UNDECODABLE_OPTIONS.check(options);
+    const items: UndecodableItem[] = [];
+    const onDecodeError = (item: Undecodable): void => {
+      if (this.#isItem(item.key)) items.push(item);
+    };
+    await this.#kv.range({ ...options, ...this.#items, onDecodeError }).toArray();
+    return items;
+  }
+
+  /** The first item that can be decoded, or is given as something else, and what the reading showed. */
+  async #first(
+    call: CallOptions,
+    onDecodeError: DecodeChoice["onDecodeError"] = "skip",
+  ): Promise<{ readonly first: Item | null; readonly revision: number }> {
+    const given = (broken: Undecodable): unknown => {
+      return this.#isItem(broken.key) ? insteadOf(broken, onDecodeError) : undefined;
+    };
+    // Most of the time the first key is the item; only where it is not more are read.
+    let scan = this.#kv.range({ ...call, ...this.#items, onDecodeError: given, limit: 1 });
+    let [first] = await scan.toArray();
+    if (first !== undefined && !this.#isItem(first.key)) {
+      scan = this.#kv.range({ ...call, ...this.#items, onDecodeError: given });
+      first = (await scan.toArray()).find(({ key }) => this.#isItem(key));
+    }
+    return { first: first ?? null, revision: scan.revision! };
+  }
+
+  /** Every item lies in this range, and few other keys. */
+  get #items(): { readonly gte: string; readonly lt: string } {
+    return { gte: `${this.#prefix}0`, lt: `${this.#prefix}g` };
+  }
+
+  #isItem(key: string): boolean {
+    return TICKET.test(key.slice(this.#prefix.length));
+  }
+
   /** Null when somebody else was quicker; then another item is the first one. */
-  async #take(first: KvEntry<Value>, options: CallOptions): Promise<QueueItem<Value> | null> {
+  async #take(first: Item, options: CallOptions): Promise<QueueItem<unknown> | null> {
     const taken = await this.#kv
       .txn()
       .when((key) => key(first.key).createRevision.eq(first.createRevision))
@@ -93,15 +160,20 @@ export class Queue<Value> {
   }
 
   async #nextArrival(revision: number, signal: AbortSignal): Promise<void> {
-    const watch = this.#kv.watch({ prefix: this.#prefix, from: revision + 1, without: "delete", signal });
+    const range = { ...this.#items, from: revision + 1, without: "delete", signal } as const;
     try {
-      for await (const _arrival of watch) return;
+      // Whether it can be decoded is seen when it is looked at.
+      for await (const _arrival of this.#tickets.watch(range)) return;
     } catch (error) {
       // Something may have arrived in what was compacted: look again.
       if (!QuorateError.is(error, "ERR_COMPACTED")) throw error;
     }
   }
 }
+
+type Item = KvEntry<unknown>;
+
+const TICKET = /^[0-9a-f]{14}$/;
 
 /** As long for the greatest revision as for the least, so that the order of the texts is that of the numbers. */
 function ticketText(revision: number): string {

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Range } from "../kv/bounds.ts";
 import type { MakeClaim } from "../kv/claims.ts";
+import type { DecodeOr, DecodeOrSkip } from "../kv/decoding.ts";
 import type { KvEntry, ReadOptions } from "../kv/keyspace.ts";
 import type { WriteResult } from "../kv/kv.ts";
 import type { OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
@@ -16,10 +17,11 @@ import type { CallOptions } from "../replica/call.ts";
 export interface RecipeKv<Value> {
   readonly clock: Clock;
   entry(key: string, options?: ReadOptions): Promise<KvEntry<Value> | undefined>;
-  range(options: Range & ReadOptions): RecipeScan<Value>;
+  range(options: Range & ReadOptions & DecodeOr<unknown>): RecipeScan<unknown>;
+  range(options: Range & ReadOptions & DecodeOrSkip): RecipeScan<Value>;
   put(key: string, value: Value, options?: RecipePutOptions): Promise<WriteResult>;
   delete(key: string, options?: CallOptions): Promise<WriteResult>;
-  watch(options: WatchOptions): RecipeWatch<Value>;
+  watch(options: WatchOptions & DecodeOrSkip): RecipeWatch<Value>;
   txn(): RecipeTxn<Value, []>;
   lease(ttlMs: number, options?: CallOptions): Promise<RecipeLease>;
   /** The same keys, with values read and written by another codec. */

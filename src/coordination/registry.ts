@@ -48,15 +48,15 @@ const DEFAULT_ROOT = "services";
 
 /**
  * Who offers which service, and where. Instances register under a lease and are gone from the list when nothing was
- * heard of them for its time. Keys are `root/<name>/<lease>`, values JSON.
+ * heard of them for its time. Keys are `root/<name>/<lease>`, values JSON. Whatever else lies there is ignored.
  */
 export class Registry {
-  readonly #kv: RecipeKv<unknown>;
+  readonly #kv: RecipeKv<string>;
   readonly #root: string;
 
   /** @internal Use `Coordination.registry`. */
   constructor(kv: RecipeKv<unknown>, root: string = DEFAULT_ROOT) {
-    this.#kv = kv.namespace("", { values: "json" });
+    this.#kv = kv.namespace("", { values: "utf8" });
     this.#root = checkedName(root);
   }
 
@@ -101,12 +101,12 @@ export class Registry {
 
 /** An instance that is kept in the list. */
 export class Registration implements AsyncDisposable {
-  readonly #kv: RecipeKv<unknown>;
+  readonly #kv: RecipeKv<string>;
   readonly #ending = new AbortController();
   #stake: Stake;
 
   /** @internal Use `Registry.register`. */
-  constructor(kv: RecipeKv<unknown>, stake: Stake, register: (options: CallOptions) => Promise<Stake>) {
+  constructor(kv: RecipeKv<string>, stake: Stake, register: (options: CallOptions) => Promise<Stake>) {
     this.#kv = kv;
     this.#stake = stake;
     void this.#keep(register);
@@ -142,7 +142,7 @@ export class Registration implements AsyncDisposable {
 }
 
 async function registered(
-  kv: RecipeKv<unknown>,
+  kv: RecipeKv<string>,
   prefix: string,
   { address, metadata }: ServiceDescription,
   options: SessionOptions,
@@ -151,7 +151,8 @@ async function registered(
   try {
     const stake = await Stake.under(prefix, kv, options, limit);
     try {
-      await kv.put(stake.key, { address, metadata }, { ...limit.step, lease: stake.session.lease });
+      const json = kv.namespace("", { values: "json" });
+      await json.put(stake.key, { address, metadata }, { ...limit.step, lease: stake.session.lease });
       return stake;
     } catch (error) {
       void stake.withdraw();
@@ -162,11 +163,25 @@ async function registered(
   }
 }
 
-function servicesOf(name: string, prefix: string, entries: readonly KvEntry<unknown>[]): Service[] {
-  return inLine(prefix, entries).map(({ key, value, createRevision }) => {
-    const { address, metadata } = value as Omit<ServiceDescription, "name">;
-    return { name, address, ...(metadata === undefined ? {} : { metadata }), key, fence: createRevision };
+function servicesOf(name: string, prefix: string, entries: readonly KvEntry<string>[]): Service[] {
+  return inLine(prefix, entries).flatMap(({ key, value, createRevision }) => {
+    const described = descriptionIn(value);
+    return described === null ? [] : [{ name, ...described, key, fence: createRevision }];
   });
+}
+
+/** Null for what no `register` has written. */
+function descriptionIn(text: string): Omit<ServiceDescription, "name"> | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null || !("address" in value)) return null;
+  const { address, metadata } = value as Partial<ServiceDescription>;
+  if (typeof address !== "string") return null;
+  return { address, ...(typeof metadata === "object" && metadata !== null ? { metadata } : {}) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Coordination } from "../../src/coordination/coordination.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { rejection, settled } from "../kv/support.ts";
 import { left, stateOf, World } from "./processes.ts";
 
@@ -43,6 +44,66 @@ test("values are those of the store, in its own codec", async () => {
   const queue = new Coordination(kv.namespace("team/", { values: "json" })).queue("jobs");
   await queue.enqueue({ kind: "mail", to: [1, 2] });
   expect((await queue.dequeue()).value).toEqual({ kind: "mail", to: [1, 2] });
+});
+
+test("an item that cannot be decoded jams nobody, stays where it is, and can be listed and taken", async () => {
+  const { kv } = world.process();
+  const json = kv.namespace("", { values: "json" });
+  const [jobs, text] = [new Coordination(json).queue("jobs"), new Coordination(kv).queue("jobs")];
+  await text.enqueue("not json");
+  await jobs.enqueue({ at: 1 });
+  await text.enqueue("nor this");
+  await jobs.enqueue({ at: 2 });
+  expect((await jobs.dequeue()).value).toEqual({ at: 1 });
+  expect((await jobs.tryDequeue())?.value).toEqual({ at: 2 });
+  expect(await jobs.tryDequeue()).toBeNull();
+  const waiting = jobs.dequeue();
+  expect(await stateOf(waiting)).toBe("waiting");
+  await text.enqueue("a third");
+  expect(await stateOf(waiting)).toBe("waiting");
+  await jobs.enqueue({ at: 3 });
+  expect((await waiting).value).toEqual({ at: 3 });
+
+  const left = await jobs.undecodable();
+  expect(left.map(({ bytes }) => new TextDecoder().decode(bytes))).toEqual([
+    "not json",
+    "nor this",
+    "a third",
+  ]);
+  expect(left[0]?.error).toMatchObject({ code: "ERR_DECODE", details: { key: left[0]?.key } });
+  const told: number[] = [];
+  const item = await jobs.tryDequeue({
+    onDecodeError: ({ bytes, revision }) => {
+      told.push(revision);
+      return bytes.length > 7 ? bytes.length : undefined;
+    },
+  });
+  expect([item?.value, told]).toEqual([8, [left[0]?.revision]]);
+  expect((await jobs.dequeue({ onDecodeError: "raw" })).value).toEqual(new TextEncoder().encode("nor this"));
+  expect((await text.dequeue()).value).toBe("a third");
+  expect(await jobs.undecodable()).toEqual([]);
+});
+
+test("keys under a queue's name that are no items are neither taken nor in the way", async () => {
+  const { kv, coordination } = world.process();
+  const others = [
+    "jobs/",
+    "jobs/0",
+    "jobs/00000000000000x",
+    "jobs/abc/0123",
+    "jobs/0000000000000G",
+    "jobs/zz",
+  ];
+  for (const key of others) await kv.put(key, "not mine");
+  await world.leader.propose(encodeCommand({ kind: "put", key: "jobs/0\xff", value: "not text", lease: "" }));
+  const queue = coordination.queue("jobs");
+  expect(await queue.tryDequeue()).toBeNull();
+  const waiting = queue.dequeue();
+  await kv.put("jobs/0000000000001", "thirteen digits");
+  expect(await stateOf(waiting)).toBe("waiting");
+  await queue.enqueue("item");
+  expect((await waiting).value).toBe("item");
+  expect(await kv.range({ prefix: "jobs/" }).count()).toBe(others.length + 2);
 });
 
 test("however producers and consumers interleave, nothing is taken twice and nothing is left out", async () => {

@@ -80,6 +80,32 @@ test("an instance that was released while it could not be reached does not come 
   expect(await world.keys()).toEqual([]);
 });
 
+test("what no instance has written is not in the list, and is in nobody's way", async () => {
+  const one = world.process();
+  const lists: number[] = [];
+  void left(
+    (async () => {
+      for await (const services of registry(one).watch("mail")) lists.push(services.length);
+    })(),
+  );
+  const registration = await registry(one).register({ name: "mail", address: "a:1" });
+  const lease = await one.kv.lease(60_000);
+  const key = `services/mail/${Number(lease.id).toString(16)}`;
+  for (const stray of ["not json", "null", "7", "[]", "{}", '{"address":5}']) {
+    await one.kv.put(key, stray, { lease });
+    await one.kv.put("services/mail/stray", stray);
+    expect(await registry(one).services("mail")).toMatchObject([{ address: "a:1" }]);
+  }
+  await one.kv.put(key, '{"address":"b:1","metadata":null}', { lease });
+  expect(await registry(one).services("mail")).toMatchObject([{ address: "a:1" }, { address: "b:1" }]);
+  await one.kv.put(key, "not json again", { lease });
+  expect(await registry(one).services("mail")).toMatchObject([{ address: "a:1" }]);
+  await registration.release();
+  await settled();
+  expect(new Set(lists)).toEqual(new Set([0, 1, 2]));
+  expect(lists.at(-1)).toBe(0);
+});
+
 test("a registration ends with its store, and says so", async () => {
   const one = world.process();
   const registration = await registry(one).register({ name: "mail", address: "a:1" });
