@@ -10,6 +10,7 @@ import { KvHost, type KvLimits, type MemoryWatch } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
 import type { KvMetrics } from "./kv/kv-metrics.ts";
+import { leaseIdOf } from "./kv/lease-choice.ts";
 import { MachineBackend } from "./kv/machine-backend.ts";
 import type { KvResult } from "./kv/result.ts";
 import type { Upkeep } from "./kv/upkeep.ts";
@@ -77,7 +78,8 @@ export class Store<Value> extends Kv<Value> {
     limits: KvLimits,
     memory?: MemoryWatch,
   ) {
-    const host = new KvHost(traced(replica), machine, limits, memory);
+    const newLeaseId = () => leaseIdOf(crypto.getRandomValues(new Uint32Array(2)));
+    const host = new KvHost(traced(replica), machine, limits, memory, newLeaseId);
     const backend = new MachineBackend(host);
     const life = new Life(backend);
     super(new Keyspace(backend, "", codec), life);

@@ -22,6 +22,7 @@ import type {
   StateHash,
 } from "../kv/kv-backend.ts";
 import type { KvMetrics } from "../kv/kv-metrics.ts";
+import { leaseIdOf } from "../kv/lease-choice.ts";
 import type { WatchRequest } from "../kv/watch.ts";
 import type { CallOptions } from "../replica/call.ts";
 import type { Channel } from "./channel.ts";
@@ -49,6 +50,10 @@ export class RemoteBackend implements KvBackend {
   constructor(channel: Channel) {
     this.#channel = channel;
     this.#watches = new RemoteWatches(channel);
+  }
+
+  newLeaseId(): LeaseId {
+    return leaseIdOf(crypto.getRandomValues(new Uint32Array(2)));
   }
 
   async propose(command: Command, options: ProposeOptions = {}): Promise<BackendResult> {
@@ -190,12 +195,12 @@ export class RemoteBackend implements KvBackend {
     };
   }
 
-  /** How many keys go with it is what hung on it just before: the server does not tell. */
+  /**
+   * How many keys go with it is what hung on it just before: the server does not tell. A lease that is not there yet may be
+   * on its way: the server is asked to revoke it all the same, behind the grant.
+   */
   async #revoke(id: LeaseId, options: CallOptions): Promise<BackendResult> {
     const lease = await this.lease(id, options);
-    if (lease === undefined) {
-      throw new QuorateError("ERR_LEASE_NOT_FOUND", `the lease ${id} expired or was revoked`, { lease: id });
-    }
     const response = await this.#channel.call(
       METHODS.leaseRevoke,
       { id },
@@ -205,7 +210,7 @@ export class RemoteBackend implements KvBackend {
     return {
       kind: "lease-revoke",
       revision: revisionIn(response),
-      deleted: { length: [...lease.keys].length },
+      deleted: { length: [...(lease?.keys ?? [])].length },
     };
   }
 

@@ -7,31 +7,49 @@ import type { CallOptions } from "../replica/call.ts";
  * the call's time is over, or when something that it rests on is lost. Call `end` when the call has ended.
  */
 export class CallLimit {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number | undefined;
+  readonly #deadline: number;
   readonly #ending = new AbortController();
+  /** Aborts for the same reasons but time: a step whose time is over says itself what is known of it. */
+  readonly #givingUp = new AbortController();
   readonly #timer: Timer | null = null;
-  readonly #hasTimeout: boolean;
   readonly #undo: (() => void)[] = [];
 
   constructor(clock: Clock, { signal, timeout }: CallOptions) {
-    this.#hasTimeout = timeout !== undefined;
+    this.#clock = clock;
+    this.#timeoutMs = timeout;
+    this.#deadline = clock.monotonic() + (timeout ?? Number.POSITIVE_INFINITY);
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY) {
       this.#timer = clock.after(timeout, () => this.#ending.abort(tooLate(timeout)));
     }
     if (signal !== undefined) this.endWith(signal);
   }
 
+  /** For waiting. */
   get signal(): AbortSignal {
     return this.#ending.signal;
   }
 
-  /** For the single steps: a caller who set a limit for the whole has set none for them. */
+  /** For the next step. Throws once the call is over. */
   get step(): CallOptions {
-    return { signal: this.signal, timeout: this.#hasTimeout ? Number.POSITIVE_INFINITY : undefined };
+    this.signal.throwIfAborted();
+    return { signal: this.#givingUp.signal, timeout: this.#leftMs };
+  }
+
+  /** For a step whose answer must not be lost: it ends by time only. Throws once the call is over. */
+  get wholeStep(): CallOptions {
+    this.signal.throwIfAborted();
+    return { timeout: this.#leftMs };
   }
 
   /** Ends the call also when `source` aborts. */
   endWith(source: AbortSignal, reason: () => unknown = () => source.reason): void {
-    const onAbort = (): void => this.#ending.abort(reason());
+    const onAbort = (): void => {
+      const why = reason();
+      this.#givingUp.abort(why);
+      this.#ending.abort(why);
+    };
     if (source.aborted) {
       onAbort();
       return;
@@ -43,6 +61,12 @@ export class CallLimit {
   end(): void {
     this.#timer?.cancel();
     for (const undo of this.#undo.splice(0)) undo();
+  }
+
+  /** What is left of the whole; where the caller has set no limit each step has its own. */
+  get #leftMs(): number | undefined {
+    if (this.#timeoutMs === undefined) return undefined;
+    return Math.max(0, this.#deadline - this.#clock.monotonic());
   }
 }
 

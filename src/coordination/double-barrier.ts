@@ -4,7 +4,7 @@ import { NO_OPTIONS } from "../base/options.ts";
 import { type CallOptions, callOptions } from "../replica/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Line } from "./line.ts";
-import { pictureOf } from "./picture.ts";
+import { type Picture, pictureOf } from "./picture.ts";
 import { HOLD, type HoldOptions, HoldTable, Stake } from "./stake.ts";
 
 const ENTER_OPTIONS = new HoldTable("doubleBarrier.enter", HOLD);
@@ -67,19 +67,27 @@ export class DoubleBarrier {
 
   async #leave(stake: Stake, options: CallOptions = NO_OPTIONS): Promise<void> {
     LEAVE_OPTIONS.check(options);
+    const limit = new CallLimit(this.#line.kv.clock, options);
+    try {
+      const others = await this.#depart(stake, limit);
+      await this.#line.until(others, (there) => there === 0, limit.signal);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Whoever leaves has left, also when it cannot wait for the others. Gives who is still there. */
+  async #depart(stake: Stake, limit: CallLimit): Promise<Picture<string>> {
     const { kv, prefix } = this.#line;
-    const limit = new CallLimit(kv.clock, options);
     try {
       const left = await kv
         .txn()
         .do((op) => [op.delete(stake.key), op.range({ prefix })])
         .commit(limit.step);
       assert(left.ok, "a transaction without claims always runs");
-      void stake.withdraw();
-      const others = pictureOf(left.revision, left.results[1]);
-      await this.#line.until(others, (there) => there === 0, limit.signal);
+      return pictureOf(left.revision, left.results[1]);
     } finally {
-      limit.end();
+      void stake.withdraw();
     }
   }
 }

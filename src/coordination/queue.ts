@@ -70,8 +70,8 @@ export class Queue<Value> {
   }
 
   /**
-   * Takes the first item, and waits for one where there is none. After a failure with the outcome `unknown` an item may
-   * have been taken and lost.
+   * Takes the first item, and waits for one where there is none. A call that is given up by its signal while it takes an
+   * item gives the item all the same. After a failure with the outcome `unknown` an item may have been taken and lost.
    */
   dequeue(options: CallOptions & DecodeOrRaw): Promise<QueueItem<Value | Uint8Array>>;
   dequeue<Other>(
@@ -85,7 +85,7 @@ export class Queue<Value> {
     try {
       for (;;) {
         const { first, revision } = await this.#first(limit.step, onDecodeError);
-        const item = first === null ? null : await this.#take(first, limit.step);
+        const item = first === null ? null : await this.#take(first, limit.wholeStep);
         if (item !== null) return item;
         if (first === null) await this.#nextArrival(revision, limit.signal);
       }
@@ -103,11 +103,16 @@ export class Queue<Value> {
   async tryDequeue(options: CallOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
     TRY_DEQUEUE_OPTIONS.check(options);
     const { onDecodeError, ...call } = options;
-    for (;;) {
-      const { first } = await this.#first(call, onDecodeError);
-      if (first === null) return null;
-      const item = await this.#take(first, call);
-      if (item !== null) return item;
+    const limit = new CallLimit(this.#kv.clock, call);
+    try {
+      for (;;) {
+        const { first } = await this.#first(limit.step, onDecodeError);
+        if (first === null) return null;
+        const item = await this.#take(first, limit.wholeStep);
+        if (item !== null) return item;
+      }
+    } finally {
+      limit.end();
     }
   }
 

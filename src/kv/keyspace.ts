@@ -63,6 +63,11 @@ export class Keyspace<Value> {
     this.#number = number;
   }
 
+  /** Whether what is written here is one write of a client session. */
+  get isNumbered(): boolean {
+    return this.#number !== null;
+  }
+
   get clock(): Clock {
     return this.backend.clock;
   }

@@ -25,6 +25,8 @@ export interface KvBackend {
   readonly clock: Clock;
   /** Spreads retries. Those who would otherwise do the same at the same time draw different numbers. */
   readonly random: Random;
+  /** An id that no lease has. The empty one lets the machine choose; then nobody can revoke it who has not heard of it. */
+  newLeaseId(): LeaseId;
 
   /** Has a command agreed on. What the machine refuses is a result. */
   propose(command: Command, options?: ProposeOptions): Promise<BackendResult>;

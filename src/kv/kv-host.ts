@@ -7,6 +7,7 @@ import type { CallOptions } from "../replica/call.ts";
 import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
 import { type Command, grows } from "./command.ts";
 import { encodeCommand } from "./command-codec.ts";
+import { type LeaseId, NO_LEASE } from "./key-history.ts";
 import type { KvMachine } from "./kv-machine.ts";
 import type { KvResult } from "./result.ts";
 
@@ -78,13 +79,17 @@ export class KvHost {
   readonly memory: MemoryWatch;
   /** Spreads retries. Members draw different numbers. */
   readonly random: Random;
+  /** Draws ids for leases from the world's own chance; the empty one leaves it to the machine. */
+  readonly newLeaseId: () => LeaseId;
 
   constructor(
     replica: KvReplica,
     machine: KvMachine,
     limits: KvLimits = {},
     memory: MemoryWatch = UNWATCHED,
+    newLeaseId: () => LeaseId = () => NO_LEASE,
   ) {
+    this.newLeaseId = newLeaseId;
     this.replica = replica;
     this.machine = machine;
     this.limits = kvLimits(limits);

@@ -8,7 +8,7 @@ import { fromByteString, toByteString } from "./byte-text.ts";
 import { ClientSession, type OpenedSession } from "./client-session.ts";
 import type { Compare, CompareTarget, PutCommand } from "./command.ts";
 import { DECODE, type DecodeChoice, type DecodeOr, type DecodeOrRaw, type DecodeOrSkip } from "./decoding.ts";
-import type { Revision } from "./key-history.ts";
+import { type LeaseId, NO_LEASE, type Revision } from "./key-history.ts";
 import { type Key, singleKey } from "./key-range.ts";
 import { Keyspace, type KvEntry, READ, type ReadOptions } from "./keyspace.ts";
 import type { LeaseFacts, StateHash } from "./kv-backend.ts";
@@ -281,7 +281,8 @@ export class Kv<Value> {
 
   /**
    * Grants a lease of `ttlMs` milliseconds that keeps itself alive until it is revoked or the store is closed. Keys put
-   * with it are deleted when it ends. 500 ms is the shortest time. Throws ERR_LEASE_EXISTS.
+   * with it are deleted when it ends. 500 ms is the shortest time. A call that fails leaves no lease behind: one that may have been granted all the same
+   * is revoked. With an `id` of your own, or in a client session, that is up to you. Throws ERR_LEASE_EXISTS.
    */
   async lease(ttlMs: number, options: LeaseOptions = NO_OPTIONS): Promise<Lease> {
     LEASE_OPTIONS.check(options);
@@ -290,8 +291,7 @@ export class Kv<Value> {
     }
     this.#life.check();
     const askedAt = this.#space.clock.monotonic();
-    const command = { kind: "lease-grant", lease: leaseId(options.id), ttlMs } as const;
-    const granted = await this.#space.propose(command, "lease-grant", options);
+    const granted = await this.#grant(ttlMs, options);
     const lease = new Lease(
       this.#space as Keyspace<unknown>,
       this.#life.renewals,
@@ -412,6 +412,31 @@ export class Kv<Value> {
     this.#life.close();
   }
 
+  async #grant(ttlMs: number, options: LeaseOptions): Promise<Granted> {
+    const isOurs = options.id === undefined && !this.#space.isNumbered;
+    const lease = isOurs ? this.#space.backend.newLeaseId() : leaseId(options.id);
+    options.signal?.throwIfAborted();
+    try {
+      return await this.#space.propose(
+        { kind: "lease-grant", lease, ttlMs } as const,
+        "lease-grant",
+        options,
+      );
+    } catch (error) {
+      const isCertain =
+        QuorateError.is(error) && error.outcome === "none" && options.signal?.aborted !== true;
+      if (isOurs && lease !== NO_LEASE && !isCertain) this.#abandon(lease, ttlMs);
+      throw error;
+    }
+  }
+
+  /** Revokes a lease that nobody has heard of, if it was granted: in this member's order of commands, behind the grant. */
+  #abandon(lease: LeaseId, ttlMs: number): void {
+    const command = { kind: "lease-revoke", lease, renewedAt: null } as const;
+    // Whether there is such a lease, and whether anybody can be reached, is no matter: it ends by itself after its time.
+    this.#space.send(command, { timeout: Math.max(ttlMs, ABANDON_MS_MIN) }).catch(() => {});
+  }
+
   async #openSession(options: CallOptions): Promise<OpenedSession> {
     const { session } = await this.#space.propose({ kind: "session-open" }, "session-open", options);
     return { id: session, next: 1 };
@@ -485,6 +510,11 @@ function onlyArgument<Argument>(call: string, given: readonly unknown[], unsaid?
     );
   return given.length === 0 && unsaid !== undefined ? unsaid : (given[0] as Argument);
 }
+
+/** How long a lease that was given up is tried to be revoked, at least. */
+const ABANDON_MS_MIN = 10_000;
+
+type Granted = Extract<KvResult, { kind: "lease-grant" }>;
 
 /** What the machine says of a put. */
 type Put = Extract<KvResult, { kind: "put" }>;

@@ -32,6 +32,11 @@ export function chosenLease({ lease: chosen, keepLease }: LeaseChoice): LeaseId 
   );
 }
 
+/** A positive number of 63 bits, as etcd's ids are, of two random words. */
+export function leaseIdOf([high = 0, low = 0]: Uint32Array): LeaseId {
+  return String((BigInt(high) << 31n) | (BigInt(low) >> 1n) || 1n);
+}
+
 /** The id of a lease that must be named. Throws ERR_INVALID_ARGUMENT. */
 export function namedLease(given: string | { readonly id: string }): LeaseId {
   if (lease.isMet(given)) return leaseId(given);

@@ -53,6 +53,10 @@ export class MachineBackend implements KvBackend {
     return this.host.random;
   }
 
+  newLeaseId(): LeaseId {
+    return this.host.newLeaseId();
+  }
+
   propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<KvResult> {
     return this.host.propose(command, callOf(options));
   }
