@@ -152,7 +152,7 @@ const CALLS: Record<string, Record<string, Call>> = {
   },
   Barrier: { hold: timed(), release: timed(), wait: timed() },
   DoubleBarrier: { enter: timed() },
-  Queue: { enqueue: timed(value), dequeue: timed(), tryDequeue: timed() },
+  Queue: { enqueue: timed(value), dequeue: timed(), tryDequeue: timed(), undecodable: timed() },
   Registry: {
     register: timed({
       good: { name: "a", address: "b" },

@@ -1,4 +1,4 @@
-import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { invalidArgument, type Outcome, QuorateError } from "../base/errors.ts";
 import { type Demands, demand, OptionTable } from "../base/options.ts";
 import type { CallLimit } from "./call-limit.ts";
 import { persist } from "./persist.ts";
@@ -44,7 +44,8 @@ export class Stake {
   ): Promise<Stake> {
     const session = options.session ?? (await Session.open(kv, { ...limit.step, ttl: options.ttl }));
     const stake = new Stake(kv, session, session.nextKey(prefix), options.session !== undefined);
-    limit.endWith(session.signal, () => stake.lost("its session is over", session.signal.reason));
+    // What is on its way then may be written, for as long as the lease lasts.
+    limit.endWith(session.signal, () => stake.lost("its session is over", session.signal.reason, "unknown"));
     return stake;
   }
 
@@ -67,9 +68,10 @@ export class Stake {
   }
 
   /** The error of a hold that is over. */
-  lost(reason: string, cause?: unknown): QuorateError<"ERR_LOCK_LOST"> {
+  lost(reason: string, cause?: unknown, outcome: Outcome = "none"): QuorateError<"ERR_LOCK_LOST"> {
     const details = { key: this.key, reason };
     return new QuorateError("ERR_LOCK_LOST", `the hold of ${this.key} is over: ${reason}`, details, {
+      outcome,
       retryable: true,
       cause,
     });
