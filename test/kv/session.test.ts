@@ -123,6 +123,22 @@ test("a session remembers so many answers and bytes; older numbers are forgotten
   expect(applying.machine.store.revision).toBe(revision + 2 + 2 * 99);
 });
 
+test("a number that a session has forgotten stays forgotten across a snapshot, and does not apply twice", () => {
+  const applying = new Applying(new KvMachine());
+  applying.one({ kind: "session-open" });
+  for (let number = 1; number <= SESSION_ANSWERS_MAX + 5; number++)
+    applying.one(once(number, put("a", String(number))));
+  const restored = new Applying(new KvMachine(), applying.index);
+  restored.machine.restore(applying.machine.snapshot());
+  const { revision } = restored.machine.store;
+  for (const number of [1, 5])
+    expect(restored.one(once(number, put("a", String(number))))).toMatchObject({
+      code: "ERR_ANSWER_FORGOTTEN",
+    });
+  expect(restored.one(once(6, put("a", "6")))).toMatchObject({ kind: "put", revision: 7 });
+  expect(restored.machine.store.revision).toBe(revision);
+});
+
 test("sessions are given up when nobody uses them for a day, and there are only so many", () => {
   const machine = new KvMachine();
   let index = 0;
