@@ -128,7 +128,7 @@ function named(declarations: Declarations, { path, nodes }: Declared): Declared[
       const from = literalPath(path, node.argument.literal);
       const name = node.qualifier?.getText();
       if (from !== null && name !== undefined) push(declarations.find(from, name));
-    } else if (ts.isIdentifier(node)) push(declarations.find(path, node.text));
+    } else if (ts.isIdentifier(node) && !isMemberName(node)) push(declarations.find(path, node.text));
     ts.forEachChild(node, visit);
   };
   const push = (declared: Declared | null): void => {
@@ -136,6 +136,18 @@ function named(declarations: Declarations, { path, nodes }: Declared): Declared[
   };
   for (const node of nodes) visit(node);
   return found;
+}
+
+/** Whether an identifier only names a member or a parameter, which says nothing of a declaration that has the same name. */
+function isMemberName(identifier: ts.Identifier): boolean {
+  const { parent } = identifier;
+  const isMember =
+    ts.isTypeElement(parent) ||
+    ts.isClassElement(parent) ||
+    ts.isParameter(parent) ||
+    ts.isNamedTupleMember(parent) ||
+    ts.isBindingElement(parent);
+  return isMember && parent.name === identifier;
 }
 
 const printer = ts.createPrinter({ removeComments: true });
@@ -150,24 +162,62 @@ function print({ nodes }: Declared): string {
     .replace(/^( {4})+/gm, (indent) => indent.replaceAll("    ", "  "));
 }
 
-/** The whole report, as it ought to lie in `docs/api.txt`. */
-export function apiReport(): string {
+/** What the entries export, by entry, and everything that these declarations rest on, by file and name. */
+interface Surface {
+  readonly exported: ReadonlyMap<string, ReadonlyMap<string, Declared>>;
+  readonly reached: ReadonlyMap<string, Declared>;
+}
+
+let known: Surface | null = null;
+
+function surface(): Surface {
+  known ??= readSurface();
+  return known;
+}
+
+function readSurface(): Surface {
   const { entry } = tsup as { readonly entry: Readonly<Record<string, string>> };
-  const surface = Object.entries(entry).filter(([name]) => name !== "cli");
-  const declarations = new Declarations(surface.map(([, path]) => join(ROOT, path)));
+  const entries = Object.entries(entry).filter(([name]) => name !== "cli");
+  const declarations = new Declarations(entries.map(([, path]) => join(ROOT, path)));
   const reached = new Map<string, Declared>();
   const reach = (declared: Declared): void => {
-    const id = `${relative(ROOT, declared.path)} ${declared.name}`;
-    if (reached.has(id)) return;
-    reached.set(id, declared);
+    if (reached.has(idOf(declared))) return;
+    reached.set(idOf(declared), declared);
     for (const next of named(declarations, declared)) reach(next);
   };
+  const exported = new Map(
+    entries.map(([name, path]) => {
+      const names = declarations.exports(join(ROOT, path));
+      for (const declared of names.values()) reach(declared);
+      return [name === "index" ? "quorate" : `quorate/${name}`, names];
+    }),
+  );
+  return { exported, reached };
+}
 
-  const lists = surface.map(([name, path]) => {
-    const exported = declarations.exports(join(ROOT, path));
-    for (const declared of exported.values()) reach(declared);
-    const title = name === "index" ? "quorate" : `quorate/${name}`;
-    return `${title}\n${[...exported.keys()]
+function isType(node: ts.Statement): boolean {
+  return ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isClassDeclaration(node);
+}
+
+function idOf({ path, name }: Declared): string {
+  return `${relative(ROOT, path)} ${name}`;
+}
+
+/** The declarations that public signatures rest on and that no entry exports: nobody could write their type down. */
+export function unexported(): string[] {
+  const { exported, reached } = surface();
+  const importable = new Set([...exported.values()].flatMap((names) => [...names.values()].map(idOf)));
+  return [...reached]
+    .filter(([id, { nodes }]) => !importable.has(id) && nodes.some(isType))
+    .map(([id]) => id)
+    .sort();
+}
+
+/** The whole report, as it ought to lie in `docs/api.txt`. */
+export function apiReport(): string {
+  const { exported, reached } = surface();
+  const lists = [...exported].map(([title, names]) => {
+    return `${title}\n${[...names.keys()]
       .sort()
       .map((each) => `  ${each}\n`)
       .join("")}`;

@@ -5,6 +5,13 @@
  * Both are members of a cluster that agrees by Raft, or alone. The parts are under `quorate/raft`, `quorate/storage`,
  * `quorate/kv`, `quorate/transport/tcp` and `quorate/transport/memory`.
  */
+
+export type { Callback, Done } from "./base/callback.ts";
+export type { Clock, Timer } from "./base/clock.ts";
+export type { Overrides } from "./base/defaults.ts";
+export type { Durations } from "./base/durations.ts";
+export type { Emitter, Observer } from "./base/emitter.ts";
+export type { AuthChangeReason, ErrorOptions as QuorateErrorOptions } from "./base/errors.ts";
 export { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "./base/errors.ts";
 export { Coordination } from "./coordination/coordination.ts";
 export type { Bounds, Range, RangeOrder } from "./kv/bounds.ts";
@@ -37,12 +44,26 @@ export {
   open,
 } from "./open.ts";
 export type { CallOptions } from "./replica/call.ts";
+export type { CommandCodecName } from "./replica/command-codec.ts";
 export type { MemberRecord } from "./replica/directory.ts";
 export type { ReplicaEvents } from "./replica/events.ts";
+export type { OnApplyError } from "./replica/execution.ts";
 export type { Group } from "./replica/group.ts";
-export type { ReplicaLimits } from "./replica/options.ts";
+export type { MemberNews, NewMember } from "./replica/group-changes.ts";
+export type { ReplicaLimits, ReplicaOptions } from "./replica/options.ts";
+export type { ReadOptions as BarrierOptions } from "./replica/reads.ts";
 export { Replica } from "./replica/replica.ts";
-export type { Applied, Codec, StateMachine } from "./replica/state-machine.ts";
-export type { ReplicaStatus } from "./replica/status.ts";
+export type { SnapshotTaken } from "./replica/snapshotter.ts";
+export type { Applied, Codec, Restoration, StateMachine } from "./replica/state-machine.ts";
+export type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
+export type { StoreParts } from "./store.ts";
 export { Store, type StoreMetrics, type StoreStatus } from "./store.ts";
-export type { Transport, TransportHost } from "./transport/transport.ts";
+export type {
+  Newcomer,
+  Peer,
+  PeerTraffic,
+  Self,
+  StrangerCounts,
+  Transport,
+  TransportHost,
+} from "./transport/transport.ts";

@@ -2,12 +2,19 @@
 export type { Barrier } from "./barrier.ts";
 export { Coordination } from "./coordination.ts";
 export type { DoubleBarrier, Participation } from "./double-barrier.ts";
-export type { Election, Leader, WhileLeadingOptions } from "./election.ts";
+export type { Election, Leader, ObserveOptions, WhileLeadingOptions } from "./election.ts";
 export type { Held, Leadership } from "./hold.ts";
 export type { Lock } from "./lock.ts";
 export type { Queue, QueueItem, UndecodableItem } from "./queue.ts";
 export type { ReadWriteLock } from "./read-write-lock.ts";
-export type { RecipeKv } from "./recipe-kv.ts";
+export type {
+  RecipeKv,
+  RecipeLease,
+  RecipePutOptions,
+  RecipeScan,
+  RecipeTxn,
+  RecipeWatch,
+} from "./recipe-kv.ts";
 export type { Registration, Registry, Service, ServiceDescription } from "./registry.ts";
 export type { Session, SessionOptions } from "./session.ts";
 export type { HoldOptions } from "./stake.ts";

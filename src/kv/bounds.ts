@@ -1,6 +1,6 @@
 import { type Demands, definite, flag, oneOf, text, wholeOrInfinity } from "../base/options.ts";
 
-interface BoundFields {
+export interface BoundFields {
   readonly prefix: string;
   readonly gt: string;
   readonly gte: string;
@@ -11,7 +11,7 @@ interface BoundFields {
 export type BoundName = keyof BoundFields;
 
 /** At least the one bound. */
-type BoundBy<Name extends BoundName> = Pick<BoundFields, Name> &
+export type BoundBy<Name extends BoundName> = Pick<BoundFields, Name> &
   Partial<Omit<BoundFields, Name>> & { readonly all?: never };
 
 /**

@@ -3,7 +3,7 @@ import { NEVER_COMPACTED, type Revision } from "./key-history.ts";
 import type { Key } from "./key-range.ts";
 
 /** The keys, whose histories a compaction shortens. */
-interface CompactedKeys {
+export interface CompactedKeys {
   compact(key: Key, revision: Revision): void;
 }
 

@@ -72,7 +72,7 @@ export interface BackendTxnResult extends Omit<TxnResult, "results"> {
   readonly results: readonly BackendOperationResult[];
 }
 
-type Counted<Result> = Omit<Result, "deleted"> & { readonly deleted: Deleted };
+export type Counted<Result> = Omit<Result, "deleted"> & { readonly deleted: Deleted };
 
 /** How many keys were deleted, and what they were wherever `prev` was asked for. */
 export type Deleted = readonly KeyVersion[] | { readonly length: number };

@@ -109,7 +109,7 @@ const REVOKE_OPTIONS = callOptions("revoke");
 const DISARM_OPTIONS = callOptions("disarm");
 const COMPACT_OPTIONS = callOptions("compact");
 
-interface NamespaceOptions<Values> {
+export interface NamespaceOptions<Values> {
   readonly values: Values;
 }
 
@@ -117,7 +117,7 @@ const NAMESPACE_OPTIONS = new OptionTable<NamespaceOptions<ValuesOption>>("names
   values: definite(valuesOption),
 });
 
-interface HostOptions<Values> extends KvLimits {
+export interface HostOptions<Values> extends KvLimits {
   readonly values?: Values;
 }
 

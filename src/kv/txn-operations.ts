@@ -27,7 +27,7 @@ export interface ReadOpOptions {
   readonly revision?: Revision | undefined;
 }
 
-type RangeOpOptions = Range & SelectionOptions & ReadOpOptions;
+export type RangeOpOptions = Range & SelectionOptions & ReadOpOptions;
 type DeleteOpOptions = { readonly prev?: boolean };
 
 const PUT_OP: Demands<PutOpOptions> = { ...LEASE_CHOICE, prev: flag };

@@ -3,7 +3,7 @@ import type { Refusal } from "./refusal.ts";
 import type { SnapshotMetadata } from "./snapshot.ts";
 
 /** What every message says: who sends it to whom, and the sender's term (of a pre-vote: the term it would stand for). */
-interface Envelope {
+export interface Envelope {
   readonly from: MemberId;
   readonly to: MemberId;
   /** 0 where it makes no difference: in forwarded requests, the answers to them, and news of what is committed. */

@@ -1,9 +1,13 @@
 /** State machines of your own: what to make them do, and how to see whether they are right. */
 
+export type { Check } from "./check.ts";
 export { type FaultProfile, faults } from "./faults.ts";
 export { constant, type Dice, type Generator, integer, oneOf, pick, record, weighted } from "./generate.ts";
+export type { Reference } from "./invariants/reference.ts";
+export type { Breach } from "./laws/breach.ts";
 export { type LawName, LawViolation } from "./laws/breach.ts";
 export { checkLaws, type LawOptions, type LawReport } from "./laws/check-laws.ts";
+export type { Step } from "./laws/steps.ts";
 export {
   checkModel,
   type ModelOptions,
@@ -22,6 +26,22 @@ export type {
   Recording,
 } from "./recording.ts";
 export { renderReport } from "./report/render-report.ts";
+export type { AnySystem, RecordOptions } from "./run-scenario.ts";
+export type { ScenarioTest } from "./runners/scenario-test.ts";
+export type { SimTest } from "./runners/sim-test.ts";
+export type {
+  Action,
+  ChangeAction,
+  ClusterPlan,
+  CrashAction,
+  DiskPlan,
+  ExpectAction,
+  MemberNumber,
+  MemberPlan,
+  NetworkPlan,
+  OldBackupAction,
+  OperationAction,
+} from "./scenario.ts";
 export { parseScenario, type Scenario } from "./scenario.ts";
 export { ScenarioFailure, type ScriptOptions, scenario } from "./script/scenario.ts";
 export type {
@@ -44,6 +64,24 @@ export {
   simulate,
   type Verdict,
 } from "./simulate.ts";
+export type { Chain, ChainBase, ChainLog } from "./simulation/chain-log.ts";
+export type {
+  Ending,
+  MemberEvent,
+  OperationEvent,
+  RecoveredState,
+  SimEvent,
+  SimEventKind,
+  StopKind,
+} from "./simulation/event.ts";
+export type { MemberPicture, MembershipSince, Picture } from "./simulation/picture.ts";
+export type { Probes } from "./simulation/probes.ts";
+export type { Micros } from "./simulation/schedule.ts";
+export type { Failure, RunResult } from "./simulation/simulation.ts";
+export type { Attended, Input, SimClient, SimSystem } from "./simulation/system.ts";
+export type { StorageSuiteHost, StorageWorld } from "./suites/storage.ts";
 /** Contracts as suites: run them on your own storage or transport, in your own test runner. */
 export { storageSuite } from "./suites/storage.ts";
+export type { SuiteHooks, TransportNetwork } from "./suites/transport.ts";
 export { transportSuite } from "./suites/transport.ts";
+export type { Written } from "./written.ts";

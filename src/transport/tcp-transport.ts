@@ -198,3 +198,7 @@ export class TcpTransport implements Transport {
 function isSamePeer(left: Peer, right: Peer | undefined): boolean {
   return right !== undefined && left.id === right.id && left.address === right.address;
 }
+
+export type { TcpLimits } from "./tcp-limits.ts";
+export type { TlsOptions } from "./tls-files.ts";
+export type { PeerTlsOptions } from "./tls-peers.ts";

@@ -33,7 +33,7 @@ export type KvOutput<Value> =
   | null
   | { readonly succeeded: boolean; readonly answers: readonly (Value | boolean | null)[] };
 
-type KvState<Value> = ReadonlyMap<string, Value>;
+export type KvState<Value> = ReadonlyMap<string, Value>;
 
 /** Keys and values, checked key by key where no transaction ties them together. */
 export function kvModel<Value>(): Model<KvState<Value>, KvInput<Value>, KvOutput<Value>> {

@@ -6,7 +6,7 @@ export type ListAppendInput<Value> = readonly (
   | { readonly kind: "read"; readonly key: string }
 )[];
 
-type Lists<Value> = ReadonlyMap<string, readonly Value[]>;
+export type Lists<Value> = ReadonlyMap<string, readonly Value[]>;
 
 /**
  * Lists to which transactions append, and which they read whole. With values that occur once, every read tells the
