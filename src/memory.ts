@@ -29,7 +29,7 @@ export function chooseQuota(
   if (!isTooMuch && !isLess) return { quotaBytes, reason, warning: null };
   const warning = isTooMuch
     ? `quotaBytes is ${bytesText(asked)}, but ${memory} leaves room for ${bytesText(stateBytes)}: writes may be refused before the quota is reached`
-    : `the store may hold ${bytesText(quotaBytes)} instead of ${bytesText(usual)}, since there is no more room in ${memory}; quotaBytes says otherwise`;
+    : `the store may hold ${bytesText(quotaBytes)} instead of ${bytesText(usual)}, since there is no more room in ${memory}; set quotaBytes (--quota-backend-bytes) to choose otherwise`;
   return { quotaBytes, reason, warning };
 }
 

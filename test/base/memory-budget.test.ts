@@ -32,7 +32,7 @@ test("where less fits than usual, less is chosen, and the warning says how much,
   const { quotaBytes, warning } = chooseQuota(undefined, GIB, limits(96 * MIB, 8 * GIB));
   expect(quotaBytes).toBeLessThan(48 * MIB);
   expect(warning).toBe(
-    "the store may hold 39.2 MiB instead of 1 GiB, since there is no more room in a heap of 96 MiB and 8 GiB for the process; quotaBytes says otherwise",
+    "the store may hold 39.2 MiB instead of 1 GiB, since there is no more room in a heap of 96 MiB and 8 GiB for the process; set quotaBytes (--quota-backend-bytes) to choose otherwise",
   );
   const budget = memoryBudget(limits(96 * MIB, null));
   expect(limitsFor(budget)).toEqual({ snapshotBytes: 12 * MIB, proposalBytesMax: 12 * MIB });
