@@ -98,7 +98,7 @@ export class Channel {
         token = await this.#authenticated(connection, limit);
         return this.#read(method, await this.#ask(connection, method.path, bytes, limit));
       } catch (error) {
-        const failure = failureOf(asServiceError(error, limit), {
+        const failure = failureOf(asServiceError(error, limit, subject), {
           ...subject,
           seenRevision: this.#seenRevision,
         });
@@ -303,9 +303,15 @@ class CallLimit {
   }
 }
 
+/** A store that is closed while a write is on its way cannot know what becomes of it. */
+function afterSending(reason: unknown): unknown {
+  if (!QuorateError.is(reason, "ERR_CLOSED")) return reason;
+  return new QuorateError("ERR_CLOSED", reason.message, {}, { outcome: "unknown" });
+}
+
 /** What gRPC says; everything else goes on to the caller: the reason of its signal, above all. */
-function asServiceError(error: unknown, limit: CallLimit): ServiceError {
-  if (limit.signal.aborted) throw limit.signal.reason;
+function asServiceError(error: unknown, limit: CallLimit, { isWrite }: CallSubject): ServiceError {
+  if (limit.signal.aborted) throw isWrite ? afterSending(limit.signal.reason) : limit.signal.reason;
   if (error instanceof MalformedBytes) {
     const details = { peer: "the server", reason: error.message };
     throw new QuorateError("ERR_PROTOCOL", `the server's answer cannot be read: ${error.message}`, details, {

@@ -52,7 +52,13 @@ export function failureOf({ code, details }: ServiceError, subject: Subject): Fa
     case Grpc.deadlineExceeded:
       return passing("ERR_TIMEOUT", { timeoutMs: 0 }, details, outcome, false);
     case Grpc.resourceExhausted:
-      return final("ERR_TOO_LARGE", { what: "a message", size: 0, limit: 0 }, details, "none");
+      // A server that did not take the request says so; otherwise it is the answer that was too large.
+      return final(
+        "ERR_TOO_LARGE",
+        { what: "a message", size: 0, limit: 0 },
+        details,
+        details.startsWith("grpc: received message larger than max") ? "none" : outcome,
+      );
     case Grpc.unimplemented:
       return final("ERR_UNSUPPORTED", { what: details }, details, "none");
     case Grpc.cancelled:

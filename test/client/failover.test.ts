@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { freePorts } from "../../examples/kubernetes/free-ports.ts";
 import { connect } from "../../src/client/connect.ts";
 import type { RemoteStore } from "../../src/client/remote-store.ts";
@@ -114,6 +114,24 @@ describe("a client of several servers", () => {
     const client = await connected([`127.0.0.1:${free}`, urlOf(members[0]!)]);
     await client.put("a", "1");
     expect(await client.get("a")).toBe("1");
+  });
+
+  test("says that a write may have happened that was on its way when the client was closed", async () => {
+    const silent = await stub(() => {});
+    const client = await connected([silent.endpoint]);
+    const writing = client.put("a", "1").catch((error: unknown) => error);
+    await vi.waitFor(() => expect(silent.puts).toBe(1), { timeout: 10_000 });
+    await client.close();
+    expect(await writing).toMatchObject({ code: "ERR_CLOSED", outcome: "unknown" });
+  });
+
+  test("says that a write may have happened whose answer was too large to send", async () => {
+    const answers = ["grpc: trying to send message larger than max (9 vs. 4)"];
+    const full = await stub((answer) => answer({ code: 8, details: answers[0]! }));
+    const client = await connected([full.endpoint]);
+    await expect(client.put("a", "1")).rejects.toMatchObject({ code: "ERR_TOO_LARGE", outcome: "unknown" });
+    answers[0] = "grpc: received message larger than max (9 vs. 4)";
+    await expect(client.put("a", "1")).rejects.toMatchObject({ code: "ERR_TOO_LARGE", outcome: "none" });
   });
 
   test("does not repeat a write that was sent and not answered, and says that it may have happened", async () => {
