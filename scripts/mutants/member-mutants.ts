@@ -247,8 +247,8 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "a member opens a directory that another process has",
     edit(
       "storage/disk-storage.ts",
-      "    this.#files.lock();\n    return atOnce",
-      "    try {\n      this.#files.lock();\n    } catch {}\n    return atOnce",
+      "    this.#lock();\n    return atOnce",
+      "    try {\n      this.#lock();\n    } catch {}\n    return atOnce",
     ),
   ),
 ];
