@@ -11,6 +11,8 @@ export interface ClientLimits {
   readonly connectionsPerAddressMax: number;
   /** Connections beyond these, on which only health, version and metrics are served, one page each. Default 16. */
   readonly healthConnectionsMax: number;
+  /** Calls of gRPC at a time, streams included. One address has seven eighths of them at most. Default 65,536. */
+  readonly callsMax: number;
   /** How long a client may take to begin: the TLS handshake, the first frame, the head of a request. Default 10 s. */
   readonly beginMs: number;
   /** How long a connection of HTTP/2 may be without a call. Default 30 minutes. */
@@ -34,6 +36,7 @@ export const CLIENT_LIMITS = new OptionTable<Overrides<ClientLimits>>(
     connectionsMax: whole(1),
     connectionsPerAddressMax: whole(1),
     healthConnectionsMax: whole(1),
+    callsMax: whole(1),
     beginMs: whole(1),
     idleMs: whole(1),
     requestMs: whole(1),
@@ -54,6 +57,7 @@ export function clientLimits(changes: Overrides<ClientLimits> = {}): ClientLimit
     connectionsMax,
     connectionsPerAddressMax: Math.max(1, Math.floor((connectionsMax * 7) / 8)),
     healthConnectionsMax: 16,
+    callsMax: 65_536,
     beginMs: 10_000,
     idleMs: 30 * 60_000,
     requestMs: 30_000,

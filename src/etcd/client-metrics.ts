@@ -19,6 +19,12 @@ export function clientSeries({ connections, intake, grpc }: ServedClients): Seri
       "Connections of clients closed by the server, and why.",
       () => Object.entries(connections.closed).map(([reason, count]) => [count, { reason }]),
     ),
+    gauge("quorate_client_calls", "Open calls of gRPC, streams included.", () => grpc.calls),
+    counter(
+      "quorate_client_calls_refused_total",
+      "Calls refused because too many were open.",
+      () => grpc.callsRefused,
+    ),
     gauge(
       "quorate_client_unfinished_bytes",
       "Bytes of requests that have begun and not ended.",

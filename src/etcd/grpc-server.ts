@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ClientLimits } from "./client-limits.ts";
 import type { ClientConnection } from "./connections.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { headerBlock } from "./http2/header-block.ts";
@@ -7,7 +8,7 @@ import type { Http2Stream, StreamReceiver } from "./http2/stream.ts";
 import type { StreamService } from "./http2/stream-table.ts";
 import type { PendingRequest } from "./intake.ts";
 import type { RpcHandlers, UnaryHandler } from "./rpc-server.ts";
-import { Grpc, RpcError, rpcErrorOf } from "./status.ts";
+import { Grpc, RpcError, refusal, rpcErrorOf } from "./status.ts";
 
 /** How often, at most, it is counted what clients leave unread. */
 const SHED_MS = 50;
@@ -23,15 +24,26 @@ export class GrpcServer {
   readonly #handlers: RpcHandlers;
   readonly #messageBytesMax: number;
   readonly #links = new Map<SocketLink, () => void>();
-  readonly #unreadBytesMax: number;
+  readonly #limits: Pick<ClientLimits, "callsMax" | "unreadBytesMax">;
+  readonly #callsPerAddressMax: number;
+  /** Calls that are open, by address, and in all. */
+  readonly #callsOf = new Map<string, number>();
+  #calls = 0;
+  /** Calls refused since the start because too many were open. */
+  callsRefused = 0;
   #isShedding = false;
   /** Since the start: calls, and connections with the most unread, that ended because their clients did not read. */
   unreadEnded = 0;
 
-  constructor(handlers: RpcHandlers, messageBytesMax: number, unreadBytesMax: number) {
+  constructor(
+    handlers: RpcHandlers,
+    messageBytesMax: number,
+    limits: Pick<ClientLimits, "callsMax" | "unreadBytesMax">,
+  ) {
     this.#handlers = handlers;
     this.#messageBytesMax = messageBytesMax;
-    this.#unreadBytesMax = unreadBytesMax;
+    this.#limits = limits;
+    this.#callsPerAddressMax = Math.max(1, Math.floor((limits.callsMax * 7) / 8));
   }
 
   /** Bytes of answers that wait for clients to read them. */
@@ -46,7 +58,15 @@ export class GrpcServer {
     const { intake } = connection;
     const paused = intake.request(() => link.destroy(), false);
     const service: StreamService = {
-      open: (stream) => this.#open(new GrpcCall(stream, socket, this.#messageBytesMax, intake), stream),
+      open: (stream) => {
+        this.#count(intake.address, 1);
+        return this.#open(
+          new GrpcCall(stream, socket, this.#messageBytesMax, intake),
+          stream,
+          intake.address,
+        );
+      },
+      closed: () => this.#count(intake.address, -1),
       hold: (bytes) => hold(paused, bytes),
       queued: () => this.#shedSoon(),
       stalled: () => {
@@ -84,7 +104,7 @@ export class GrpcServer {
     this.#isShedding = true;
     const timer = setTimeout(() => {
       this.#isShedding = false;
-      if (this.unreadBytes > this.#unreadBytesMax) this.#shed();
+      if (this.unreadBytes > this.#limits.unreadBytesMax) this.#shed();
     }, SHED_MS);
     timer.unref();
   }
@@ -97,11 +117,31 @@ export class GrpcServer {
     most?.destroy();
   }
 
-  #open(call: GrpcCall, { head }: Http2Stream): StreamReceiver {
+  /** Calls of gRPC that are open. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#calls += change;
+    const there = (this.#callsOf.get(address) ?? 0) + change;
+    if (there === 0) this.#callsOf.delete(address);
+    else this.#callsOf.set(address, there);
+  }
+
+  #hasRoom(address: string): boolean {
+    return this.#calls <= this.#limits.callsMax && this.#callsOf.get(address)! <= this.#callsPerAddressMax;
+  }
+
+  #open(call: GrpcCall, { head }: Http2Stream, address: string): StreamReceiver {
     const isGrpc = head.get("content-type")?.startsWith("application/grpc") === true;
     if (!isGrpc) call.refuse(UNSUPPORTED_MEDIA_TYPE);
     else if (head.get(":method") !== "POST") call.refuse(METHOD_NOT_ALLOWED);
-    else this.#serve(call, head.get(":path")!);
+    else if (this.#hasRoom(address)) this.#serve(call, head.get(":path")!);
+    else {
+      this.callsRefused += 1;
+      call.end(refusal("tooManyRequests"));
+    }
     return call;
   }
 

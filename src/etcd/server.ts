@@ -65,7 +65,7 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   const intake = new Intake(limits);
   const connections = new Connections(limits, intake);
   const insightConnections = new Connections(limits, new Intake(limits));
-  const grpc = new GrpcServer(services, messageBytesMax, limits.unreadBytesMax);
+  const grpc = new GrpcServer(services, messageBytesMax, limits);
   const metrics = await Metrics.create(front, services.counts, { connections, intake, grpc });
   const gateway = new Gateway(services, messageBytesMax, limits.unreadBytesMax);
   const clients: Acceptors = { connections, grpc, http: httpFront(front, metrics, connections, gateway) };

@@ -223,3 +223,18 @@ describe("answers that are not read", () => {
     expect(await metric(served, "quorate_client_unread_ended_total")).toBe(1);
   });
 });
+
+test("as many calls are open as are allowed from one address, and one more is refused by itself", async () => {
+  const served = await serve({ callsMax: 8 });
+  const watches = Array.from({ length: 7 }, () => new WatchClient(rpcClient(served)));
+  for (const watch of watches) expect(await watch.create({ key: "w" })).toMatchObject({ created: true });
+  const client = rpcClient(served);
+  expect(await client.call(METHODS.put, { key: "w", value: "1" } as never)).toMatchObject({
+    code: 8,
+    message: "etcdserver: too many requests",
+  });
+  for (const watch of watches) watch.close();
+  for (let calls = 7; calls > 0; ) calls = await metric(served, "quorate_client_calls");
+  expect(await client.call(METHODS.put, { key: "w", value: "1" } as never)).toHaveProperty("ok");
+  expect(await metric(served, "quorate_client_calls_refused_total")).toBe(1);
+});

@@ -23,6 +23,8 @@ const TOO_LARGE = headerBlock(431, {});
 export interface StreamService {
   /** A request has begun: its head is known. Whoever is returned hears of the rest. */
   open(stream: Http2Stream): StreamReceiver;
+  /** A stream that was opened is over. */
+  closed?(): void;
   /** So many bytes more, or fewer, are kept for a stream that is paused. False where that is too much. */
   hold?(bytes: number): boolean;
   /** Some of an answer has to wait for its client. */
@@ -264,6 +266,7 @@ export class StreamTable implements StreamHost {
     if (!this.#streams.delete(stream.id)) return;
     this.sender.forget(stream.outgoing);
     stream.close();
+    this.#service.closed?.();
     if (!this.isEmpty) return;
     this.#emptySince = this.#now();
     this.#onEmpty();
