@@ -224,8 +224,8 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "a new leader does not look at the leases that it takes over",
     edit(
       "kv/lease-keeper.ts",
-      "      this.#lookAt(id, nextLook(countdown, now));\n    }\n  }\n\n  /** This member does",
-      "    }\n  }\n\n  /** This member does",
+      "      this.#lookAt(id, countdown, nextLook(countdown, now));\n    }\n    this.#writeDown",
+      "    }\n    this.#writeDown",
     ),
   ),
   full(

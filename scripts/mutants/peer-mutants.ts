@@ -52,9 +52,9 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     "a command that is given to a member which does not lead throws something that nobody expects",
     edit(
       "replica/member.ts",
-      "    this.#proposals.add(this.#codec.encode(command), options, settle);",
+      "    this.#proposals.add(encodedBy(this.#codec, command), options, settle);",
       "    if (!this.isLeader && this.#raft.leader !== null) (undefined as unknown as () => void)();\n" +
-        "    this.#proposals.add(this.#codec.encode(command), options, settle);",
+        "    this.#proposals.add(encodedBy(this.#codec, command), options, settle);",
     ),
   ),
   full(
@@ -69,7 +69,7 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "client-sessions-not-in-snapshot",
     "a snapshot forgets what became of the clients' numbered writes",
-    edit("kv/session-table.ts", "this.#sessions.set(packed.id, { ...packed, bytes });", "void bytes;"),
+    edit("kv/session-table.ts", "this.#add({ ...packed, bytes });", "void bytes;"),
   ),
   {
     ...full(
