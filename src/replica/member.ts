@@ -333,6 +333,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     return this.#raft.role === "leader";
   }
 
+  /** Whether this member would answer a read by lease at this moment, without asking others. */
+  get hasLease(): boolean {
+    return this.#turn.hasLease;
+  }
+
   get role(): RoleKind {
     return this.#raft.role;
   }

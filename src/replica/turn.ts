@@ -79,6 +79,12 @@ export class Turn<Command, Result, Query, Answer> {
     return this.#count;
   }
 
+  get hasLease(): boolean {
+    const { raft } = this.#parts;
+    raft.timeIs(this.#ticksBegun());
+    return raft.hasLease;
+  }
+
   received(message: Message): void {
     // A full inbox is one more way in which a network loses frames.
     if (this.#inbox.messages.length >= this.#parts.inboxFramesMax) return;

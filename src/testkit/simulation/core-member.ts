@@ -99,6 +99,11 @@ export class CoreMember implements SimMember<CoreFrame> {
     return this.#raft?.role === "leader";
   }
 
+  get hasLease(): boolean {
+    // Before it answers anything it will be told for how long it stood still.
+    return !this.isPaused && this.#raft?.hasLease === true;
+  }
+
   get membership(): Membership {
     return this.#raft?.membership ?? EMPTY_MEMBERSHIP;
   }

@@ -108,6 +108,10 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     return !this.isDamaged && !this.#isOlder && !(this.#isLost && this.#aside === null);
   }
 
+  get hasLease(): boolean {
+    return this.#process?.hasLease === true;
+  }
+
   get isLeader(): boolean {
     return this.#core?.role === "leader";
   }

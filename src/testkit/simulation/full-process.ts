@@ -113,6 +113,10 @@ export class FullProcess<Command, Result, Query, Answer> {
     return this.#gate.isOver ? null : (this.#member?.core ?? null);
   }
 
+  get hasLease(): boolean {
+    return !this.isPaused && this.core !== null && this.#member!.hasLease;
+  }
+
   get isPaused(): boolean {
     return this.#gate.isPaused;
   }

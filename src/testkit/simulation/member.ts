@@ -29,6 +29,8 @@ export interface SimMember<Frame> {
   /** Whether it has all that it ever promised, and will be back. */
   readonly isWhole: boolean;
   readonly isLeader: boolean;
+  /** Whether it would answer a read by lease at this moment. */
+  readonly hasLease: boolean;
   /** Who takes part, as far as this member knows. */
   readonly membership: Membership;
 

@@ -1,4 +1,4 @@
-import type { Entry, Index, MemberId } from "../../log/entry.ts";
+import type { Entry, Index, MemberId, Term } from "../../log/entry.ts";
 import { type Check, Violation, Watchmen } from "../check.ts";
 import type { Action, MemberNumber, Scenario } from "../scenario.ts";
 import { Chance } from "./chance.ts";
@@ -139,6 +139,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
   attempt(part: () => void): Failure | null {
     try {
       part();
+      this.#endIfBroken();
       return null;
     } catch (error) {
       return failureOf(this.#broken ?? error, this.schedule.now);
@@ -188,13 +189,24 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.#hash.add(event);
     this.#probes.observe(event, this.#watchmen.picture);
     this.#options.onEvent?.(event);
-    // Whoever brought the event about may catch what is thrown here; the run ends all the same.
+    // The run ends with this step. Thrown from here it would pass through the code under test, which may catch it.
     try {
       this.#watchmen.observe(event);
+      if (event.kind === "role" && event.role === "leader") this.#checkLeases(event.member, event.term);
     } catch (error) {
       this.#broken ??= error;
-      throw error;
     }
+  }
+
+  /** R15 wherever somebody is elected: not every lease is read by at the moment at which it should not be there. */
+  #checkLeases(elected: MemberId, term: Term): void {
+    const { picture } = this.#watchmen;
+    const other = this.members.find(
+      ({ id, hasLease }) => id !== elected && hasLease && picture.member(id).term < term,
+    );
+    if (other === undefined) return;
+    const told = `${picture.nameOf(elected)} leads in term ${term}, but ${other.name} could still read by its lease.`;
+    throw new Violation(EXCLUSIVE_LEASE, told);
   }
 
   send(from: MemberNumber, to: MemberNumber, frame: Frame): void {
@@ -295,6 +307,10 @@ const SOON_MAX = 100_000;
 /** How many frames of a member are kept, to be sent again. */
 const SENT_MAX = 200;
 const CALM_STEP: Micros = 50_000;
+const EXCLUSIVE_LEASE = {
+  name: "R15",
+  says: "While a leader answers reads by its lease nobody else leads.",
+};
 const LIVENESS = { name: "V1", says: "Once everything is mended the cluster comes to be of one mind." };
 
 interface SnapshotSender {
