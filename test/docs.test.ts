@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePorts } from "../examples/kubernetes/free-ports.ts";
 import { type Block, promisedOutput, readPage, reasonNotToRun } from "../scripts/docs/markdown.ts";
 import { run, runWell } from "../scripts/process.ts";
 import tsup from "../tsup.config.ts";
+import { linesAmong, withFreePorts } from "./doc-programs.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BIN = join(ROOT, "node_modules/.bin");
@@ -143,25 +143,6 @@ function folderOf(name: string): string {
 
 function fileOf(name: string, block: Block): string {
   return join(folderOf(name), `block.${block.language}`);
-}
-
-/** Those of the expected lines that were printed, in their order; other lines may stand between them. */
-function linesAmong(expected: readonly string[], printed: string): string[] {
-  const lines = printed.split("\n");
-  return expected.filter((line) => {
-    const at = lines.indexOf(line);
-    if (at >= 0) lines.splice(0, at + 1);
-    return at >= 0;
-  });
-}
-
-/** The ports on loopback that a block names may be taken here: each becomes one that is free. */
-async function withFreePorts(code: string): Promise<string> {
-  const ports = [...new Set([...code.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port!))];
-  const free = await freePorts(ports.length);
-  for (const [at, port] of ports.entries())
-    code = code.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free[at]}`);
-  return code;
 }
 
 /** What a reader would have, but for `quorate`: it means the sources, by the entries that the build takes. */

@@ -1,3 +1,5 @@
+import { clearTimeout, monotonicNow, setImmediate, setTimeout, wallNow } from "./system-time.ts";
+
 /** Time as the portable ring sees it. The simulator has its own; `systemClock` is the real one. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. For durations and deadlines. */
@@ -18,8 +20,8 @@ export interface Timer {
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
-  monotonic: () => performance.now(),
-  wall: () => Date.now(),
+  monotonic: () => monotonicNow(),
+  wall: () => wallNow(),
   after(ms, run) {
     let handle: ReturnType<typeof setTimeout>;
     const wait = (left: number): void => {

@@ -184,7 +184,7 @@ export class Channel {
     return new Promise((resolve, reject) => {
       const call = connection.unary(path, bytes, this.#metadata({}), limit.deadline, (error, response) => {
         limit.signal.removeEventListener("abort", cancel);
-        if (error === null) resolve(response!);
+        if (!error) resolve(response!);
         else reject(limit.signal.aborted ? limit.signal.reason : error);
       });
       const cancel = (): void => call.cancel();

@@ -80,9 +80,7 @@ function derive(
     maxmem: 2 * 128 * cost * blockSize * parallelism,
   };
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, HASH_BYTES, options, (error, hash) =>
-      error === null ? resolve(hash) : reject(error),
-    );
+    scrypt(password, salt, HASH_BYTES, options, (error, hash) => (error ? reject(error) : resolve(hash)));
   });
 }
 

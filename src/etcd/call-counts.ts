@@ -1,4 +1,5 @@
 import { Durations } from "../base/durations.ts";
+import { monotonicNow } from "../base/system-time.ts";
 
 /** The bounds of gRPC's usual metrics. */
 const BOUNDS_MS = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
@@ -17,7 +18,7 @@ export class MethodCounts {
   /** Gives the moment, for `end`. */
   start(): number {
     this.started += 1;
-    return performance.now();
+    return monotonicNow();
   }
 
   receive({ length }: Uint8Array): void {
@@ -32,7 +33,7 @@ export class MethodCounts {
 
   end(code: number, startedAt: number): void {
     this.handled.set(code, (this.handled.get(code) ?? 0) + 1);
-    this.durations.note(performance.now() - startedAt);
+    this.durations.note(monotonicNow() - startedAt);
   }
 }
 

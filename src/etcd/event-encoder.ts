@@ -1,3 +1,4 @@
+import { setImmediate } from "../base/system-time.ts";
 import { isDeletion, type KeyVersion } from "../kv/key-history.ts";
 import type { WatchedChange } from "../kv/watch.ts";
 import { Event } from "./wire/watch-messages.ts";

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { clearTimeout, nextTick, setTimeout } from "../base/system-time.ts";
 import { formatAddress } from "../transport/address.ts";
 import { HEAD, timeoutOf, trailers, trailersOnly } from "./grpc-headers.ts";
 import { Code } from "./http2/protocol.ts";
@@ -150,7 +151,7 @@ export class GrpcCall implements RpcStream, RpcCall, StreamReceiver {
     if (!this.#isOver) this.#finish();
     // Whoever ends a call is not told of it before it has done so.
     if (this.#onClose.length > 0)
-      process.nextTick(() => {
+      nextTick(() => {
         for (const listener of this.#onClose) listener();
       });
   }

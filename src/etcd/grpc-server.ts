@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../base/system-time.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { ClientConnection } from "./connections.ts";
 import { GrpcCall } from "./grpc-call.ts";

@@ -1,3 +1,4 @@
+import { setImmediate } from "../base/system-time.ts";
 import type { MessageStream } from "./services.ts";
 import { refusal } from "./status.ts";
 

@@ -9,6 +9,7 @@ import { crc32 } from "../base/checksum.ts";
 import { pack, unpack } from "../base/codec.ts";
 import { QuorateError } from "../base/errors.ts";
 import { milliseconds, NO_OPTIONS, OptionTable } from "../base/options.ts";
+import { setImmediate } from "../base/system-time.ts";
 import type { Entry, EntryId, Index } from "../log/entry.ts";
 import { readEntry, writeEntry } from "../log/entry-codec.ts";
 import type { HardState, Save } from "../raft/effects.ts";

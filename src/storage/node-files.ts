@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import type { Callback, Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
 import { callback, milliseconds, NO_OPTIONS, OptionTable } from "../base/options.ts";
+import { monotonicNow, nextTick, setImmediate } from "../base/system-time.ts";
 import { diskError } from "./disk-error.ts";
 import type { File, Files, OpenMode } from "./files.ts";
 import { type LockHolder, NodeLock } from "./node-lock.ts";
@@ -204,7 +205,7 @@ export class NodeFiles implements Files {
       return;
     }
     fs.statfs(this.#root, (error, found) => {
-      done(null, error === null ? found.bavail * found.bsize : Number.POSITIVE_INFINITY);
+      done(null, error ? Number.POSITIVE_INFINITY : found.bavail * found.bsize);
     });
   }
 
@@ -280,27 +281,27 @@ class NodeFile implements File {
   }
 
   #writeDurably(bytes: Uint8Array, offset: number, done: Done): void {
-    const begin = performance.now();
+    const begin = monotonicNow();
     if (bytes.length > SHORT_BYTES || this.#lastMs > QUICK_MS) {
       this.#writeAll(bytes, offset, (error) => {
-        this.#lastMs = performance.now() - begin;
+        this.#lastMs = monotonicNow() - begin;
         done(error);
       });
       return;
     }
     // What was handed to the network before leaves before: the other members write meanwhile.
-    process.nextTick(() => done(this.#writeNow(bytes, offset)));
+    nextTick(() => done(this.#writeNow(bytes, offset)));
   }
 
   #writeNow(bytes: Uint8Array, offset: number): QuorateError | null {
-    const begin = performance.now();
+    const begin = monotonicNow();
     try {
       writeWholeSync(this.#writeSomeSync, this.path, bytes, offset);
       return null;
     } catch (error) {
       return refusal("write", this.path, error);
     } finally {
-      this.#lastMs = performance.now() - begin;
+      this.#lastMs = monotonicNow() - begin;
     }
   }
 

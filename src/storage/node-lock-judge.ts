@@ -1,3 +1,4 @@
+import { monotonicNow, setTimeout } from "../base/system-time.ts";
 import {
   isSameSighting,
   isThisBoot,
@@ -6,7 +7,6 @@ import {
   type Sighting,
 } from "./node-lock-owner.ts";
 import { askSocket } from "./node-lock-socket.ts";
-import { monotonic, startTimer } from "./node-lock-time.ts";
 
 /** `changed`: the lock file is another one by now, and has to be looked at again. */
 export type Verdict = "alive" | "dead" | "unknown" | "changed";
@@ -61,7 +61,7 @@ export function judge(
 }
 
 function watch(path: string, sighting: Sighting, done: (verdict: Verdict) => void): void {
-  const begin = monotonic();
+  const begin = monotonicNow();
   const look = (): void => {
     let now: Sighting | null;
     try {
@@ -72,8 +72,8 @@ function watch(path: string, sighting: Sighting, done: (verdict: Verdict) => voi
     }
     if (!isSameSighting(sighting, now))
       done(now?.owner?.nonce === sighting.owner?.nonce ? "alive" : "changed");
-    else if (monotonic() - begin >= WATCH_MS) done("dead");
-    else startTimer(LOOK_MS, look);
+    else if (monotonicNow() - begin >= WATCH_MS) done("dead");
+    else setTimeout(look, LOOK_MS);
   };
   look();
 }

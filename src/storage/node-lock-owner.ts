@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
+import { wallNow } from "../base/system-time.ts";
 
 /** Who holds a data directory: what others need to find out whether it still runs. */
 export interface LockOwner {
@@ -104,7 +105,7 @@ export function isThisBoot(boot: string): boolean {
 /** Linux names each boot. Elsewhere the name of the host and the second at which it started have to do. */
 function bootName(): string {
   if (process.platform === "linux") return textOf("/proc/sys/kernel/random/boot_id");
-  return `${os.hostname()}@${Math.round(Date.now() / 1000 - os.uptime())}`;
+  return `${os.hostname()}@${Math.round(wallNow() / 1000 - os.uptime())}`;
 }
 
 function splitBoot(boot: string): [host: string, time: number] {

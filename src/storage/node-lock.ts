@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { join, resolve } from "node:path";
 import type { Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
+import { clearTimeout, monotonicNow, setImmediate, setTimeout, wallNow } from "../base/system-time.ts";
 import { isLockFile, LOCK_NAME } from "./data-dir.ts";
 import { diskError } from "./disk-error.ts";
 import { BEAT_MS, judge, judgeAtOnce, type Verdict } from "./node-lock-judge.ts";
@@ -13,7 +14,6 @@ import {
   type Sighting,
 } from "./node-lock-owner.ts";
 import { LockSocket, removeSocketOf } from "./node-lock-socket.ts";
-import { monotonic, startTimer } from "./node-lock-time.ts";
 
 /**
  * How long the owner may write after it was last known to hold the lock. Less than `WATCH_MS`: who is not seen to live for
@@ -77,14 +77,14 @@ export class NodeLock {
 
   /** Takes the lock, and waits for its holder as long as the options say. Fails with ERR_LOCKED, ERR_DISK. */
   take(done: Done): void {
-    const end = monotonic() + this.#options.timeoutMs;
+    const end = monotonicNow() + this.#options.timeoutMs;
     let isWaiting = false;
     const attempt = (): void => {
       this.#attempt((error) => {
-        if (!QuorateError.is(error, "ERR_LOCKED") || monotonic() >= end) return done(error);
+        if (!QuorateError.is(error, "ERR_LOCKED") || monotonicNow() >= end) return done(error);
         if (!isWaiting) this.#options.onWait(error.details);
         isWaiting = true;
-        startTimer(RETRY_MS, attempt);
+        setTimeout(attempt, RETRY_MS);
       });
     };
     attempt();
@@ -220,7 +220,7 @@ class Taker {
     const { nonce } = dead.owner!;
     const guard = guardOf(name, nonce);
     yield* this.#acquire(guard);
-    const begin = monotonic();
+    const begin = monotonicNow();
     try {
       const now = readSighting(this.#at(name));
       // Not its heart alone: it may have been replaced, or a heartbeat may have come since it was judged.
@@ -228,7 +228,7 @@ class Taker {
       const spare = this.#at(`${LOCK_NAME}.${this.#nonce}.next`);
       fs.linkSync(this.#writeRecord(), spare);
       // Whoever stood still here for long may have been succeeded itself.
-      if (monotonic() - begin > TRUST_MS) {
+      if (monotonicNow() - begin > TRUST_MS) {
         fs.rmSync(spare, { force: true });
         return false;
       }
@@ -300,18 +300,18 @@ class HeldLock {
   #isBeating = false;
   #isReleased = false;
   #lost: QuorateError<"ERR_LOCKED"> | null = null;
-  #timer: ReturnType<typeof startTimer> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: HeldParts) {
     this.#parts = parts;
     this.#identity = identityOf(fs.fstatSync(parts.descriptor, { bigint: true }));
-    this.#confirmedAt = monotonic();
+    this.#confirmedAt = monotonicNow();
     this.beatSync();
     this.#beatLater();
   }
 
   get isTrusted(): boolean {
-    return this.#lost === null && monotonic() - this.#confirmedAt <= TRUST_MS;
+    return this.#lost === null && monotonicNow() - this.#confirmedAt <= TRUST_MS;
   }
 
   /** A heartbeat, and then a look whether LOCK is ours still (step 6). Calls that come meanwhile share it. */
@@ -319,7 +319,7 @@ class HeldLock {
     this.#waiting.push(done);
     if (this.#isBeating) return;
     this.#isBeating = true;
-    const begin = monotonic();
+    const begin = monotonicNow();
     const finish = (error: QuorateError | null): void => {
       this.#isBeating = false;
       if (error === null) this.#confirmedAt = begin;
@@ -337,7 +337,7 @@ class HeldLock {
   /** The same at once. Throws ERR_LOCKED, ERR_DISK. */
   beatSync(): void {
     if (this.#lost !== null) throw this.#lost;
-    const begin = monotonic();
+    const begin = monotonicNow();
     let now: Sighting | null;
     try {
       fs.futimesSync(this.#parts.descriptor, this.#nextBeat(), this.#beatSeconds);
@@ -354,7 +354,7 @@ class HeldLock {
   release(): void {
     const { descriptor, socket } = this.#parts;
     this.#isReleased = true;
-    this.#timer?.cancel();
+    if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#lost === null) this.#giveUp();
     socket?.close();
     if (!this.#isBeating) fs.closeSync(descriptor);
@@ -396,24 +396,23 @@ class HeldLock {
   #lose(owner: LockOwner | null): QuorateError<"ERR_LOCKED"> {
     if (this.#lost !== null) return this.#lost;
     this.#lost = lost(this.#parts.shown, owner ?? successorIn(this.#at(LOCK_NAME), this.#parts.nonce));
-    this.#timer?.cancel();
+    if (this.#timer !== null) clearTimeout(this.#timer);
     // What a beat finds that was under way during the release is no loss.
     if (!this.#isReleased) this.onLost(this.#lost);
     return this.#lost;
   }
 
   #beatLater(): void {
-    this.#timer = startTimer(BEAT_MS, () => {
+    const beat = (): void =>
       this.beat(() => {
         if (this.#lost === null && !this.#isReleased) this.#beatLater();
       });
-    });
-    this.#timer.unref();
+    this.#timer = setTimeout(beat, BEAT_MS).unref();
   }
 
   /** Whole seconds that only grow: each file system keeps them, and each heartbeat is another. */
   #nextBeat(): number {
-    this.#beatSeconds = Math.max(this.#beatSeconds + 1, Math.floor(Date.now() / 1000));
+    this.#beatSeconds = Math.max(this.#beatSeconds + 1, Math.floor(wallNow() / 1000));
     return this.#beatSeconds;
   }
 

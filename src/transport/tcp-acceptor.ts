@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { Allowance } from "../base/allowance.ts";
 import type { Done } from "../base/callback.ts";
 import { QuorateError } from "../base/errors.ts";
+import { clearTimeout, monotonicNow, setTimeout } from "../base/system-time.ts";
 import type { MemberId } from "../log/entry.ts";
 import { addressBlock, formatAddress, listenError, parseAddress } from "./address.ts";
 import { encodeHandshake, type HandshakePart } from "./handshake-codec.ts";
@@ -47,7 +48,7 @@ export class TcpAcceptor {
   readonly #strangers: Strangers<Stranger>;
   /** The same by the place that each connection comes from. */
   readonly #byPlace = new Map<string, Stranger>();
-  readonly #reports = new Allowance(REPORTS_BURST, REPORTS_PER_SECOND, performance.now());
+  readonly #reports = new Allowance(REPORTS_BURST, REPORTS_PER_SECOND, monotonicNow());
   readonly #tlsPace: TlsPace;
   #displaced = 0;
   #refused = 0;
@@ -166,7 +167,7 @@ export class TcpAcceptor {
   /** Counts a refusal, and reports it unless there were too many. */
   #refuse(error: QuorateError): void {
     this.#refused += 1;
-    if (this.#reports.spend(performance.now())) this.#events.refused(error);
+    if (this.#reports.spend(monotonicNow())) this.#events.refused(error);
   }
 
   /** `names` are those that its certificate may speak for, null where there is no TLS. */
@@ -258,15 +259,15 @@ class TlsPace {
 
   admits(remoteAddress: string): boolean {
     const address = addressBlock(remoteAddress);
-    if (!this.#isMembers(address)) return this.#ofOthers.spend(performance.now());
+    if (!this.#isMembers(address)) return this.#ofOthers.spend(monotonicNow());
     const known = this.#ofMembers.get(address) ?? this.#allowance();
     if (this.#ofMembers.size >= MEMBER_ADDRESSES_MAX) this.#ofMembers.clear();
     this.#ofMembers.set(address, known);
-    return known.spend(performance.now());
+    return known.spend(monotonicNow());
   }
 
   #allowance(): Allowance {
-    return new Allowance(this.#perSecond, this.#perSecond, performance.now());
+    return new Allowance(this.#perSecond, this.#perSecond, monotonicNow());
   }
 }
 

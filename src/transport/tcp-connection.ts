@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { EMPTY_BYTES, MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
+import { clearInterval, setInterval } from "../base/system-time.ts";
 import { encodeFrames, FrameDecoder } from "./framing.ts";
 import { HANDSHAKE_BYTES_MAX } from "./handshake-codec.ts";
 import type { TcpLimits } from "./tcp-limits.ts";

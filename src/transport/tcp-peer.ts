@@ -1,6 +1,7 @@
 import { connect, isIP } from "node:net";
 import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
+import { clearTimeout, monotonicNow, nextTick, setTimeout } from "../base/system-time.ts";
 import { addressBlock, type HostPort, parseAddress } from "./address.ts";
 import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { DiallerHandshake, type HandshakeConfig } from "./tcp-handshake.ts";
@@ -247,7 +248,7 @@ export class TcpPeer {
   #onOpen(connection: TcpConnection): void {
     this.#endDial();
     connection.open(this.#limits);
-    this.#outbound = { kind: "open", connection, since: performance.now() };
+    this.#outbound = { kind: "open", connection, since: monotonicNow() };
     this.#hasLeft = false;
     this.#lastRefusal = "";
     this.#trouble = null;
@@ -265,7 +266,7 @@ export class TcpPeer {
   #onLost(error: QuorateError | null): void {
     const outbound = this.#outbound;
     this.#endDial();
-    const hasHeld = outbound.kind === "open" && performance.now() - outbound.since > this.#limits.redialMsMax;
+    const hasHeld = outbound.kind === "open" && monotonicNow() - outbound.since > this.#limits.redialMsMax;
     if (hasHeld) this.#redialMs = this.#limits.redialMsMin;
     if (error !== null) {
       if (outbound.kind === "open") this.#connectionsBroken += 1;
@@ -304,7 +305,7 @@ export class TcpPeer {
   #flushSoon(): void {
     if (this.#isFlushDue || this.#outbound.kind !== "open") return;
     this.#isFlushDue = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.#isFlushDue = false;
       this.#advance();
     });

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../base/system-time.ts";
 
 /** Every socket of a transport, whichever way it was opened, so that closing can leave none behind. */
 export class TcpSockets {

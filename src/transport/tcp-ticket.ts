@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { MalformedBytes } from "../base/bytes.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { clearTimeout, setTimeout } from "../base/system-time.ts";
 import { parseAddress } from "./address.ts";
 import { protocolError, TcpConnection } from "./tcp-connection.ts";
 import { NewcomerHandshake } from "./tcp-handshake.ts";

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { QuorateError } from "../base/errors.ts";
 import { type Demands, definite, OptionTable, oneOf, required, text } from "../base/options.ts";
+import { monotonicNow } from "../base/system-time.ts";
 
 /** Each is PEM text, or the path of a PEM file. */
 export interface TlsOptions {
@@ -50,7 +51,7 @@ const LOOK_MS = 1_000;
 export class TlsFiles {
   readonly #options: TlsOptions;
   #stamp: string;
-  #lookedAt = performance.now();
+  #lookedAt = monotonicNow();
   #current: { readonly options: SecureContextOptions; readonly context: SecureContext };
 
   /** Throws ERR_INVALID_ARGUMENT for what cannot be read or used. */
@@ -71,13 +72,13 @@ export class TlsFiles {
 
   /** Takes what has changed, now and then. Gives the reason when that cannot be used: once for each change. */
   refresh(): QuorateError | null {
-    if (performance.now() - this.#lookedAt < LOOK_MS) return null;
+    if (monotonicNow() - this.#lookedAt < LOOK_MS) return null;
     return this.reload();
   }
 
   /** The same at once. */
   reload(): QuorateError | null {
-    this.#lookedAt = performance.now();
+    this.#lookedAt = monotonicNow();
     const stamp = this.#look();
     if (stamp === this.#stamp) return null;
     this.#stamp = stamp;

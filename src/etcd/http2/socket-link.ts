@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { clearTimeout, monotonicNow, nextTick, setTimeout } from "../../base/system-time.ts";
 import { Http2Connection, type WaitLimits } from "./connection.ts";
 import type { Outlet } from "./sender.ts";
 import type { StreamService } from "./stream-table.ts";
@@ -21,7 +22,7 @@ export class SocketLink implements Outlet {
   /** Takes over the socket. */
   constructor(socket: Socket, service: StreamService, onClose: () => void) {
     this.#socket = socket;
-    this.#connection = new Http2Connection(this, service, () => performance.now());
+    this.#connection = new Http2Connection(this, service, () => monotonicNow());
     socket.on("data", (chunk: Buffer) => this.#connection.receive(chunk));
     socket.on("drain", () => this.#flush());
     // Connections break: whoever waits for an answer is told by what follows.
@@ -41,7 +42,7 @@ export class SocketLink implements Outlet {
   wake(): void {
     if (this.#isAwake) return;
     this.#isAwake = true;
-    process.nextTick(this.#flush);
+    nextTick(this.#flush);
   }
 
   end(): void {

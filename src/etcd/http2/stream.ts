@@ -1,3 +1,4 @@
+import { nextTick } from "../../base/system-time.ts";
 import { ReceiveWindow } from "./flow-window.ts";
 import { Gathered } from "./gathered.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -103,7 +104,7 @@ export class Http2Stream {
   /** What was kept follows, but not before whoever asks for it has finished what it does. */
   resume(): void {
     this.#isPaused = false;
-    if (this.#held.length > 0 || this.#isHalfClosed) process.nextTick(() => this.#release());
+    if (this.#held.length > 0 || this.#isHalfClosed) nextTick(() => this.#release());
   }
 
   /** For the connection. */
