@@ -2,6 +2,7 @@ import { totalmem } from "node:os";
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { LIVE_SHARE, type MemoryLimits } from "./memory-budget.ts";
+import { clearInterval, setInterval } from "./system-time.ts";
 
 const MIB = 1024 * 1024;
 /** A semi-space of V8's young generation, of which the limit of the heap counts three, unless a flag says otherwise. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { assert } from "../base/assert.ts";
+import { clearInterval, monotonicNow, setInterval } from "../base/system-time.ts";
 import { addressBlock } from "../transport/address.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { SocketLink } from "./http2/socket-link.ts";
@@ -111,7 +112,7 @@ export class Connections {
 
   /** Ends the one that has waited longest, of the address that has most; false where calls go on everywhere. */
   #displace(isCandidate: (connection: ClientConnection) => boolean): boolean {
-    const now = performance.now();
+    const now = monotonicNow();
     let found: { readonly connection: ClientConnection; readonly rank: readonly number[] } | null = null;
     for (const connection of this.#all) {
       const since = connection.waitingSince;
@@ -127,7 +128,7 @@ export class Connections {
 
   #expire(): void {
     this.#intake.expire();
-    const now = performance.now();
+    const now = monotonicNow();
     for (const connection of [...this.#all, ...this.#reserve]) {
       const reason = connection.expire(now);
       if (reason !== null) this.#end(connection, reason);
@@ -168,7 +169,7 @@ export class ClientConnection {
   #exchange: "none yet" | "none" | "reading" | "answering" = "none yet";
   /** Requests that are not answered to the end: a client may send several at once. */
   #exchanges = 0;
-  #since = performance.now();
+  #since = monotonicNow();
 
   constructor(socket: Socket, intake: ConnectionIntake, limits: ClientLimits, isReserve: boolean) {
     this.socket = socket;
@@ -243,6 +244,6 @@ export class ClientConnection {
 
   #become(exchange: "none" | "reading" | "answering"): void {
     this.#exchange = exchange;
-    this.#since = performance.now();
+    this.#since = monotonicNow();
   }
 }

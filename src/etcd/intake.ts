@@ -1,3 +1,4 @@
+import { monotonicNow } from "../base/system-time.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { Grpc, RpcError } from "./status.ts";
 
@@ -17,7 +18,7 @@ export class Intake {
   /** Requests refused or given up since the start because too much was unfinished, or for too long. */
   refused = 0;
 
-  constructor(limits: IntakeLimits, now: () => number = () => performance.now()) {
+  constructor(limits: IntakeLimits, now: () => number = () => monotonicNow()) {
     this.#limits = limits;
     this.#now = now;
   }

@@ -83,14 +83,9 @@ export class DiskStorage implements Storage {
 
   openInSlices(identity: Identity, done: (error: unknown, recovered?: Recovered) => void): void {
     assert(this.#parts === null, "a storage is opened once");
-    this.#files.lockWhenFree((error) => {
-      if (error !== null && !isNoSpace(error)) return done(error);
-      try {
-        if (error !== null) this.#lock();
-      } catch (failure) {
-        return done(failure);
-      }
-      inSlices(this.#clock, this.#opening(identity), done);
+    this.#lockWhenFree((error) => {
+      if (error === null) inSlices(this.#clock, this.#opening(identity), done);
+      else done(error);
     });
   }
 
@@ -101,6 +96,17 @@ export class DiskStorage implements Storage {
       if (!this.#givesUpReserve(error)) throw error;
       this.#files.lock();
     }
+  }
+
+  #lockWhenFree(done: (error: unknown) => void): void {
+    this.#files.lockWhenFree((error) => {
+      try {
+        if (error === null || !this.#givesUpReserve(error)) return done(error);
+      } catch (failure) {
+        return done(failure);
+      }
+      this.#files.lockWhenFree(done);
+    });
   }
 
   /**
