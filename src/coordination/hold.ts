@@ -119,7 +119,7 @@ export class Hold implements Leadership {
 
 /**
  * Joins the line with `value` and waits until nobody who blocks us stands ahead; with `isWaiting` false it leaves the
- * line again and gives null where it would have to wait. A call that fails leaves the line as well.
+ * line again and gives undefined where it would have to wait. A call that fails leaves the line as well.
  */
 export async function claim(
   line: Line,
@@ -127,7 +127,7 @@ export async function claim(
   blocker: Blocker,
   options: HoldOptions,
   isWaiting: boolean,
-): Promise<Hold | null> {
+): Promise<Hold | undefined> {
   const limit = new CallLimit(line.kv.clock, options);
   try {
     const stake = await Stake.under(line.prefix, line.kv, options, limit);
@@ -136,7 +136,7 @@ export async function claim(
       const standsAlone = blocker(line.in(joined).filter(({ key }) => key !== stake.key)) === undefined;
       if (!isWaiting && !standsAlone) {
         void stake.withdraw();
-        return null;
+        return undefined;
       }
       await line.reachFront(stake, joined, blocker, limit);
       limit.signal.throwIfAborted();

@@ -39,12 +39,12 @@ export class Lock {
     return (await claim(this.#line, this.#value, this.#blocker, options, true))!;
   }
 
-  /** The lock, or null when it cannot be had at once. */
-  async tryAcquire(options: HoldOptions = NO_OPTIONS): Promise<Held | null> {
+  /** The lock, or undefined when it cannot be had at once. */
+  async tryAcquire(options: HoldOptions = NO_OPTIONS): Promise<Held | undefined> {
     TRY_OPTIONS.check(options);
     const { signal, timeout } = options;
     // Most that find it taken need not join the line to see that.
-    if (this.#blocker(await this.#line.standing({ signal, timeout })) !== undefined) return null;
+    if (this.#blocker(await this.#line.standing({ signal, timeout })) !== undefined) return undefined;
     return claim(this.#line, this.#value, this.#blocker, options, false);
   }
 

@@ -85,8 +85,8 @@ export class Queue<Value> {
     try {
       for (;;) {
         const { first, revision } = await this.#first(limit.step, onDecodeError);
-        const item = first === null ? null : await this.#take(first, limit.wholeStep);
-        if (item !== null) return item;
+        const item = first === null ? undefined : await this.#take(first, limit.wholeStep);
+        if (item !== undefined) return item;
         if (first === null) await this.#nextArrival(revision, limit.signal);
       }
     } finally {
@@ -94,12 +94,12 @@ export class Queue<Value> {
     }
   }
 
-  /** Takes the first item, or gives null when there is none. */
-  tryDequeue(options: CallOptions & DecodeOrRaw): Promise<QueueItem<Value | Uint8Array> | null>;
+  /** Takes the first item, or gives undefined when there is none. */
+  tryDequeue(options: CallOptions & DecodeOrRaw): Promise<QueueItem<Value | Uint8Array> | undefined>;
   tryDequeue<Other>(
     options: CallOptions & DecodeOr<Other>,
-  ): Promise<QueueItem<Value | Exclude<Other, undefined>> | null>;
-  tryDequeue(options?: CallOptions & DecodeOrSkip): Promise<QueueItem<Value> | null>;
+  ): Promise<QueueItem<Value | Exclude<Other, undefined>> | undefined>;
+  tryDequeue(options?: CallOptions & DecodeOrSkip): Promise<QueueItem<Value> | undefined>;
   async tryDequeue(options: CallOptions & DecodeChoice = NO_OPTIONS): Promise<unknown> {
     TRY_DEQUEUE_OPTIONS.check(options);
     const { onDecodeError, ...call } = options;
@@ -107,9 +107,9 @@ export class Queue<Value> {
     try {
       for (;;) {
         const { first } = await this.#first(limit.step, onDecodeError);
-        if (first === null) return null;
+        if (first === null) return undefined;
         const item = await this.#take(first, limit.wholeStep);
-        if (item !== null) return item;
+        if (item !== undefined) return item;
       }
     } finally {
       limit.end();
@@ -155,13 +155,13 @@ export class Queue<Value> {
   }
 
   /** Null when somebody else was quicker; then another item is the first one. */
-  async #take(first: Item, options: CallOptions): Promise<QueueItem<unknown> | null> {
+  async #take(first: Item, options: CallOptions): Promise<QueueItem<unknown> | undefined> {
     const taken = await this.#kv
       .txn()
       .when((key) => key(first.key).createRevision.eq(first.createRevision))
       .do((op) => [op.delete(first.key)])
       .commit(options);
-    return taken.ok ? { value: first.value, fence: taken.revision } : null;
+    return taken.ok ? { value: first.value, fence: taken.revision } : undefined;
   }
 
   async #nextArrival(revision: number, signal: AbortSignal): Promise<void> {

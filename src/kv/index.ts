@@ -48,7 +48,7 @@ export type { KvEntry, ReadOptions } from "./keyspace.ts";
 export type { HostOptions, NamespaceOptions, TouchOptions } from "./kv.ts";
 export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
 export type { BackendOperationResult, BackendTxnResult, Counted, Deleted } from "./kv-backend.ts";
-export type { KvHost, KvLimits, KvReplica, SetKvLimits } from "./kv-host.ts";
+export type { KvHost, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-host.ts";
 export { type KvAnswer, KvMachine, type KvQuery } from "./kv-machine.ts";
 export type { KvMetrics } from "./kv-metrics.ts";
 export type { KvState } from "./kv-state.ts";

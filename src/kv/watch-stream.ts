@@ -143,12 +143,12 @@ export class Watch<Value>
   }
 
   /**
-   * Every event up to this revision has been told, so a later watch may begin behind it; null before `from` is reached.
+   * Every event up to this revision has been told, so a later watch may begin behind it; undefined before `from` is reached.
    * Events that an iteration is still going through are not told yet.
    */
-  get progress(): Revision | null {
+  get progress(): Revision | undefined {
     if (this.#telling !== null) return this.#telling - 1;
-    return this.#watcher.told;
+    return this.#watcher.told ?? undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {

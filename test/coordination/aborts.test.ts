@@ -167,7 +167,7 @@ test("a dequeue that is given up by its signal loses no item, and an enqueue lea
     expect(await store.range({ prefix: "queue/" }).count()).toBe(there - Number(item !== null));
   }
   expect(taken).toBeGreaterThan(0);
-  while ((await queue.tryDequeue()) !== null);
+  while ((await queue.tryDequeue()) !== undefined);
   expect(await store.range().keys()).toEqual(["queue"]);
 });
 

@@ -51,10 +51,10 @@ test("a lock that is taken is not had at once, and trying leaves nothing behind"
   const held = await one.coordination.lock("a").tryAcquire();
   expect(held?.fence).toBeGreaterThan(0);
   const keys = await world.keys();
-  expect(await other.coordination.lock("a").tryAcquire()).toBeNull();
+  expect(await other.coordination.lock("a").tryAcquire()).toBeUndefined();
   expect(await world.keys()).toEqual(keys);
   await held?.release();
-  expect(await other.coordination.lock("a").tryAcquire()).not.toBeNull();
+  expect(await other.coordination.lock("a").tryAcquire()).not.toBeUndefined();
 });
 
 test("of many who try at the same moment one has it, and the others leave the line", async () => {
@@ -289,7 +289,7 @@ test("readers share, writers are alone, and nobody overtakes a writer who waits"
   const writer = lock().write.acquire();
   expect(await stateOf(writer)).toBe("waiting");
   const late = lock().read.acquire();
-  expect(await lock().read.tryAcquire()).toBeNull();
+  expect(await lock().read.tryAcquire()).toBeUndefined();
   expect(await stateOf(late)).toBe("waiting");
   await readers[1]!.release();
   expect(await stateOf(writer)).toBe("waiting");
@@ -298,7 +298,7 @@ test("readers share, writers are alone, and nobody overtakes a writer who waits"
   expect(await stateOf(late)).toBe("waiting");
   await written.release();
   expect((await late).fence).toBeGreaterThan(written.fence);
-  expect(await lock().write.tryAcquire()).toBeNull();
-  expect(await lock().read.tryAcquire()).not.toBeNull();
-  expect(await world.process().coordination.lock("a").tryAcquire()).toBeNull();
+  expect(await lock().write.tryAcquire()).toBeUndefined();
+  expect(await lock().read.tryAcquire()).not.toBeUndefined();
+  expect(await world.process().coordination.lock("a").tryAcquire()).toBeUndefined();
 });

@@ -21,7 +21,7 @@ test("what went in first comes out first, whoever takes it, and each item once",
     expect(item.fence).toBeGreaterThan(fence);
     fence = item.fence;
   }
-  expect(await one!.tryDequeue()).toBeNull();
+  expect(await one!.tryDequeue()).toBeUndefined();
 });
 
 test("who finds the queue empty waits for the next item", async () => {
@@ -56,7 +56,7 @@ test("an item that cannot be decoded jams nobody, stays where it is, and can be 
   await jobs.enqueue({ at: 2 });
   expect((await jobs.dequeue()).value).toEqual({ at: 1 });
   expect((await jobs.tryDequeue())?.value).toEqual({ at: 2 });
-  expect(await jobs.tryDequeue()).toBeNull();
+  expect(await jobs.tryDequeue()).toBeUndefined();
   const waiting = jobs.dequeue();
   expect(await stateOf(waiting)).toBe("waiting");
   await text.enqueue("a third");
@@ -97,7 +97,7 @@ test("keys under a queue's name that are no items are neither taken nor in the w
   for (const key of others) await kv.put(key, "not mine");
   await world.leader.propose(encodeCommand({ kind: "put", key: "jobs/0\xff", value: "not text", lease: "" }));
   const queue = coordination.queue("jobs");
-  expect(await queue.tryDequeue()).toBeNull();
+  expect(await queue.tryDequeue()).toBeUndefined();
   const waiting = queue.dequeue();
   await kv.put("jobs/0000000000001", "thirteen digits");
   expect(await stateOf(waiting)).toBe("waiting");
@@ -124,7 +124,11 @@ test("however producers and consumers interleave, nothing is taken twice and not
       const missing = taken.length - produced.length;
       for (let at = 0; at < missing; at++) await queues[0]!.enqueue(`more ${at}`);
       const values = await Promise.all(taken);
-      for (let item = await queues[0]!.tryDequeue(); item !== null; item = await queues[0]!.tryDequeue()) {
+      for (
+        let item = await queues[0]!.tryDequeue();
+        item !== undefined;
+        item = await queues[0]!.tryDequeue()
+      ) {
         values.push(item.value);
       }
       expect(new Set(values).size).toBe(values.length);

@@ -227,7 +227,7 @@ test("a watch whose signal was aborted before leaves nothing behind", () => {
 test("a quiet iteration of batches is told progress by an empty one, if asked to", async () => {
   const { kv, clock } = opened();
   const watch = kv.watch({ prefix: "a", progress: true });
-  const batches: [number, number | null][] = [];
+  const batches: [number, number | undefined][] = [];
   const iterated = (async () => {
     for await (const batch of watch.batches()) batches.push([batch.length, watch.progress]);
   })();
@@ -249,11 +249,11 @@ test("progress claims nothing that is still on its way, and nothing before the f
   const { kv } = opened();
   const future = kv.watch({ all: true, from: 4 });
   const watch = kv.watch({ all: true });
-  expect([watch.progress, future.progress]).toEqual([1, null]);
+  expect([watch.progress, future.progress]).toEqual([1, undefined]);
   await kv.put("a", "1");
   await kv.put("a", "2");
-  expect([watch.progress, future.progress]).toEqual([1, null]);
-  const claims: (number | null)[] = [];
+  expect([watch.progress, future.progress]).toEqual([1, undefined]);
+  const claims: (number | undefined)[] = [];
   const iterated = (async () => {
     for await (const event of watch) {
       claims.push(watch.progress);

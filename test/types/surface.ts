@@ -212,7 +212,7 @@ describe("a watch", () => {
   it("tells its type of event apart by its field, and emits with typed arguments", () => {
     expectTypeOf<Extract<WatchEvent<Date>, { type: "put" }>["entry"]>().toEqualTypeOf<KvEntry<Date>>();
     expectTypeOf<Extract<WatchEvent<Date>, { type: "delete" }>["key"]>().toEqualTypeOf<string>();
-    expectTypeOf<Watch<Date>["progress"]>().toEqualTypeOf<number | null>();
+    expectTypeOf<Watch<Date>["progress"]>().toEqualTypeOf<number | undefined>();
     expectTypeOf<Watch<Date>["batches"]>().returns.toExtend<AsyncIterable<readonly WatchEvent<Date>[]>>();
     const listen = (watch: Watch<Date>) => {
       watch.on("put", (entry, prev) =>
