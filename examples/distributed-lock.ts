@@ -45,6 +45,6 @@ console.log(`the old holder writes: ${archive.append("written too late", old.fen
 await next.release();
 // Where two might both want it, and one is enough, nobody needs to wait.
 const tried = [await n2!.lock("archive").tryAcquire(), await n3!.lock("archive").tryAcquire()];
-console.log(`of two who try, ${tried.filter((held) => held !== null).length} has it`);
+console.log(`of two who try, ${tried.filter((held) => held !== undefined).length} has it`);
 await tried[0]?.release();
 await Promise.all([n2!.close(), n3!.close()]);
