@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { nearest } from "../base/nearest.ts";
 
 /** What a command's process ends with: all is well, something is wrong, or the command line makes no sense. */
 export type ExitCode = 0 | 1 | 2;
@@ -45,11 +46,21 @@ export function parsePositionals(
   return { words: positionals, json: values.json === true };
 }
 
+/** What makes a command line unusable; a flag that does not exist is answered with the nearest one. */
+export function unusable(error: unknown, flags: Iterable<string>): UsageError {
+  const { message } = error as Error;
+  const unknown = /^Unknown option '--([^'=]+)/.exec(message)?.[1];
+  if (unknown === undefined) return new UsageError(message);
+  const known = nearest(unknown, flags);
+  const help = known === undefined ? "" : `; did you mean --${known}?`;
+  return new UsageError(`there is no flag --${unknown}${help}`);
+}
+
 function parseOrRefuse(args: readonly string[], flags: readonly string[]) {
   const options = Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" as const }]));
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw unusable(error, flags);
   }
 }

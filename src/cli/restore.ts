@@ -9,7 +9,7 @@ import { MANIFEST_PATH } from "../storage/data-dir.ts";
 import { DiskStorage } from "../storage/disk-storage.ts";
 import { checkNothingElse } from "../storage/foreign-files.ts";
 import { NodeFiles } from "../storage/node-files.ts";
-import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
 import { type MadeMember, type StartCommand, startCommand } from "./start-command.ts";
 
 /** What `open` calls a member that is alone. */
@@ -150,18 +150,15 @@ function checkEmpty(directory: string): void {
 
 function parseOrRefuse(args: readonly string[]) {
   const text = { type: "string" } as const;
+  const options = {
+    ...{ to: text, name: text, peers: text, cluster: text, "bump-revision": text },
+    "mark-compacted": { type: "boolean" },
+    json: { type: "boolean" },
+  } as const;
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ to: text, name: text, peers: text, cluster: text, "bump-revision": text },
-        "mark-compacted": { type: "boolean" },
-        json: { type: "boolean" },
-      },
-      allowPositionals: true,
-    });
+    return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw unusable(error, Object.keys(options));
   }
 }
 

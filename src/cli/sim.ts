@@ -21,7 +21,7 @@ import {
 } from "../testkit/simulate.ts";
 import { SITUATIONS } from "../testkit/simulation/probes.ts";
 import { tellCauses, tellCourse, tellStory } from "../testkit/story.ts";
-import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
 import { SIM_HELP, VERB_HELP } from "./sim-help.ts";
 
 const VERBS = { run, replay, explain, shrink, view, totest } as const;
@@ -229,7 +229,7 @@ function parse(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw unusable(error, Object.keys(options));
   }
 }
 

@@ -3,7 +3,7 @@ import { defined } from "../../base/defaults.ts";
 import { type Outcome, QuorateError } from "../../base/errors.ts";
 import { connect } from "../../client/connect.ts";
 import type { RemoteStore } from "../../client/remote-store.ts";
-import { type Command, type ExitCode, UsageError } from "../command.ts";
+import { type Command, type ExitCode, UsageError, unusable } from "../command.ts";
 
 /** Flags by name: those that switch something on, and those that take text. */
 type FlagKinds = Readonly<Record<string, "switch" | "text" | "texts">>;
@@ -145,7 +145,7 @@ function parse(args: readonly string[], kinds: FlagKinds): { values: Values; pos
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     return { values: values as Values, positionals };
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw unusable(error, Object.keys(options));
   }
 }
 
