@@ -227,7 +227,7 @@ test("a start that cannot be says what to look at", async () => {
   const file = join(folder, "file");
   writeFileSync(file, "");
   expect(await failure(open(file))).toMatchObject({
-    code: "ERR_DISK",
-    details: { path: file, errno: "EEXIST" },
+    code: "ERR_FOREIGN_DIRECTORY",
+    details: { directory: file, found: ["file"] },
   });
 });

@@ -209,7 +209,8 @@ describe("a token", () => {
     const stop = world.machine.onToken((token) => told.push(token));
     const { revision } = world.machine.auth;
     expect(world.applying.one(grant("root", revision))).toMatchObject({ index: world.applying.index });
-    expect(told).toEqual([{ user: "root", digest: "d", authRevision: revision, time: 0 }]);
+    const { index } = world.applying;
+    expect(told).toEqual([{ user: "root", digest: "d", authRevision: revision, time: 0, index }]);
     stop();
     world.applying.one(grant("root", revision));
     expect(told.length).toBe(1);

@@ -108,6 +108,7 @@ export class Model {
       case "alarm":
         return this.#alarm(command);
       case "session-open":
+        if (this.isOutOfSpace) return refusal("ERR_NO_SPACE");
         this.sessions.set(String(index), new Map());
         return { kind: "session-open", revision: this.revision, session: String(index) };
       case "session-end":

@@ -19,7 +19,8 @@ afterEach(async () => {
 });
 
 async function start(name: string, peers: Record<string, string>, join?: string): Promise<CounterReplica> {
-  const storage = storages.get(name) ?? new MemoryStorage({ storeId: name.padStart(32, "0") });
+  const storage =
+    storages.get(name) ?? new MemoryStorage({ storeId: Buffer.from(name).toString("hex").padStart(32, "0") });
   storages.set(name, storage);
   const member = await Replica.open<Add, number, void, number>({
     name,

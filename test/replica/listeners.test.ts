@@ -125,7 +125,7 @@ test("the calls, watches and leases of a store whose member has failed say why",
   store.on("error", (error) => errors.push(error));
   const lease = await store.lease(60_000);
   const watching = (async () => {
-    for await (const _ of store.watch({ prefix: "" }));
+    for await (const _ of store.watch({ all: true }));
   })();
   // Bytes that are no frame are dropped; what is not even bytes is a bug of the transport, and stops the member.
   host.current!.deliver("member", null as unknown as Uint8Array);

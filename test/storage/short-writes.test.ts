@@ -108,7 +108,8 @@ describe.skipIf(process.platform !== "linux")(
       const storage = new DiskStorage(new NodeFiles(directory), { segmentBytes: 8192 });
       const { entries, droppedBytes } = storage.open(IDENTITY);
       expect(entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5]);
-      expect(droppedBytes).toBeGreaterThan(0);
+      // The room for a frame is made before the frame: what the kernel took of that room holds nothing.
+      expect(droppedBytes).toBe(0);
       await new Promise((resolve) => storage.close(resolve));
     });
   },
