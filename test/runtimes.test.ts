@@ -38,7 +38,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 describe.each(runtimes())("the package on $name", (runtime) => {
   const reason = reasonMissing(runtime);
   if (reason !== null) {
-    it.skip(reason);
+    it.skip(`runs (needs ${runtime.name}: ${reason})`);
     return;
   }
 
