@@ -36,7 +36,8 @@ export class Life {
   }
 
   get #isOver(): boolean {
-    return this.#isClosed || (this.#around !== null && this.#around.#isOver);
+    if (this.#around === null) return this.#isClosed;
+    return this.#isClosed || this.#around.#isOver;
   }
 
   /** Throws ERR_CLOSED once this view, or one around it, is closed, or the reason for which the store has failed. */
