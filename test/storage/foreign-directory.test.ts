@@ -89,6 +89,16 @@ describe("a directory that holds something else than a store", () => {
     expect(await kindOf(serving(directory))).toContain("store");
   });
 
+  it.each([
+    ["a member below it", "member"],
+    ["a store at its root", ""],
+  ])("keeps serving %s, whatever has been laid beside the store since", async (_, below) => {
+    const directory = join(root, String(++directories));
+    await opening(join(directory, below))();
+    writeFileSync(join(directory, "core.1234"), "x");
+    expect(await kindOf(serving(directory))).toBeNull();
+  });
+
   it("is taken when all that it holds comes from file systems and tools", async () => {
     const directory = holding(
       "lost+found/x",

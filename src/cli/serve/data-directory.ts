@@ -51,9 +51,10 @@ export class DataDirectory {
   check(): void {
     const files = new NodeFiles(this.#path);
     const names = files.listSync("");
-    // A store that was begun beside another one: only its owner can say which of them counts.
-    if (names.includes(MANIFEST_PATH) && !files.listSync("member").includes(MANIFEST_PATH)) return;
     const inMember = files.listSync("member");
+    // One store is served whatever else lies beside it: a log or a core dump must not keep it from starting again. Where
+    // there are two, only their owner can say which of them counts.
+    if (names.includes(MANIFEST_PATH) !== inMember.includes(MANIFEST_PATH)) return;
     const isMember = inMember.includes(MANIFEST_PATH) || !inMember.includes("snap");
     checkNothingElse(files, isMember ? ["member", "ticket", "ticket.tmp"] : []);
   }
