@@ -19,7 +19,10 @@ import { RemoteStore } from "./remote-store.ts";
 export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
   /** The servers: `host:port`, `http://host:port` or `https://host:port`. One is used; the others when it fails. */
   readonly endpoints: string | readonly string[];
-  /** TLS, for endpoints without a scheme as well. `true` trusts what the system trusts. */
+  /**
+   * TLS, for endpoints without a scheme as well; with `http://` it is refused. `true` trusts what the system trusts.
+   * Endpoints with `https://` need no `tls` where the system's authorities are enough.
+   */
   readonly tls?: boolean | TlsOptions;
   readonly auth?: Credentials;
   /** Milliseconds that a call waits when it sets no `timeout` of its own. Default 10,000. */
@@ -67,8 +70,7 @@ export async function connect<Values extends ValuesOption = "utf8">(
   CONNECT_OPTIONS.check(options);
   const { endpoints, tls, auth, callTimeoutMs, values } = options;
   const codec = valueCodec((values ?? "utf8") as Values);
-  const usesTls = tls !== undefined && tls !== false;
-  const parsed = parseEndpoints([endpoints].flat(), usesTls);
+  const parsed = parseEndpoints([endpoints].flat(), typeof tls === "object" ? true : tls);
   const grpc = await importGrpc();
   const channel = new Channel(grpc, {
     endpoints: parsed,

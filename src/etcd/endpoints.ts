@@ -1,6 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
 import { type HostPort, isLoopback, parseAddress } from "../transport/address.ts";
 import { type EtcdOptions, invalid } from "./options.ts";
+import { isClientChecked } from "./server-tls.ts";
 
 /** Where to listen, and whether with TLS. */
 export interface Endpoint {
@@ -16,10 +17,13 @@ export function endpointsOf({ listen, tls, insecure = false }: EtcdOptions): End
     ? listen.map((url) => endpointOf(url, "listen"))
     : [{ address: { host: listen.host ?? "127.0.0.1", port: listen.port }, isTls: tls !== undefined }];
   if (endpoints.length === 0) throw invalid("listen", listen, "must name an address");
-  for (const endpoint of endpoints) {
-    if (endpoint.isTls && tls === undefined)
-      throw invalid("tls", tls, "must be given where https is listened on");
-    if (!insecure) checkSecure(endpoint);
+  for (const endpoint of endpoints) checkEndpoint(endpoint, tls, insecure);
+  if (tls !== undefined && !endpoints.some(({ isTls }) => isTls))
+    throw invalid("listen", listen, "must name an https URL where tls is given: with http it has no effect");
+  if (isClientChecked(tls) && !insecure && !endpoints.every(({ isTls }) => isTls)) {
+    const claim =
+      "may have no http URL where clients must show a certificate: whoever comes there shows none";
+    throw invalid("listen", listen, `${claim}, unless insecure is said`);
   }
   return endpoints;
 }
@@ -28,9 +32,7 @@ export function endpointsOf({ listen, tls, insecure = false }: EtcdOptions): End
 export function metricsEndpointsOf({ metricsUrls = [], tls, insecure = false }: EtcdOptions): Endpoint[] {
   return metricsUrls.map((url) => {
     const endpoint = endpointOf(url, "metricsUrls");
-    if (endpoint.isTls && tls === undefined)
-      throw invalid("tls", tls, "must be given where https is listened on");
-    if (!insecure) checkSecure(endpoint);
+    checkEndpoint(endpoint, tls, insecure);
     return endpoint;
   });
 }
@@ -46,8 +48,13 @@ function endpointOf(url: string, argument: string): Endpoint {
   return { address, isTls: scheme === "https" };
 }
 
-function checkSecure({ address: { host }, isTls }: Endpoint): void {
-  if (isTls || isLoopback(host)) return;
+function checkEndpoint(
+  { address: { host }, isTls }: Endpoint,
+  tls: EtcdOptions["tls"],
+  insecure: boolean,
+): void {
+  if (isTls && tls === undefined) throw invalid("tls", undefined, "must be given where https is listened on");
+  if (isTls || insecure || isLoopback(host)) return;
   const message = `${host} can be reached from other machines: give tls, or say that it is insecure`;
   throw new QuorateError("ERR_INSECURE", message, { address: host });
 }

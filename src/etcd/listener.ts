@@ -4,6 +4,8 @@ import { createServer as createTlsServer, type TlsOptions, type Server as TlsSer
 import { formatAddress, type HostPort, listenError } from "../transport/address.ts";
 import type { ClientConnection, Connections } from "./connections.ts";
 
+const MIN_VERSION = "TLSv1.2";
+
 /** How HTTP/2 begins, whatever follows; no method of HTTP/1.1 begins so. */
 const HTTP2_BEGINNING = "PRI";
 
@@ -71,7 +73,7 @@ export class Listener {
   }
 
   setSecureContext(options: TlsOptions): void {
-    this.#tls?.setSecureContext(options);
+    this.#tls?.setSecureContext({ minVersion: MIN_VERSION, ...options });
   }
 
   /** Takes no new connections. */
@@ -95,7 +97,7 @@ function startTls(tls: TlsServer, socket: Socket): void {
  */
 function tlsOptions(options: TlsOptions, handshakeTimeout: number): TlsOptions {
   return {
-    minVersion: "TLSv1.2",
+    minVersion: MIN_VERSION,
     handshakeTimeout,
     ...options,
     ALPNCallback: ({ protocols }) => ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)),

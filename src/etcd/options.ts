@@ -15,18 +15,23 @@ import {
   whole,
 } from "../base/options.ts";
 import { CLIENT_LIMITS, type ClientLimits, clientLimits } from "./client-limits.ts";
+import { isClientChecked } from "./server-tls.ts";
 
 export interface EtcdOptions {
   /**
    * Where to listen: one address (port 0 picks a free one), or several as URLs, `http://host:port` or
-   * `https://host:port`. One address speaks TLS when `tls` is given.
+   * `https://host:port`. One address speaks TLS when `tls` is given; of several at least one must be `https` then, and
+   * all of them where clients must show a certificate.
    */
   readonly listen: { readonly host?: string | undefined; readonly port: number } | readonly string[];
-  /** Certificates and keys for clients, in Node's own form. `requestCert` asks clients for theirs. */
+  /**
+   * The server's certificate and key, in Node's own form: PEM text or bytes. `requestCert` asks clients for theirs, which
+   * `ca` and `crl` check. What would have no effect is refused: no certificate, or a `ca` without `requestCert`.
+   */
   readonly tls?: TlsOptions;
   /**
    * Whether the common name of a client's certificate is the user of a call that shows no token. Default: yes, where
-   * clients must show one that is checked.
+   * clients must show one that is checked; `true` is refused where they need not.
    */
   readonly clientCertAuth?: boolean | undefined;
   /** Allows clients from other machines to be served without TLS. */
@@ -120,11 +125,10 @@ export function etcdSettings({
   clientCertAuth = true,
 }: EtcdOptions): EtcdSettings {
   const numbers = { electionMs, progressNotifyMs, requestBytesMax, txnOperationsMax };
-  const isChecked = tls?.requestCert === true && tls.rejectUnauthorized !== false;
   return {
     ...{ peerScheme, version, ...numbers },
     limits: clientLimits(limits),
-    clientCertAuth: clientCertAuth && isChecked,
+    clientCertAuth: clientCertAuth && isClientChecked(tls),
   };
 }
 

@@ -22,6 +22,7 @@ import { serveMaintenance } from "./maintenance-service.ts";
 import { Metrics } from "./metrics.ts";
 import { ETCD_OPTIONS, type EtcdOptions, etcdSettings, MESSAGE_OVERHEAD_BYTES } from "./options.ts";
 import { Publication } from "./publication.ts";
+import { checkServerTls, renewedTls } from "./server-tls.ts";
 import { Services } from "./services.ts";
 import { serveWatch } from "./watch-service.ts";
 
@@ -31,7 +32,10 @@ export interface EtcdServer {
   readonly urls: readonly string[];
   /** Where it serves health and metrics besides. */
   readonly metricsUrls: readonly string[];
-  /** Uses other certificates for connections from now on. */
+  /**
+   * Uses other certificates for connections from now on; what is left out stays as it was. Throws ERR_INVALID_ARGUMENT,
+   * and changes nothing, where they cannot be used, and where nothing is served over TLS.
+   */
   setSecureContext(options: SecureContextOptions): void;
   /**
    * Takes no new connections, tells clients to go elsewhere, lets calls under way finish for a while, and ends. The
@@ -52,6 +56,7 @@ const CLOSE_GRACE_MS = 2_000;
  */
 export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
   ETCD_OPTIONS.check(options);
+  checkServerTls(options);
   const settings = etcdSettings(options);
   const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;
   const endpoints = endpointsOf(options);
@@ -106,7 +111,8 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
     return {
       urls,
       metricsUrls,
-      setSecureContext: (context) => {
+      setSecureContext: (given) => {
+        const context = renewedTls(options.tls, given);
         for (const listener of listeners) listener.setSecureContext(context);
       },
       close: () => (closing ??= close()),

@@ -1,7 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { QuorateError } from "../base/errors.ts";
 import { type Demands, definite, OptionTable, oneOf, required, text } from "../base/options.ts";
+import { systemReason } from "../base/system-reason.ts";
 import { monotonicNow } from "../base/system-time.ts";
 
 /** Each is PEM text, or the path of a PEM file. */
@@ -56,6 +58,7 @@ export class TlsFiles {
 
   /** Throws ERR_INVALID_ARGUMENT for what cannot be read or used. */
   constructor(options: TlsOptions) {
+    checkPair(options);
     this.#options = options;
     this.#stamp = this.#look();
     this.#current = this.#read();
@@ -107,12 +110,31 @@ export class TlsFiles {
     });
     const options: SecureContextOptions = { ...Object.fromEntries(read), minVersion };
     if (ciphers !== undefined) options.ciphers = ciphers;
+    this.#checkAuthority(options.ca);
     try {
       return { options, context: createSecureContext(options) };
     } catch (cause) {
       throw unusable("cert", this.#options.cert, (cause as Error).message, cause);
     }
   }
+
+  /** Node takes what is no certificate, and then believes nobody. */
+  #checkAuthority(ca: SecureContextOptions["ca"]): void {
+    if (typeof ca !== "string") return;
+    try {
+      new X509Certificate(ca);
+    } catch (cause) {
+      throw unusable("ca", this.#options.ca, "it holds no certificate", cause);
+    }
+  }
+}
+
+/** Node takes one without the other, and then shows no certificate at all. */
+function checkPair({ cert, key }: TlsOptions): void {
+  if ((cert === undefined) === (key === undefined)) return;
+  const missing = cert === undefined ? "cert" : "key";
+  const message = `tls.${missing} must be given: cert and key belong together`;
+  throw new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: `tls.${missing}` });
 }
 
 function isPem(given: string): boolean {
@@ -123,14 +145,19 @@ function readPem(part: string, path: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch (cause) {
-    throw unusable(part, path, (cause as NodeJS.ErrnoException).code ?? "cannot be read", cause);
+    throw unusable(part, path, systemReason(cause), cause);
   }
 }
 
 /** Renewed files are replaced, or written over: one of these changes. */
 function fileStamp(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "missing" : `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino}:${size}:${mtimeMs}`;
+  } catch (error) {
+    // Whoever reads it is told; a file that comes later changes this.
+    return systemReason(error);
+  }
 }
 
 function unusable(part: string, given: string | undefined, reason: string, cause: unknown): QuorateError {
