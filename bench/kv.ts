@@ -8,10 +8,10 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import BTreeModule from "sorted-btree";
-import type { Command, Operation } from "../src/kv/command.ts";
-import { encodeCommand } from "../src/kv/command-codec.ts";
-import { ALL_KEYS, keysWithPrefix, singleKey } from "../src/kv/key-range.ts";
-import { KvMachine } from "../src/kv/kv-machine.ts";
+import type { Command, Operation } from "../src/kv/machine/command.ts";
+import { encodeCommand } from "../src/kv/machine/command-codec.ts";
+import { KvMachine } from "../src/kv/machine/kv-machine.ts";
+import { ALL_KEYS, keysWithPrefix, singleKey } from "../src/kv/mvcc/key-range.ts";
 import { type Measurement, report } from "./report.ts";
 import { numberOption } from "./support/options.ts";
 import { StallProbe } from "./support/stalls.ts";

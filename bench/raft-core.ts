@@ -11,7 +11,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Proposal } from "../src/log/entry.ts";
 import type { Message } from "../src/raft/message.ts";
-import { decodeMessage, encodeMessage } from "../src/transport/message-codec.ts";
+import { decodeMessage, encodeMessage } from "../src/transport/codec/message-codec.ts";
 import { type Measurement, report } from "./report.ts";
 import { buildGoRaft, type GoRaft } from "./support/go-raft.ts";
 import { numberOption, progress, textOption } from "./support/options.ts";

@@ -8,8 +8,8 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../src/log/entry.ts";
-import { DiskStorage } from "../src/storage/disk-storage.ts";
-import { NodeFiles } from "../src/storage/node-files.ts";
+import { DiskStorage } from "../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../src/storage/files/node-files.ts";
 import { type Measurement, report, rounded } from "./report.ts";
 import { hasFlag, numberOption, progress } from "./support/options.ts";
 import { scratchDirectory } from "./support/scratch.ts";

@@ -1,7 +1,7 @@
 import type { KvReplica } from "./kv/kv-host.ts";
-import type { KvAnswer, KvQuery } from "./kv/kv-machine.ts";
-import type { KvResult } from "./kv/result.ts";
-import type { CallOptions } from "./replica/call.ts";
+import type { KvAnswer, KvQuery } from "./kv/machine/kv-machine.ts";
+import type { KvResult } from "./kv/machine/result.ts";
+import type { CallOptions } from "./replica/calls/call.ts";
 import type { Replica } from "./replica/replica.ts";
 
 type Member = Replica<Uint8Array, KvResult, KvQuery, KvAnswer>;

@@ -43,17 +43,17 @@ export {
   type OpenOptions,
   open,
 } from "./open.ts";
-export type { CallOptions } from "./replica/call.ts";
-export type { CommandCodecName } from "./replica/command-codec.ts";
-export type { MemberRecord } from "./replica/directory.ts";
+export type { OnApplyError } from "./replica/apply/execution.ts";
+export type { CallOptions } from "./replica/calls/call.ts";
+export type { CommandCodecName } from "./replica/calls/command-codec.ts";
+export type { ReadOptions as BarrierOptions } from "./replica/calls/reads.ts";
 export type { ReplicaEvents } from "./replica/events.ts";
-export type { OnApplyError } from "./replica/execution.ts";
 export type { Group } from "./replica/group.ts";
-export type { MemberNews, NewMember } from "./replica/group-changes.ts";
+export type { MemberRecord } from "./replica/members/directory.ts";
+export type { MemberNews, NewMember } from "./replica/membership/group-changes.ts";
 export type { ReplicaLimits, ReplicaOptions } from "./replica/options.ts";
-export type { ReadOptions as BarrierOptions } from "./replica/reads.ts";
 export { Replica } from "./replica/replica.ts";
-export type { SnapshotTaken } from "./replica/snapshotter.ts";
+export type { SnapshotTaken } from "./replica/snapshots/snapshotter.ts";
 export type { Applied, Codec, Restoration, StateMachine } from "./replica/state-machine.ts";
 export type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
 export type { StoreParts } from "./store.ts";

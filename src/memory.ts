@@ -2,7 +2,7 @@ import { bytesText, type MemoryBudget, type MemoryLimits, memoryBudget } from ".
 import { memoryLimits } from "./base/node-memory.ts";
 import type { ReplicaLimits } from "./replica/options.ts";
 import { DEFAULT_LIMITS } from "./replica/options.ts";
-import { DEFAULT_DISK_LIMITS } from "./storage/limits.ts";
+import { DEFAULT_DISK_LIMITS } from "./storage/layout/limits.ts";
 
 /** How much of the memory of this process a member may take, and why. */
 export interface MemoryChoice {

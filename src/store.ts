@@ -8,20 +8,20 @@ import { Keyspace } from "./kv/keyspace.ts";
 import { Kv } from "./kv/kv.ts";
 import { KvHost, type KvLimits, type MemoryWatch } from "./kv/kv-host.ts";
 import { Life } from "./kv/kv-life.ts";
-import type { KvAnswer, KvMachine, KvQuery } from "./kv/kv-machine.ts";
 import type { KvMetrics } from "./kv/kv-metrics.ts";
 import { leaseIdOf } from "./kv/lease-choice.ts";
+import type { KvAnswer, KvMachine, KvQuery } from "./kv/machine/kv-machine.ts";
+import type { KvResult } from "./kv/machine/result.ts";
 import { MachineBackend } from "./kv/machine-backend.ts";
-import type { KvResult } from "./kv/result.ts";
-import type { Upkeep } from "./kv/upkeep.ts";
+import type { Upkeep } from "./kv/upkeep/upkeep.ts";
 import type { ValueCodec } from "./kv/value-codec.ts";
-import type { CallOptions } from "./replica/call.ts";
+import type { CallOptions } from "./replica/calls/call.ts";
+import { READ, type ReadOptions } from "./replica/calls/reads.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
 import type { Group } from "./replica/group.ts";
-import { READ, type ReadOptions } from "./replica/reads.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
-import { encodeBackup } from "./storage/backup-file.ts";
+import { encodeBackup } from "./storage/snapshots/backup-file.ts";
 
 export type KvMember = Replica<Uint8Array, KvResult, KvQuery, KvAnswer>;
 

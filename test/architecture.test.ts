@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ALLOWED_WORDS, floorsBelow, PORTABLE_FILES } from "../scripts/architecture/floors.ts";
 import { findBreaches, printBreach, SENTENCES } from "../scripts/architecture/rules.ts";
@@ -19,10 +19,26 @@ describe("src/", () => {
   });
 });
 
+describe("every floor and room", () => {
+  const folders = [...new Set(sources.map(({ path }) => dirname(path)))].filter((folder) => folder !== ".");
+
+  it.each(folders)("%s opens with a page that says what it is for, and names files that exist", (folder) => {
+    const page = readFileSync(join(SRC, folder, "README.md"), "utf8");
+    expect(page.split("\n")[0]).toBe(`# ${folder}`);
+    const named = [...page.matchAll(/`([\w/.-]+\.ts)`/g)].map((match) => match[1]!);
+    expect(named.filter((name) => !existsSync(join(SRC, folder, name)))).toEqual([]);
+  });
+});
+
 describe("the table of floors", () => {
   it("keeps the siblings storage and transport apart", () => {
     expect(floorsBelow("storage")).not.toContain("transport");
     expect(floorsBelow("transport")).not.toContain("storage");
+  });
+
+  it("keeps the client off the server", () => {
+    expect(floorsBelow("client")).not.toContain("etcd");
+    expect(floorsBelow("wire")).not.toContain("root");
   });
 
   it("lets nothing below the front doors know them", () => {
@@ -68,12 +84,12 @@ describe("each rule can fail", () => {
     [
       "storage that knows transport",
       SENTENCES.floor,
-      { "storage/wal.ts": 'import type { Peer } from "../transport/transport.ts";' },
+      { "storage/wal/wal.ts": 'import type { Peer } from "../../transport/transport.ts";' },
     ],
     [
       "transport that knows storage",
       SENTENCES.floor,
-      { "transport/framing.ts": 'import type { Save } from "../storage/storage.ts";' },
+      { "transport/codec/framing.ts": 'import type { Save } from "../../storage/storage.ts";' },
     ],
     [
       "a floor that knows the composition root",
@@ -84,10 +100,10 @@ describe("each rule can fail", () => {
     [
       "an import of an export list",
       SENTENCES.barrel,
-      { "kv/store.ts": 'import { Log } from "../log/index.ts";' },
+      { "kv/mvcc/store.ts": 'import { Log } from "../../log/index.ts";' },
     ],
     ["Node in the portable ring", SENTENCES.node, { "replica/replica.ts": 'import fs from "node:fs";' }],
-    ["Node without its prefix", SENTENCES.node, { "storage/wal.ts": 'import { join } from "path";' }],
+    ["Node without its prefix", SENTENCES.node, { "storage/wal/wal.ts": 'import { join } from "path";' }],
     [
       "Node's types in the portable ring",
       SENTENCES.node,
@@ -99,8 +115,8 @@ describe("each rule can fail", () => {
       "portable code that imports machine code",
       SENTENCES.machine,
       {
-        "storage/disk-storage.ts": 'import type { NodeFiles } from "./node-files.ts";',
-        "storage/node-files.ts": "",
+        "storage/disk/disk-storage.ts": 'import type { NodeFiles } from "../files/node-files.ts";',
+        "storage/files/node-files.ts": "",
       },
     ],
     [
@@ -110,12 +126,12 @@ describe("each rule can fail", () => {
     ],
     ["an async function in the core", SENTENCES.async, { "raft/raft.ts": "export async function step() {}" }],
     ["an await in the core", SENTENCES.async, { "log/log.ts": "await null;" }],
-    ["a loop that awaits", SENTENCES.async, { "kv/store.ts": "for await (const x of []) x;" }],
-    ["a promise in the core", SENTENCES.async, { "kv/store.ts": "export type Later = Promise<void>;" }],
+    ["a loop that awaits", SENTENCES.async, { "kv/mvcc/store.ts": "for await (const x of []) x;" }],
+    ["a promise in the core", SENTENCES.async, { "kv/mvcc/store.ts": "export type Later = Promise<void>;" }],
     [
       "the time of day in the core",
       SENTENCES.world,
-      { "kv/lease.ts": "export const now = () => Date.now();" },
+      { "kv/machine/lease.ts": "export const now = () => Date.now();" },
     ],
     ["chance in the core", SENTENCES.world, { "raft/raft.ts": "export const x = Math.random();" }],
     ["a timer in the core", SENTENCES.world, { "raft/raft.ts": "setTimeout(() => {}, 1);" }],
@@ -139,6 +155,26 @@ describe("each rule can fail", () => {
       "two files that import each other",
       SENTENCES.cycle,
       { "log/a.ts": 'import "./b.ts";', "log/b.ts": 'import type { A } from "./a.ts";' },
+    ],
+    [
+      "two rooms that import each other through different files",
+      SENTENCES.rooms,
+      {
+        "storage/wal/a.ts": 'import "../disk/b.ts";',
+        "storage/disk/b.ts": "",
+        "storage/disk/c.ts": 'import type { D } from "../wal/d.ts";',
+        "storage/wal/d.ts": "",
+      },
+    ],
+    [
+      "two rooms that import each other by way of a file beside them",
+      SENTENCES.rooms,
+      {
+        "storage/wal/a.ts": 'import "../storage.ts";',
+        "storage/storage.ts": 'import type { C } from "./disk/c.ts";',
+        "storage/disk/c.ts": 'import "../wal/d.ts";',
+        "storage/wal/d.ts": "",
+      },
     ],
     [
       "a cycle of three",
@@ -172,14 +208,14 @@ describe("what only looks like a breach passes", () => {
     ["names of members", { "raft/raft.ts": "class A { process() { return this.process; } }" }],
     ["other functions of Math", { "raft/raft.ts": "export const x = Math.max(1, 2);" }],
     ["imports downwards", { "kv/kv.ts": 'import { assert } from "../base/assert.ts";' }],
-    ["Node in the machine ring", { "storage/node-files.ts": 'import fs from "node:fs";' }],
+    ["Node in the machine ring", { "storage/files/node-files.ts": 'import fs from "node:fs";' }],
     ["packages in their place", { "base/codec.ts": 'import { Packr } from "msgpackr";' }],
     ["types of a package that has only these", { "kv/kv.ts": 'import type T from "typed-emitter";' }],
     [
       "a pure file that knows the type of a portable one",
-      { "kv/kv-machine.ts": 'import type { StateMachine } from "../replica/state-machine.ts";' },
+      { "kv/machine/kv-machine.ts": 'import type { StateMachine } from "../../replica/state-machine.ts";' },
     ],
-    ["the export list, over every ring", { "index.ts": 'export * from "./storage/node-files.ts";' }],
+    ["the export list, over every ring", { "index.ts": 'export * from "./storage/files/node-files.ts";' }],
     [
       "two ways to the same file",
       { "log/a.ts": 'import "./b.ts"; import "./c.ts";', "log/b.ts": 'import "./c.ts";', "log/c.ts": "" },

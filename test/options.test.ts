@@ -5,7 +5,7 @@ import { connect } from "../src/client/connect.ts";
 import { Coordination } from "../src/coordination/coordination.ts";
 import { serveEtcd } from "../src/etcd/server.ts";
 import { createReplica, open } from "../src/open.ts";
-import { DiskStorage } from "../src/storage/disk-storage.ts";
+import { DiskStorage } from "../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../src/storage/memory-storage.ts";
 import { MemoryNetwork } from "../src/transport/memory-transport.ts";
 import { tcp } from "../src/transport/tcp-transport.ts";

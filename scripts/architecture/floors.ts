@@ -4,6 +4,7 @@
  */
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  http2: ["base"],
   log: ["base"],
   raft: ["log"],
   storage: ["raft"],
@@ -12,16 +13,17 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   kv: ["replica"],
   coordination: ["kv"],
   root: ["coordination"],
-  etcd: ["root"],
-  client: ["etcd"],
+  wire: ["kv"],
+  etcd: ["root", "wire", "http2"],
+  client: ["root", "wire"],
   testkit: ["root"],
-  cli: ["client", "testkit"],
+  cli: ["etcd", "client", "testkit"],
 };
 
 /** The only files that import a package at run time. */
 export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   msgpackr: (path) => path === "base/codec.ts",
-  "sorted-btree": (path) => path === "kv/ordered-map.ts",
+  "sorted-btree": (path) => path === "kv/mvcc/ordered-map.ts",
   vitest: (path) => path === "testkit/runners/vitest.ts",
   "fast-check": (path) => floorOf(path) === "testkit",
   lmdb: (path) => path === "storage/lmdb-storage.ts",
@@ -32,23 +34,13 @@ export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
 /** Packages whose types may be imported anywhere: they leave no trace at run time. */
 export const TYPE_PACKAGES: readonly string[] = ["typed-emitter"];
 
+/** Floors and rooms whose files are pure: synchronous and deterministic. */
+export const PURE_FOLDERS: readonly string[] = ["base", "log", "raft", "kv/machine", "kv/mvcc", "kv/auth"];
+
 /** Files of the pure folders that belong to the portable ring, each with its reason. */
 export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "base/clock.ts": "it is the clock",
   "base/system-time.ts": "what the clock is made of",
-  "kv/kv.ts": "it is the façade, and hands out promises",
-  "kv/keyspace.ts": "the façade's way to the replica",
-  "kv/kv-backend.ts": "names what the façade stands on, whose calls are promises",
-  "kv/kv-host.ts": "names what the façade runs on, whose calls are promises",
-  "kv/machine-backend.ts": "a member's machine as what the façade stands on",
-  "kv/lease-handle.ts": "what the façade returns for a lease: it renews itself",
-  "kv/scan.ts": "what the façade returns for a range: it is iterated with await",
-  "kv/client-session.ts": "what the façade returns for a client session",
-  "kv/transact.ts": "the façade's loop around a function of the caller's",
-  "kv/txn-builder.ts": "what the façade returns for a transaction",
-  "kv/txn-operations.ts": "what a transaction of the façade is made of",
-  "kv/call-time.ts": "the limits of a call of the façade: it lets others have their turn",
-  "kv/watch-stream.ts": "what the façade returns for a watch: it is iterated with await",
 };
 
 /** Words that a file may use although its ring forbids them, each with its reason. */
@@ -76,7 +68,7 @@ export const ALLOWED_WORDS: Readonly<Record<string, { words: readonly string[]; 
     ],
     reason: "takes the system's timers before a test replaces them",
   },
-  "storage/disk-storage.ts": {
+  "storage/disk/disk-storage.ts": {
     words: ["globalThis"],
     reason: "mints the id of a new store, unless it is handed a way to",
   },
@@ -129,8 +121,10 @@ export function ringOf(path: string): Ring {
   const name = path.split("/").at(-1)!;
   const floor = floorOf(path);
   if (name === "index.ts" || floor === "root") return "list";
-  if (["etcd", "client", "cli"].includes(floor) || /^(node|tcp|http|tls|lmdb)-/.test(name)) return "machine";
-  if (["base", "log", "raft", "kv"].includes(floor) && !(path in PORTABLE_FILES)) return "pure";
+  if (["http2", "wire", "etcd", "client", "cli"].includes(floor) || /^(node|tcp|http|tls|lmdb)-/.test(name))
+    return "machine";
+  if (PURE_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) && !(path in PORTABLE_FILES))
+    return "pure";
   return "portable";
 }
 

@@ -23,20 +23,22 @@ export const SENTENCES = {
   floor: "A floor imports only from floors below it, types included.",
   unknown: "Every folder of src/ is a floor named in the table of floors.",
   barrel: "Nobody imports an index.ts from inside the package.",
-  node: "Only files called node-*, tcp-* or http-*, and the folders etcd, client and cli, import Node's own modules.",
+  node: "Only files called node-*, tcp-* or http-*, and the folders http2, wire, etcd, client and cli, import Node's own modules.",
   machine: "Portable code does not import machine code, not even its types.",
   purity: "Pure code runs only pure code.",
   world: "Pure and portable code sees the world only through Files, Transport, Clock and Random.",
   async: "Pure code is synchronous: it neither awaits nor promises.",
   packages: "Packages are imported at run time only in the files that the table of packages names.",
   cycle: "Imports make no cycle, types included.",
+  rooms: "Rooms make no cycle: one room of two knows the other.",
 } as const;
 
 /** Holds the rules against all files, in the order of the files. */
 export function findBreaches(sources: readonly Source[]): Breach[] {
   return [
     ...sources.flatMap((source) => [...breachesOfImports(source), ...breachesOfWords(source)]),
-    ...breachesByCycles(sources),
+    ...breachesByCycles(sources, (path) => path, SENTENCES.cycle),
+    ...breachesByCycles(sources, roomsOf(sources), SENTENCES.rooms),
   ];
 }
 
@@ -103,29 +105,49 @@ function sentenceOnWord(word: string, ring: "pure" | "portable"): string | null 
   return ring === "pure" && ASYNC_WORDS.has(word) ? SENTENCES.async : null;
 }
 
-/** Walks the imports depth first; an import of a file that is still being walked closes a cycle. */
-function breachesByCycles(sources: readonly Source[]): Breach[] {
-  const byPath = new Map(sources.map((source) => [source.path, source]));
+/**
+ * The room of a file: its folder. A file beside rooms, such as the façade or the contract of a floor, is a room of its
+ * own, so that no way from one room to another leads around the rule through it.
+ */
+function roomsOf(sources: readonly Source[]): (path: string) => string {
+  const folderOf = (path: string) => path.split("/").slice(0, -1).join("/");
+  const withRooms = new Set(sources.map(({ path }) => folderOf(folderOf(path))));
+  return (path) => (withRooms.has(folderOf(path)) ? path : folderOf(path));
+}
+
+/** Finds the imports that close a cycle: between files, or between what `nodeOf` says the files belong to. */
+function breachesByCycles(
+  sources: readonly Source[],
+  nodeOf: (path: string) => string,
+  sentence: string,
+): Breach[] {
+  const known = new Set(sources.map(({ path }) => path));
+  const arrows = new Map<string, { path: string; place: Import }[]>();
+  for (const { path, imports } of sources) {
+    const from = nodeOf(path);
+    const places = imports.filter(({ target }) => known.has(target ?? "") && nodeOf(target!) !== from);
+    arrows.set(from, [...(arrows.get(from) ?? []), ...places.map((place) => ({ path, place }))]);
+  }
   const breaches: Breach[] = [];
   const done = new Set<string>();
   const trail: string[] = [];
 
-  const walk = (source: Source): void => {
-    trail.push(source.path);
-    for (const found of source.imports) {
-      const target = byPath.get(found.target ?? "");
-      if (target === undefined || done.has(target.path)) continue;
-      const start = trail.indexOf(target.path);
-      if (start === -1) {
-        walk(target);
-        continue;
+  /** Walks depth first; an import of a node that is still being walked closes a cycle. */
+  const walk = (node: string): void => {
+    trail.push(node);
+    for (const { path, place } of arrows.get(node) ?? []) {
+      const next = nodeOf(place.target!);
+      const start = trail.indexOf(next);
+      if (start !== -1) {
+        const circle = [...trail.slice(start), next].join(" → ");
+        breaches.push({ path, place, sentence: `${sentence} (${circle})` });
+      } else if (!done.has(next)) {
+        walk(next);
       }
-      const circle = [...trail.slice(start), target.path].join(" → ");
-      breaches.push({ path: source.path, place: found, sentence: `${SENTENCES.cycle} (${circle})` });
     }
     trail.pop();
-    done.add(source.path);
+    done.add(node);
   };
-  for (const source of sources) if (!done.has(source.path)) walk(source);
+  for (const node of arrows.keys()) if (!done.has(node)) walk(node);
   return breaches;
 }

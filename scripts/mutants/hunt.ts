@@ -5,9 +5,9 @@
 import { pathToFileURL } from "node:url";
 import type * as Faults from "../../src/testkit/faults.ts";
 import type { FaultProfile } from "../../src/testkit/faults.ts";
-import type * as CoreRun from "../../src/testkit/simulation/core-run.ts";
-import type * as FullRun from "../../src/testkit/simulation/full-run.ts";
-import type { PlanOptions } from "../../src/testkit/simulation/plan.ts";
+import type { PlanOptions } from "../../src/testkit/simulation/chance/plan.ts";
+import type * as CoreRun from "../../src/testkit/simulation/core/core-run.ts";
+import type * as FullRun from "../../src/testkit/simulation/full/full-run.ts";
 import type { Catch } from "./hunter.ts";
 import type { Mode, Profile } from "./mutant.ts";
 
@@ -25,8 +25,8 @@ async function load<Module>(path: string): Promise<Module> {
 }
 
 const { faults } = await load<typeof Faults>("faults.ts");
-const { planCoreScenario, runCoreScenario } = await load<typeof CoreRun>("simulation/core-run.ts");
-const { planKvScenario, runKvScenario } = await load<typeof FullRun>("simulation/full-run.ts");
+const { planCoreScenario, runCoreScenario } = await load<typeof CoreRun>("simulation/core/core-run.ts");
+const { planKvScenario, runKvScenario } = await load<typeof FullRun>("simulation/full/full-run.ts");
 
 const PROFILES: { readonly [name in Profile]: () => readonly [FaultProfile, Partial<PlanOptions>?] } = {
   standard: () => [faults.standard()],

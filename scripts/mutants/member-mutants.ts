@@ -16,21 +16,29 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     full(
       "wiped-store-believed",
       "a member whose directory was wiped goes on under its old name",
-      edit("replica/stores.ts", "return known === tag;", "return known !== -1;"),
-      edit("replica/stores.ts", "return agreed !== null && agreed !== this.ownTag;", "return agreed === -1;"),
+      edit("replica/members/stores.ts", "return known === tag;", "return known !== -1;"),
+      edit(
+        "replica/members/stores.ts",
+        "return agreed !== null && agreed !== this.ownTag;",
+        "return agreed === -1;",
+      ),
     ),
   ),
   full(
     "snapshot-not-synced",
     "a snapshot counts as kept before its file and its name are on disk",
-    edit("storage/snapshot-writer.ts", "(next) => this.#file!.sync(next),", ""),
-    edit("storage/snapshot-store.ts", "(next) => files.syncDirectory(SNAPSHOT_DIRECTORY, next),", ""),
+    edit("storage/snapshots/snapshot-writer.ts", "(next) => this.#file!.sync(next),", ""),
+    edit(
+      "storage/snapshots/snapshot-store.ts",
+      "(next) => files.syncDirectory(SNAPSHOT_DIRECTORY, next),",
+      "",
+    ),
   ),
   full(
     "snapshot-removes-first",
     "the old snapshots are removed when a new one begins to arrive",
     edit(
-      "storage/snapshot-store.ts",
+      "storage/snapshots/snapshot-store.ts",
       "this.#unfinishedCount += 1;",
       "this.#unfinishedCount += 1;\n    for (const old of this.#parts.manifest.content.snapshots) this.#parts.files.remove(snapshotPath(old), () => {});",
     ),
@@ -39,7 +47,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "snapshot-ahead",
     "a snapshot is labelled with the end of the log, not with what is applied",
     edit(
-      "replica/snapshotter.ts",
+      "replica/snapshots/snapshotter.ts",
       "const { index, term } = this.#applier;",
       "const { index, term } = raft.log.last;\n    if (index > raft.log.committed + 3) return;",
     ),
@@ -48,7 +56,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "applied-apart-from-state",
     "a snapshot is labelled with one entry less than it contains",
     edit(
-      "replica/snapshotter.ts",
+      "replica/snapshots/snapshotter.ts",
       "const { index, term } = this.#applier;",
       "const index = this.#applier.index - 1;\n    const term = raft.log.termAt(index);\n    if (term === null) return;",
     ),
@@ -57,8 +65,8 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     full(
       "damage-taken-for-the-end",
       "recovery takes the first frame that it cannot read for the end of the WAL",
-      edit("storage/recovery.ts", "if (later !== null) {", "if (later === -1) {"),
-      edit("storage/recovery.ts", "if (this.#due <= this.#bounds.durableSequence)", "if (this.#due < 0)"),
+      edit("storage/wal/recovery.ts", "if (later !== null) {", "if (later === -1) {"),
+      edit("storage/wal/recovery.ts", "if (this.#due <= this.#bounds.durableSequence)", "if (this.#due < 0)"),
     ),
   ),
   rotten(
@@ -66,7 +74,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
       "stale-bytes-believed",
       "a frame is believed by its header; what lies behind it may be remains of another",
       edit(
-        "storage/frame.ts",
+        "storage/layout/frame.ts",
         "return crc32(body, seed) === header.bodyChecksum ? body : null;",
         "return seed === -1 ? null : body;",
       ),
@@ -77,7 +85,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
       "damaged-store-begins-anew",
       "a member whose store cannot be read begins with an empty one",
       edit(
-        "storage/disk-opening.ts",
+        "storage/disk/disk-opening.ts",
         'if (onCorruption === "refuse" || !QuorateError.is(error, "ERR_CORRUPT")) throw error;',
         'if (!QuorateError.is(error, "ERR_CORRUPT")) throw error;\n' +
           "    for (const folder of [WAL_DIRECTORY, SNAPSHOT_DIRECTORY]) for (const name of files.listSync(folder)) files.removeSync(folder + '/' + name);\n" +
@@ -90,7 +98,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "failed-sync-believed",
     "a write that failed is taken for durable",
     edit(
-      "storage/wal.ts",
+      "storage/wal/wal.ts",
       "row.file.write(bytes, place.offset, this.#onWritten);",
       "row.file.write(bytes, place.offset, () => this.#onWritten(null));",
     ),
@@ -99,12 +107,12 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "write-not-synced",
     "the WAL is written and never synced",
     edit(
-      "storage/segment-row.ts",
+      "storage/wal/segment-row.ts",
       'files.open(segmentPath(number), "durable", (refusal, file) => {',
       'files.open(segmentPath(number), "read-write", (refusal, file) => {',
     ),
     edit(
-      "storage/disk-storage.ts",
+      "storage/disk/disk-storage.ts",
       'files.openSync(segmentPath(segments.at(-1)!.number), "durable")',
       'files.openSync(segmentPath(segments.at(-1)!.number), "read-write")',
     ),
@@ -113,7 +121,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "late-joiners-acknowledged",
     "what came while a write was under way is told that it is durable with it",
     edit(
-      "storage/wal.ts",
+      "storage/wal/wal.ts",
       "const riders = this.#filling.mustWrite ? [] : this.#filling.takeDones();",
       "const riders = this.#filling.takeDones();",
     ),
@@ -122,7 +130,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "applied-in-any-order",
     "commands that are committed together are applied in whatever order they come out",
     edit(
-      "replica/applier.ts",
+      "replica/apply/applier.ts",
       "if (command !== null) commands.push(command);",
       "if (command !== null) commands.unshift(command);",
     ),
@@ -131,7 +139,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "write-applied-twice",
     "a command that is sent again takes effect again",
     edit(
-      "replica/sessions.ts",
+      "replica/apply/sessions.ts",
       "if (sequence < session.floor || session.applied.has(sequence)) return false;",
       "",
     ),
@@ -139,18 +147,18 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "sessions-not-in-snapshot",
     "a snapshot forgets which commands have taken effect",
-    edit("replica/applier.ts", "sessions: this.#sessions.pack(),", "sessions: [],"),
+    edit("replica/apply/applier.ts", "sessions: this.#sessions.pack(),", "sessions: [],"),
   ),
   full(
     "range-off-by-one",
     "a range contains its end",
-    edit("kv/ordered-map.ts", "highest, range.to === null, (_key", "highest, true, (_key"),
+    edit("kv/mvcc/ordered-map.ts", "highest, range.to === null, (_key", "highest, true, (_key"),
   ),
   full(
     "keys-out-of-order",
     "keys are kept in an order that is not quite theirs",
     edit(
-      "kv/ordered-map.ts",
+      "kv/mvcc/ordered-map.ts",
       "return left < right ? -1 : left > right ? 1 : 0;",
       'return left < right ? -1 : left > right && right !== "b" ? 1 : 0;',
     ),
@@ -158,13 +166,13 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "watch-gap",
     "a watch that has read the history goes on with what comes after the next change",
-    edit("kv/watch.ts", "this.#next = reached + 1;", "this.#next = reached + 2;"),
+    edit("kv/mvcc/watch.ts", "this.#next = reached + 1;", "this.#next = reached + 2;"),
   ),
   full(
     "deposed-leader-revokes",
     "a lease that was renewed meanwhile is revoked all the same",
     edit(
-      "kv/lease-operations.ts",
+      "kv/machine/lease-operations.ts",
       "if (lease === undefined || (renewedAt !== null && lease.renewedAt !== renewedAt)) {",
       "if (lease === undefined) {",
     ),
@@ -182,7 +190,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "created-anew-by-each-put",
     "a put tells that it has created the key, also where it was there",
     edit(
-      "kv/store.ts",
+      "kv/mvcc/store.ts",
       "createRevision: previous === null ? modRevision : previous.createRevision,",
       "createRevision: modRevision,",
     ),
@@ -190,13 +198,17 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "compacted-one-too-many",
     "the compacted revision cannot be read itself",
-    edit("kv/operations.ts", "if (revision < compactRevision) {", "if (revision <= compactRevision) {"),
+    edit(
+      "kv/machine/operations.ts",
+      "if (revision < compactRevision) {",
+      "if (revision <= compactRevision) {",
+    ),
   ),
   full(
     "any-compare-suffices",
     "a transaction succeeds when one of its compares holds",
     edit(
-      "kv/txn.ts",
+      "kv/machine/txn.ts",
       "const succeeded = txn.compares.every((compare) => holds(compare, store));",
       "const succeeded = txn.compares.length === 0 || txn.compares.some((compare) => holds(compare, store));",
     ),
@@ -205,7 +217,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "filter-passed-over",
     "a watch tells puts and deletes, whichever it was to leave out",
     edit(
-      "kv/watch.ts",
+      "kv/mvcc/watch.ts",
       'return this.request.without !== (isDeletion(change) ? "delete" : "put");',
       "return this.request.without === undefined || !isDeletion(change) || isDeletion(change);",
     ),
@@ -214,7 +226,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "key-left-behind",
     "a lease that ends leaves all but the first of its keys",
     edit(
-      "kv/lease-operations.ts",
+      "kv/machine/lease-operations.ts",
       "const versions = [...lease.keys].sort()",
       "const versions = [...lease.keys].sort().slice(0, 1)",
     ),
@@ -223,7 +235,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "lease-lost-with-its-leader",
     "a new leader does not look at the leases that it takes over",
     edit(
-      "kv/lease-keeper.ts",
+      "kv/upkeep/lease-keeper.ts",
       "      this.#lookAt(id, countdown, nextLook(countdown, now));\n    }\n    this.#writeDown",
       "    }\n    this.#writeDown",
     ),
@@ -232,7 +244,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "renewal-of-what-was-left",
     "a lease that is kept alive gets the time that its last checkpoint left, not the whole",
     edit(
-      "kv/lease.ts",
+      "kv/machine/lease.ts",
       "const renewed = { ...lease, remainingMs: lease.ttlMs, renewedAt: index };",
       "const renewed = { ...lease, renewedAt: index };",
     ),
@@ -240,13 +252,17 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "checkpoints-not-in-snapshot",
     "a snapshot forgets how much of a lease's time has passed",
-    edit("kv/kv-snapshot.ts", "writer.u64(remainingMs);", "writer.u64(remainingMs === 0 ? 0 : ttlMs);"),
+    edit(
+      "kv/machine/kv-snapshot.ts",
+      "writer.u64(remainingMs);",
+      "writer.u64(remainingMs === 0 ? 0 : ttlMs);",
+    ),
   ),
   full(
     "directory-shared",
     "a member opens a directory that another process has",
     edit(
-      "storage/disk-storage.ts",
+      "storage/disk/disk-storage.ts",
       "    this.#lock();\n    return atOnce",
       "    try {\n      this.#lock();\n    } catch {}\n    return atOnce",
     ),

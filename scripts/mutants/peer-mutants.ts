@@ -61,7 +61,7 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     "session-write-again",
     "a client's write that is made again under its number takes effect again",
     edit(
-      "kv/session-table.ts",
+      "kv/machine/session-table.ts",
       'if (kept === undefined) return { kind: number > session.forgotten ? "new" : "forgotten" };',
       'if (kept === undefined || kept.bytes.length > 0) return { kind: "new" };',
     ),
@@ -69,14 +69,14 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "client-sessions-not-in-snapshot",
     "a snapshot forgets what became of the clients' numbered writes",
-    edit("kv/session-table.ts", "this.#add({ ...packed, bytes });", "void bytes;"),
+    edit("kv/machine/session-table.ts", "this.#add({ ...packed, bytes });", "void bytes;"),
   ),
   {
     ...full(
       "foreign-directory-taken",
       "a member starts on a directory that belongs to another member of its cluster",
       edit(
-        "storage/identity.ts",
+        "storage/layout/identity.ts",
         'for (const field of ["clusterId", "memberId", "memberName"] as const) {',
         'for (const field of ["clusterId"] as const) {',
       ),
@@ -87,7 +87,7 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     ...full(
       "foreign-store-heard",
       "messages are believed by the name of their sender, whatever store they come from",
-      edit("replica/stores.ts", "return known === tag;", "return known !== -1;"),
+      edit("replica/members/stores.ts", "return known === tag;", "return known !== -1;"),
     ),
     faults: "careless",
   },

@@ -14,14 +14,14 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
     "etcd-txn-not-linearized",
     "a transaction of an etcd client that only reads is answered from this member's state as it is",
     ["etcd/linearize.test.ts", "it answers no transaction that only reads"],
-    edit("etcd/kv-service.ts", "if (!isSerializable(request)) await front.linearize();", ""),
+    edit("etcd/kv/kv-service.ts", "if (!isSerializable(request)) await front.linearize();", ""),
   ),
   tested(
     "etcd-ttl-not-linearized",
     "LeaseTimeToLive is answered from this member's state as it is",
     ["etcd/linearize.test.ts", "it says of no lease how long it lives, nor which ones there are"],
     edit(
-      "etcd/lease-service.ts",
+      "etcd/lease/lease-service.ts",
       "await front.linearize();\n    if (keys) client.checkLeaseKeys(id);",
       "if (keys) client.checkLeaseKeys(id);",
     ),
@@ -63,9 +63,9 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
   tested(
     "time-goes-back",
     "a command whose time is behind that of the command before it takes time back",
-    ["replica/command-time.test.ts", "commands whose times go back"],
+    ["replica/calls/command-time.test.ts", "commands whose times go back"],
     edit(
-      "replica/applier.ts",
+      "replica/apply/applier.ts",
       "this.#time = Math.max(this.#time, envelope.time);",
       "this.#time = envelope.time;",
     ),
@@ -73,7 +73,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
   tested(
     "time-of-the-follower",
     "a forwarded command keeps the time of the member that proposed it",
-    ["replica/command-time.test.ts", "a forwarded command has its leader's time"],
+    ["replica/calls/command-time.test.ts", "a forwarded command has its leader's time"],
     edit(
       "replica/turn.ts",
       'if (message.kind === "propose" && raft.role === "leader") {',
@@ -84,7 +84,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
     "forgotten-numbers-not-in-snapshot",
     "a snapshot forgets up to which number a client session has forgotten its answers: an old number applies twice",
     ["kv/session.test.ts", "a number that a session has forgotten stays forgotten across a snapshot"],
-    edit("kv/kv-snapshot.ts", "writer.u64(forgotten);", "writer.u64(forgotten * 0);"),
+    edit("kv/machine/kv-snapshot.ts", "writer.u64(forgotten);", "writer.u64(forgotten * 0);"),
   ),
   tested(
     "proclaim-without-claim",
@@ -111,7 +111,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
     "the second copy of the hard state may be a second behind",
     ["storage/witnesses.test.ts", "says within 50 ms what is durable, however busy the WAL is"],
     edit(
-      "storage/wal.ts",
+      "storage/wal/wal.ts",
       "clock.after(this.#parts.stateCopyMs,",
       "clock.after(20 * this.#parts.stateCopyMs,",
     ),

@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { QuorateError } from "../base/errors.ts";
-import { KvMachine } from "../kv/kv-machine.ts";
+import { KvMachine } from "../kv/machine/kv-machine.ts";
 import { storedState } from "../replica/offline.ts";
 import { promised } from "../replica/promised.ts";
-import { encodeBackup } from "../storage/backup-file.ts";
-import { corrupt } from "../storage/corrupt.ts";
-import { SNAPSHOT_DIRECTORY } from "../storage/data-dir.ts";
+import { readStore } from "../storage/disk/disk-opening.ts";
+import { requireManifest } from "../storage/disk/examination.ts";
 import { diskError } from "../storage/disk-error.ts";
-import { readStore } from "../storage/disk-opening.ts";
-import { requireManifest } from "../storage/examination.ts";
-import type { NodeFiles } from "../storage/node-files.ts";
-import { atOnce } from "../storage/slices.ts";
-import { DiskSnapshotReader } from "../storage/snapshot-reader.ts";
+import { corrupt } from "../storage/files/corrupt.ts";
+import type { NodeFiles } from "../storage/files/node-files.ts";
+import { atOnce } from "../storage/files/slices.ts";
+import { SNAPSHOT_DIRECTORY } from "../storage/layout/data-dir.ts";
+import { encodeBackup } from "../storage/snapshots/backup-file.ts";
+import { DiskSnapshotReader } from "../storage/snapshots/snapshot-reader.ts";
 import { type Command, type ExitCode, parsePositionals, UsageError } from "./command.ts";
 import { storeIn } from "./examine.ts";
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { QuorateError } from "../base/errors.ts";
-import { isUsed, MANIFEST_PATH } from "../storage/data-dir.ts";
-import { type Examination, examineDirectory } from "../storage/examination.ts";
-import { NodeFiles } from "../storage/node-files.ts";
-import { type LockHolder, lockHolder } from "../storage/node-lock.ts";
+import { type Examination, examineDirectory } from "../storage/disk/examination.ts";
+import { NodeFiles } from "../storage/files/node-files.ts";
+import { isUsed, MANIFEST_PATH } from "../storage/layout/data-dir.ts";
+import { type LockHolder, lockHolder } from "../storage/lock/node-lock.ts";
 
 /** A data directory as it lies there; it is neither locked nor changed. Rejects with ERR_DISK. */
 export async function examine(directory: string): Promise<Examined> {

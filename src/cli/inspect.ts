@@ -1,4 +1,4 @@
-import type { Examination, FrameExamination, SegmentExamination } from "../storage/examination.ts";
+import type { Examination, FrameExamination, SegmentExamination } from "../storage/disk/examination.ts";
 import { type Command, type ExitCode, parseDirectoryArgs } from "./command.ts";
 import { contentLine, type Examined, examine, holderLine, idText, problemAsJson } from "./examine.ts";
 

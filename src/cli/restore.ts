@@ -1,14 +1,14 @@
 import fs from "node:fs";
 import { parseArgs } from "node:util";
 import { QuorateError } from "../base/errors.ts";
-import { bumpRevisions } from "../kv/revision-bump.ts";
-import { checkMemberNames, firstClusterId, firstMemberId } from "../replica/identity.ts";
-import { found } from "../replica/recovery.ts";
-import { BackupReader } from "../storage/backup-file.ts";
-import { MANIFEST_PATH } from "../storage/data-dir.ts";
-import { DiskStorage } from "../storage/disk-storage.ts";
-import { checkNothingElse } from "../storage/foreign-files.ts";
-import { NodeFiles } from "../storage/node-files.ts";
+import { bumpRevisions } from "../kv/machine/revision-bump.ts";
+import { checkMemberNames, firstClusterId, firstMemberId } from "../replica/members/identity.ts";
+import { found } from "../replica/snapshots/recovery.ts";
+import { DiskStorage } from "../storage/disk/disk-storage.ts";
+import { checkNothingElse } from "../storage/disk/foreign-files.ts";
+import { NodeFiles } from "../storage/files/node-files.ts";
+import { MANIFEST_PATH } from "../storage/layout/data-dir.ts";
+import { BackupReader } from "../storage/snapshots/backup-file.ts";
 import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
 import { type MadeMember, type StartCommand, startCommand } from "./start-command.ts";
 

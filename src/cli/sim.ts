@@ -19,7 +19,7 @@ import {
   type SimulateOptions,
   systemOf,
 } from "../testkit/simulate.ts";
-import { SITUATIONS } from "../testkit/simulation/probes.ts";
+import { SITUATIONS } from "../testkit/simulation/world/probes.ts";
 import { tellCauses, tellCourse, tellStory } from "../testkit/story.ts";
 import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
 import { SIM_HELP, VERB_HELP } from "./sim-help.ts";

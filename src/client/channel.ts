@@ -1,10 +1,10 @@
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { MessageType } from "../etcd/wire/message.ts";
-import { METHODS } from "../etcd/wire/services.ts";
-import type { CallOptions } from "../replica/call.ts";
-import type { TlsOptions } from "../transport/tls-files.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import type { TlsOptions } from "../transport/tls/tls-files.ts";
+import type { MessageType } from "../wire/message.ts";
+import { METHODS } from "../wire/services.ts";
 import { Connection, type Duplex, type Grpc, type Readable } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { failureOf, type Subject } from "./failure.ts";

@@ -10,7 +10,7 @@ import {
   text,
 } from "../base/options.ts";
 import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "../kv/value-codec.ts";
-import { TLS_OPTIONS, type TlsOptions } from "../transport/tls-files.ts";
+import { TLS_OPTIONS, type TlsOptions } from "../transport/tls/tls-files.ts";
 import { CALL_MS, Channel, type Credentials } from "./channel.ts";
 import type { Grpc } from "./connection.ts";
 import { parseEndpoints } from "./endpoints.ts";

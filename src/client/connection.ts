@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Client, ClientDuplexStream, ClientReadableStream, Metadata, ServiceError } from "@grpc/grpc-js";
-import { TlsFiles, type TlsOptions } from "../transport/tls-files.ts";
+import { TlsFiles, type TlsOptions } from "../transport/tls/tls-files.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 export type Grpc = typeof import("@grpc/grpc-js");

@@ -1,6 +1,6 @@
 import type { ServiceError } from "@grpc/grpc-js";
 import { type ErrorCode, type ErrorFields, type Outcome, QuorateError } from "../base/errors.ts";
-import { Grpc, STATUS, type StatusName } from "../etcd/status.ts";
+import { Grpc, STATUS, type StatusName } from "../wire/status.ts";
 
 /** What a failed call means, and what may be done about it. */
 export interface Failure {

@@ -1,8 +1,8 @@
 import type { ServiceError } from "@grpc/grpc-js";
 import { systemClock } from "../base/clock.ts";
-import { METHODS } from "../etcd/wire/services.ts";
-import type { LeaseId } from "../kv/key-history.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { LeaseId } from "../kv/mvcc/key-history.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import { METHODS } from "../wire/services.ts";
 import type { Channel } from "./channel.ts";
 import { failureOf } from "./failure.ts";
 

@@ -1,4 +1,4 @@
-import { isSingleKey, type KeyRange } from "../kv/key-range.ts";
+import { isSingleKey, type KeyRange } from "../kv/mvcc/key-range.ts";
 
 /** A range as etcd names it. */
 export interface WireRange {

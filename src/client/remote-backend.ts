@@ -1,12 +1,6 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import { RangeRequest as RangeMessage, SORT_ORDERS } from "../etcd/wire/kv-messages.ts";
-import { ALARM_ACTIONS, ALARM_TYPES } from "../etcd/wire/maintenance-messages.ts";
-import { METHODS } from "../etcd/wire/services.ts";
-import type { Command, DeleteCommand, PutCommand, TxnCommand } from "../kv/command.ts";
-import type { LeaseId, Revision } from "../kv/key-history.ts";
-import { type Key, type KeyRange, singleKey } from "../kv/key-range.ts";
 import { checkRevisionNumber } from "../kv/keyspace.ts";
 import type {
   BackendRead,
@@ -23,8 +17,14 @@ import type {
 } from "../kv/kv-backend.ts";
 import type { KvMetrics } from "../kv/kv-metrics.ts";
 import { leaseIdOf } from "../kv/lease-choice.ts";
-import type { WatchRequest } from "../kv/watch.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { Command, DeleteCommand, PutCommand, TxnCommand } from "../kv/machine/command.ts";
+import type { LeaseId, Revision } from "../kv/mvcc/key-history.ts";
+import { type Key, type KeyRange, singleKey } from "../kv/mvcc/key-range.ts";
+import type { WatchRequest } from "../kv/mvcc/watch.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import { RangeRequest as RangeMessage, SORT_ORDERS } from "../wire/kv-messages.ts";
+import { ALARM_ACTIONS, ALARM_TYPES } from "../wire/maintenance-messages.ts";
+import { METHODS } from "../wire/services.ts";
 import type { Channel } from "./channel.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { isNothing, wireRange } from "./ranges.ts";

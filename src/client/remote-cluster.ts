@@ -1,7 +1,7 @@
 import { invalidArgument } from "../base/errors.ts";
 import { flag, listOf, NO_OPTIONS, OptionTable, required, text } from "../base/options.ts";
-import { METHODS } from "../etcd/wire/services.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
+import { METHODS } from "../wire/services.ts";
 import type { Channel } from "./channel.ts";
 
 /** A member as its cluster tells of it. */

@@ -6,7 +6,7 @@ import { Keyspace } from "../kv/keyspace.ts";
 import { Kv } from "../kv/kv.ts";
 import { Life } from "../kv/kv-life.ts";
 import type { ValueCodec } from "../kv/value-codec.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import type { Channel } from "./channel.ts";
 import { RemoteBackend } from "./remote-backend.ts";
 import { RemoteCluster } from "./remote-cluster.ts";

@@ -1,13 +1,18 @@
 import { QuorateError } from "../base/errors.ts";
+import type { KvWatcher } from "../kv/kv-backend.ts";
+import type { Revision } from "../kv/mvcc/key-history.ts";
+import {
+  WATCH_PENDING_MAX,
+  type WatchBatch,
+  type WatchedChange,
+  type WatchRequest,
+} from "../kv/mvcc/watch.ts";
 import {
   WatchCreateRequest as CreateMessage,
   FILTER_TYPES,
   type WatchCreateRequest,
   type WatchResponse,
-} from "../etcd/wire/watch-messages.ts";
-import type { Revision } from "../kv/key-history.ts";
-import type { KvWatcher } from "../kv/kv-backend.ts";
-import { WATCH_PENDING_MAX, type WatchBatch, type WatchedChange, type WatchRequest } from "../kv/watch.ts";
+} from "../wire/watch-messages.ts";
 import { wireRange } from "./ranges.ts";
 import { maybeVersion, versionOf } from "./results.ts";
 

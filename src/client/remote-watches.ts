@@ -1,10 +1,10 @@
 import type { ServiceError } from "@grpc/grpc-js";
 import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
-import { METHODS } from "../etcd/wire/services.ts";
-import { WatchRequest as RequestMessage, type WatchResponse } from "../etcd/wire/watch-messages.ts";
 import type { KvWatcher } from "../kv/kv-backend.ts";
-import type { WatchRequest } from "../kv/watch.ts";
+import type { WatchRequest } from "../kv/mvcc/watch.ts";
+import { METHODS } from "../wire/services.ts";
+import { WatchRequest as RequestMessage, type WatchResponse } from "../wire/watch-messages.ts";
 import type { Channel } from "./channel.ts";
 import type { Connection, Duplex } from "./connection.ts";
 import { failureOf } from "./failure.ts";

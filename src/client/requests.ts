@@ -1,3 +1,15 @@
+import type {
+  Compare,
+  CompareRelation,
+  CompareTarget,
+  CountOperation,
+  DeleteCommand,
+  Operation,
+  PutCommand,
+  RangeOperation,
+  TxnCommand,
+} from "../kv/machine/command.ts";
+import type { SortTarget } from "../kv/mvcc/selection.ts";
 import {
   COMPARE_RESULTS,
   COMPARE_TARGETS,
@@ -11,19 +23,7 @@ import {
   SORT_TARGETS,
   type TxnRequest,
   type Compare as WireCompare,
-} from "../etcd/wire/kv-messages.ts";
-import type {
-  Compare,
-  CompareRelation,
-  CompareTarget,
-  CountOperation,
-  DeleteCommand,
-  Operation,
-  PutCommand,
-  RangeOperation,
-  TxnCommand,
-} from "../kv/command.ts";
-import type { SortTarget } from "../kv/selection.ts";
+} from "../wire/kv-messages.ts";
 import { wireRange } from "./ranges.ts";
 
 const RELATIONS: Readonly<Record<CompareRelation, string>> = {

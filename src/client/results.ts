@@ -1,8 +1,8 @@
 import { QuorateError } from "../base/errors.ts";
-import type { DeleteRangeResponse, KeyValue, ResponseOp, TxnResponse } from "../etcd/wire/kv-messages.ts";
-import type { Operation, TxnCommand } from "../kv/command.ts";
-import type { KeyVersion } from "../kv/key-history.ts";
 import type { BackendOperationResult, BackendTxnResult, Deleted } from "../kv/kv-backend.ts";
+import type { Operation, TxnCommand } from "../kv/machine/command.ts";
+import type { KeyVersion } from "../kv/mvcc/key-history.ts";
+import type { DeleteRangeResponse, KeyValue, ResponseOp, TxnResponse } from "../wire/kv-messages.ts";
 
 /** A key as the server tells it. Its place within its revision is not told. */
 export function versionOf(kv: KeyValue): KeyVersion {

@@ -1,5 +1,5 @@
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
 import { checkedName } from "./line.ts";

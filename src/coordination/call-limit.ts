@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
 
 /**
  * The limits of a call that has several steps and may wait in between. `signal` aborts when the caller gives up, when

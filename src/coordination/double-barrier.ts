@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Line } from "./line.ts";
 import { type Picture, pictureOf } from "./picture.ts";

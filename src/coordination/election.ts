@@ -1,7 +1,7 @@
 import { invalidArgument } from "../base/errors.ts";
 import { anyText, NO_OPTIONS, OptionTable, signal } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Hold, type Leadership } from "./hold.ts";
 import { checkWork, everybody, type Line } from "./line.ts";
 import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";

@@ -1,6 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
 import type { Blocker, Line } from "./line.ts";

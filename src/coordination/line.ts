@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
 import type { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
 import { follow, laterThan, look, type Picture, pictureOf } from "./picture.ts";

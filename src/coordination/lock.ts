@@ -1,6 +1,6 @@
 import { NO_OPTIONS } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Held } from "./hold.ts";
 import { type Blocker, checkWork, everybody, type Line } from "./line.ts";
 import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";

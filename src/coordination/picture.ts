@@ -1,6 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
 
 /** All keys under a prefix, as they were at one revision. */

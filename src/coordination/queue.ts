@@ -10,7 +10,7 @@ import {
   type Undecodable,
 } from "../kv/decoding.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import { CALL, type CallOptions, callOptions } from "../replica/call.ts";
+import { CALL, type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { checkedName } from "./line.ts";
 import type { RecipeKv } from "./recipe-kv.ts";

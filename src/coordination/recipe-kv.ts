@@ -8,7 +8,7 @@ import type { OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
 import type { Op } from "../kv/txn-operations.ts";
 import type { CodecValue, ValuesOption } from "../kv/value-codec.ts";
 import type { WatchEvent, WatchOptions } from "../kv/watch-stream.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
 
 /**
  * What the recipes of this folder need of a key-value store. `Kv` is one, and so are its namespaces; a client of a

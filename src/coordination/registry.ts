@@ -9,7 +9,7 @@ import {
   text,
 } from "../base/options.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { ObserveOptions } from "./election.ts";
 import { checkedName, inLine } from "./line.ts";

@@ -1,6 +1,6 @@
 import { type Demands, NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
-import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "../kv/lease.ts";
-import { CALL, type CallOptions } from "../replica/call.ts";
+import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "../kv/machine/lease.ts";
+import { CALL, type CallOptions } from "../replica/calls/call.ts";
 import type { RecipeKv, RecipeLease } from "./recipe-kv.ts";
 
 export interface SessionOptions extends CallOptions {

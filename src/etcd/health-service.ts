@@ -1,7 +1,7 @@
-import type { Front } from "./front.ts";
+import { METHODS } from "../wire/services.ts";
+import { refusal } from "../wire/status.ts";
+import type { Front } from "./call/front.ts";
 import type { Services } from "./services.ts";
-import { refusal } from "./status.ts";
-import { METHODS } from "./wire/services.ts";
 
 const SERVING = 1;
 const NOT_SERVING = 2;

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from "node:tls";
 import { formatAddress, type HostPort, listenError } from "../transport/address.ts";
-import type { ClientConnection, Connections } from "./connections.ts";
+import type { ClientConnection, Connections } from "./grpc/connections.ts";
 
 const MIN_VERSION = "TLSv1.2";
 

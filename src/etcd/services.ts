@@ -1,12 +1,12 @@
-import type { Audit } from "./audit.ts";
-import { CallCounts } from "./call-counts.ts";
-import type { Client } from "./client.ts";
-import { CountedStream } from "./counted-stream.ts";
-import { type Guard, requiresLeader } from "./guard.ts";
-import type { LeaderWatch } from "./leader-watch.ts";
-import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./rpc-server.ts";
-import { type RpcError, rpcErrorOf } from "./status.ts";
-import type { Method } from "./wire/services.ts";
+import type { Method } from "../wire/services.ts";
+import { type RpcError, rpcErrorOf } from "../wire/status.ts";
+import type { Audit } from "./call/audit.ts";
+import { CallCounts } from "./call/call-counts.ts";
+import type { Client } from "./call/caller.ts";
+import { type Guard, requiresLeader } from "./call/guard.ts";
+import type { LeaderWatch } from "./call/leader-watch.ts";
+import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./call/rpc-server.ts";
+import { CountedStream } from "./grpc/counted-stream.ts";
 
 /** Messages and list elements in one request: far more than an allowed transaction has. */
 const ELEMENTS_MAX = 20_000;

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
-import type { CallOptions } from "../replica/call.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
 
 /** The limits of a call that has several steps: what the caller sets is for all of them together. */
 export class CallTime {

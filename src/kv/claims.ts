@@ -2,10 +2,10 @@ import { invalidArgument } from "../base/errors.ts";
 import { OptionTable } from "../base/options.ts";
 import { BOUNDS, type Bounds } from "./bounds.ts";
 import { toByteString } from "./byte-text.ts";
-import type { Compare, CompareRelation, CompareTarget } from "./command.ts";
-import type { Revision } from "./key-history.ts";
-import { type KeyRange, singleKey } from "./key-range.ts";
 import type { Keyspace } from "./keyspace.ts";
+import type { Compare, CompareRelation, CompareTarget } from "./machine/command.ts";
+import type { Revision } from "./mvcc/key-history.ts";
+import { type KeyRange, singleKey } from "./mvcc/key-range.ts";
 
 /** A claim about one key, or about every key of a range, made by `when`. */
 export interface Claim {

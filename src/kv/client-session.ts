@@ -1,8 +1,8 @@
 import { invalidArgument } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
-import type { SessionId } from "./command.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import type { Keyspace } from "./keyspace.ts";
+import type { SessionId } from "./machine/command.ts";
 
 const END_OPTIONS = callOptions("session.end");
 

@@ -1,6 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import { type Demands, demand } from "../base/options.ts";
-import type { Revision } from "./key-history.ts";
+import type { Revision } from "./mvcc/key-history.ts";
 
 /** A stored value that the store's codec cannot decode. */
 export interface Undecodable {

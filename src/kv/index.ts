@@ -1,17 +1,24 @@
 /** The key-value state machine by itself, for those who host it on a replica of their own making. */
 
-export type { Alarm, AlarmKind, Alarms } from "./alarms.ts";
 export type { Auth, Caller } from "./auth/auth.ts";
 export type { AuthChange } from "./auth/auth-change.ts";
 export type { Unchanged } from "./auth/auth-rules.ts";
 export type { Access, AuthRevision, Permission, Role, User } from "./auth/auth-state.ts";
-export type { Authority } from "./auth/authority.ts";
-export type { GrantedToken } from "./auth/granted-token.ts";
 export type { Rights } from "./auth/rights.ts";
 export type { BoundBy, BoundFields, BoundName, Bounds, Range, RangeOrder } from "./bounds.ts";
-export type { ChangeLog } from "./change-log.ts";
 export type { Claim, FieldClaims, KeyClaims, MakeClaim } from "./claims.ts";
 export { ClientSession } from "./client-session.ts";
+export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./decoding.ts";
+export type { KvEntry, ReadOptions } from "./keyspace.ts";
+export type { HostOptions, NamespaceOptions, TouchOptions } from "./kv.ts";
+export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
+export type { BackendOperationResult, BackendTxnResult, Counted, Deleted } from "./kv-backend.ts";
+export type { KvHost, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-host.ts";
+export type { KvMetrics } from "./kv-metrics.ts";
+export type { LeaseChoice } from "./lease-choice.ts";
+export type { LeaseEvents } from "./lease-handle.ts";
+export type { Alarm, AlarmKind, Alarms } from "./machine/alarms.ts";
+export type { Authority } from "./machine/authority.ts";
 export type {
   AlarmCommand,
   AsCommand,
@@ -37,25 +44,13 @@ export type {
   SessionOpenCommand,
   SessionWriteCommand,
   TxnCommand,
-} from "./command.ts";
-export { decodeCommand, encodeCommand } from "./command-codec.ts";
-export type { CompactedKeys, Compaction } from "./compaction.ts";
-export type { Counts } from "./counts.ts";
-export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./decoding.ts";
-export type { KeyHistory, KeyVersion, LeaseId, Revision } from "./key-history.ts";
-export type { Key, KeyRange } from "./key-range.ts";
-export type { KvEntry, ReadOptions } from "./keyspace.ts";
-export type { HostOptions, NamespaceOptions, TouchOptions } from "./kv.ts";
-export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
-export type { BackendOperationResult, BackendTxnResult, Counted, Deleted } from "./kv-backend.ts";
-export type { KvHost, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-host.ts";
-export { type KvAnswer, KvMachine, type KvQuery } from "./kv-machine.ts";
-export type { KvMetrics } from "./kv-metrics.ts";
-export type { KvState } from "./kv-state.ts";
-export type { LeaseObserver, LeaseState, LeaseTable } from "./lease.ts";
-export type { LeaseChoice } from "./lease-choice.ts";
-export type { LeaseEvents } from "./lease-handle.ts";
-export type { LeaseKeeper } from "./lease-keeper.ts";
+} from "./machine/command.ts";
+export { decodeCommand, encodeCommand } from "./machine/command-codec.ts";
+export type { Counts } from "./machine/counts.ts";
+export type { GrantedToken } from "./machine/granted-token.ts";
+export { type KvAnswer, KvMachine, type KvQuery } from "./machine/kv-machine.ts";
+export type { KvState } from "./machine/kv-state.ts";
+export type { LeaseObserver, LeaseState, LeaseTable } from "./machine/lease.ts";
 export type {
   AuthTokenResult,
   CountResult,
@@ -71,16 +66,21 @@ export type {
   Refused,
   SessionOpenResult,
   TxnResult,
-} from "./result.ts";
-export type { Answer } from "./result-codec.ts";
+} from "./machine/result.ts";
+export type { Answer } from "./machine/result-codec.ts";
+export type { KeptAnswer, PackedClientSession, Recollection, SessionTable } from "./machine/session-table.ts";
+export type { ChangeLog } from "./mvcc/change-log.ts";
+export type { CompactedKeys, Compaction } from "./mvcc/compaction.ts";
+export type { KeyHistory, KeyVersion, LeaseId, Revision } from "./mvcc/key-history.ts";
+export type { Key, KeyRange } from "./mvcc/key-range.ts";
+export type { Selection, SelectionOptions, SortTarget } from "./mvcc/selection.ts";
+export type { KeysFound, RangeOptions, Store as MvccStore } from "./mvcc/store.ts";
+export type { WatchBatch, WatchedChange, Watcher, WatchHub, WatchRequest } from "./mvcc/watch.ts";
 export type { Page, PageOptions, Scan, ScanOptions } from "./scan.ts";
-export type { Selection, SelectionOptions, SortTarget } from "./selection.ts";
-export type { KeptAnswer, PackedClientSession, Recollection, SessionTable } from "./session-table.ts";
-export type { KeysFound, RangeOptions, Store as MvccStore } from "./store.ts";
 export type { OpFactory, OpResults, TxnOutcome } from "./txn-builder.ts";
 export type { BasicOps, Op, PutOpOptions, RangeOpOptions, ReadOpOptions } from "./txn-operations.ts";
-export type { Upkeep } from "./upkeep.ts";
-export type { UpkeepMember } from "./upkeep-member.ts";
+export type { LeaseKeeper } from "./upkeep/lease-keeper.ts";
+export type { Upkeep } from "./upkeep/upkeep.ts";
+export type { UpkeepMember } from "./upkeep/upkeep-member.ts";
 export type { CodecValue, ValuesOption } from "./value-codec.ts";
-export type { WatchBatch, WatchedChange, Watcher, WatchHub, WatchRequest } from "./watch.ts";
 export type { WatchEvents, WatchSettings } from "./watch-stream.ts";

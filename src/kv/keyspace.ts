@@ -3,13 +3,15 @@ import { latin1Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorCode, invalidArgument, QuorateError } from "../base/errors.ts";
 import { type Demands, type OptionTable, whole } from "../base/options.ts";
-import { READ as BARRIER, type ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import { READ as BARRIER, type ReadOptions as BarrierOptions } from "../replica/calls/reads.ts";
 import type { BoundName, Bounds } from "./bounds.ts";
 import { fromByteString, toByteString } from "./byte-text.ts";
-import type { Command, SessionId } from "./command.ts";
-import { encodeCommand } from "./command-codec.ts";
 import { insteadOf, type OnDecodeError, undecodable } from "./decoding.ts";
-import { type KeyVersion, NO_LEASE, type Revision } from "./key-history.ts";
+import type { BackendResult, Deleted, KvBackend, ProposeOptions } from "./kv-backend.ts";
+import type { Command, SessionId } from "./machine/command.ts";
+import { encodeCommand } from "./machine/command-codec.ts";
+import type { Refused } from "./machine/result.ts";
+import { type KeyVersion, NO_LEASE, type Revision } from "./mvcc/key-history.ts";
 import {
   intersection,
   isEmptyRange,
@@ -17,9 +19,7 @@ import {
   type KeyRange,
   keysWithPrefix,
   singleKey,
-} from "./key-range.ts";
-import type { BackendResult, Deleted, KvBackend, ProposeOptions } from "./kv-backend.ts";
-import type { Refused } from "./result.ts";
+} from "./mvcc/key-range.ts";
 import type { ValueCodec } from "./value-codec.ts";
 
 /** A key with its value and what is known of both. */

@@ -1,11 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
-import type { Command, SessionId } from "./command.ts";
-import type { KeyVersion, LeaseId, Revision } from "./key-history.ts";
-import type { Key, KeyRange } from "./key-range.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/calls/reads.ts";
 import type { KvMetrics } from "./kv-metrics.ts";
+import type { Command, SessionId } from "./machine/command.ts";
 import type {
   CountResult,
   DeleteResult,
@@ -14,8 +12,10 @@ import type {
   PutResult,
   RangeResult,
   TxnResult,
-} from "./result.ts";
-import type { WatchBatch, WatchRequest } from "./watch.ts";
+} from "./machine/result.ts";
+import type { KeyVersion, LeaseId, Revision } from "./mvcc/key-history.ts";
+import type { Key, KeyRange } from "./mvcc/key-range.ts";
+import type { WatchBatch, WatchRequest } from "./mvcc/watch.ts";
 
 /**
  * What `Kv` and its handles stand on: the state machine of a member in this process, or a server elsewhere. Everything

@@ -3,13 +3,13 @@ import { QuorateError } from "../base/errors.ts";
 import { type Demands, OptionTable, wholeOrInfinity } from "../base/options.ts";
 import { Random } from "../base/random.ts";
 import type { RoleKind } from "../raft/effects.ts";
-import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
-import { type Command, grows } from "./command.ts";
-import { encodeCommand } from "./command-codec.ts";
-import { type LeaseId, NO_LEASE } from "./key-history.ts";
-import type { KvMachine } from "./kv-machine.ts";
-import type { KvResult } from "./result.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/calls/reads.ts";
+import { type Command, grows } from "./machine/command.ts";
+import { encodeCommand } from "./machine/command-codec.ts";
+import type { KvMachine } from "./machine/kv-machine.ts";
+import type { KvResult } from "./machine/result.ts";
+import { type LeaseId, NO_LEASE } from "./mvcc/key-history.ts";
 
 /** What the store needs of the member that it runs on; `Replica` is one. */
 export interface KvReplica {

@@ -1,6 +1,6 @@
 import { QuorateError, stoppedError } from "../base/errors.ts";
 import type { KvBackend } from "./kv-backend.ts";
-import { Renewals } from "./renewals.ts";
+import { Renewals } from "./upkeep/renewals.ts";
 
 /** A watch, or a lease that is kept alive. */
 interface Part {

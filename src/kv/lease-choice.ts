@@ -1,7 +1,7 @@
 import { invalidArgument } from "../base/errors.ts";
 import { type Demands, definite, demand, flag, text } from "../base/options.ts";
 import { toByteString } from "./byte-text.ts";
-import { type LeaseId, NO_LEASE } from "./key-history.ts";
+import { type LeaseId, NO_LEASE } from "./mvcc/key-history.ts";
 
 /** Which lease a key hangs on after a put: none, unless one of these says otherwise. */
 export interface LeaseChoice {

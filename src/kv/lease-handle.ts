@@ -2,11 +2,11 @@ import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { fromByteString } from "./byte-text.ts";
-import type { LeaseId } from "./key-history.ts";
 import type { Keyspace } from "./keyspace.ts";
-import type { Renewals } from "./renewals.ts";
+import type { LeaseId } from "./mvcc/key-history.ts";
+import type { Renewals } from "./upkeep/renewals.ts";
 
 export type LeaseEvents = {
   /** The lease is gone, or may be: it could not be kept alive in time. The last event. */

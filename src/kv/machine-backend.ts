@@ -2,12 +2,9 @@ import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
-import type { CallOptions } from "../replica/call.ts";
-import type { ReadOptions as BarrierOptions } from "../replica/reads.ts";
+import type { CallOptions } from "../replica/calls/call.ts";
+import type { ReadOptions as BarrierOptions } from "../replica/calls/reads.ts";
 import { CallTime } from "./call-time.ts";
-import type { Command, SessionId } from "./command.ts";
-import type { LeaseId, Revision } from "./key-history.ts";
-import type { Key, KeyRange } from "./key-range.ts";
 import { checkRevisionNumber, compacted } from "./keyspace.ts";
 import type {
   BackendRead,
@@ -22,13 +19,16 @@ import type {
 } from "./kv-backend.ts";
 import type { KvHost } from "./kv-host.ts";
 import { type KvMetrics, kvMetrics } from "./kv-metrics.ts";
-import type { LeaseState } from "./lease.ts";
-import type { KvResult } from "./result.ts";
-import { hashSteps } from "./state-hash.ts";
-import type { Store } from "./store.ts";
-import { Upkeep } from "./upkeep.ts";
-import { upkeepMember } from "./upkeep-member.ts";
-import type { WatchRequest } from "./watch.ts";
+import type { Command, SessionId } from "./machine/command.ts";
+import type { LeaseState } from "./machine/lease.ts";
+import type { KvResult } from "./machine/result.ts";
+import type { LeaseId, Revision } from "./mvcc/key-history.ts";
+import type { Key, KeyRange } from "./mvcc/key-range.ts";
+import { hashSteps } from "./mvcc/state-hash.ts";
+import type { Store } from "./mvcc/store.ts";
+import type { WatchRequest } from "./mvcc/watch.ts";
+import { Upkeep } from "./upkeep/upkeep.ts";
+import { upkeepMember } from "./upkeep/upkeep-member.ts";
 
 /** Keys read at once; other work gets its turn between two parts. */
 const PART_KEYS = 256;

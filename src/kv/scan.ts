@@ -3,10 +3,10 @@ import { flag, NO_OPTIONS, OptionTable, text, wholeOrInfinity } from "../base/op
 import { BOUNDS, RANGE_ORDER, type Range } from "./bounds.ts";
 import { CallTime } from "./call-time.ts";
 import { DECODE, type DecodeChoice, leavesOut } from "./decoding.ts";
-import type { KeyVersion, Revision } from "./key-history.ts";
-import { intersection, isEmptyRange, type KeyRange } from "./key-range.ts";
 import { type Keyspace, type KvEntry, READ, type ReadOptions } from "./keyspace.ts";
 import type { BackendRead, RangeRequest } from "./kv-backend.ts";
+import type { KeyVersion, Revision } from "./mvcc/key-history.ts";
+import { intersection, isEmptyRange, type KeyRange } from "./mvcc/key-range.ts";
 import {
   isSelected,
   SELECTION,
@@ -14,7 +14,7 @@ import {
   type SelectionOptions,
   selectionOf,
   sortVersions,
-} from "./selection.ts";
+} from "./mvcc/selection.ts";
 
 export type ScanOptions = Range & ReadOptions & SelectionOptions;
 

@@ -1,13 +1,13 @@
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
-import { CALL, type CallOptions } from "../replica/call.ts";
+import { CALL, type CallOptions } from "../replica/calls/call.ts";
 import { CallTime } from "./call-time.ts";
-import type { Compare, DeleteCommand, PutCommand } from "./command.ts";
-import type { LeaseId, Revision } from "./key-history.ts";
-import { type Key, singleKey } from "./key-range.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { ReadKey } from "./kv-backend.ts";
 import { chosenLease, LEASE_CHOICE, type LeaseChoice } from "./lease-choice.ts";
+import type { Compare, DeleteCommand, PutCommand } from "./machine/command.ts";
+import type { LeaseId, Revision } from "./mvcc/key-history.ts";
+import { type Key, singleKey } from "./mvcc/key-range.ts";
 
 /** A transaction in the making: reads show one revision and its own writes; writes wait for the end. */
 export interface Tx<Value> {

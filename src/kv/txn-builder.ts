@@ -1,12 +1,12 @@
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "../replica/call.ts";
+import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { type Claim, type MakeClaim, makeClaim } from "./claims.ts";
-import type { TxnCommand } from "./command.ts";
-import type { Revision } from "./key-history.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { BackendOperationResult } from "./kv-backend.ts";
-import { TXN_DEPTH_MAX } from "./limits.ts";
+import type { TxnCommand } from "./machine/command.ts";
+import { TXN_DEPTH_MAX } from "./machine/limits.ts";
+import type { Revision } from "./mvcc/key-history.ts";
 import { type BasicOps, basicOps, expectResult, type Op } from "./txn-operations.ts";
 
 export interface OpFactory<Value> extends BasicOps<Value> {

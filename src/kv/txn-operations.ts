@@ -1,13 +1,13 @@
 import { assert } from "../base/assert.ts";
 import { type Demands, flag, NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
 import { BOUNDS, type Bounds, RANGE_ORDER, type Range, type RangeOrder } from "./bounds.ts";
-import type { Operation, RangeOperation } from "./command.ts";
-import type { Revision } from "./key-history.ts";
-import { type KeyRange, singleKey } from "./key-range.ts";
 import type { Keyspace, KvEntry } from "./keyspace.ts";
 import type { BackendOperationResult } from "./kv-backend.ts";
 import { chosenLease, LEASE_CHOICE, type LeaseChoice } from "./lease-choice.ts";
-import { SELECTION, type Selection, type SelectionOptions, selectionOf } from "./selection.ts";
+import type { Operation, RangeOperation } from "./machine/command.ts";
+import type { Revision } from "./mvcc/key-history.ts";
+import { type KeyRange, singleKey } from "./mvcc/key-range.ts";
+import { SELECTION, type Selection, type SelectionOptions, selectionOf } from "./mvcc/selection.ts";
 
 /** One operation of a transaction, and how its result is read. */
 export interface Op<Result> {

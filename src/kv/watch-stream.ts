@@ -4,10 +4,10 @@ import { QuorateError } from "../base/errors.ts";
 import { flag, OptionTable, oneOf, signal, whole } from "../base/options.ts";
 import { BOUNDS, type Bounds } from "./bounds.ts";
 import { DECODE, type DecodeChoice, type OnDecodeError } from "./decoding.ts";
-import { isDeletion, type KeyVersion, type Revision } from "./key-history.ts";
 import { compacted, type Keyspace, type KvEntry } from "./keyspace.ts";
 import type { KvWatcher } from "./kv-backend.ts";
-import type { WatchBatch, WatchedChange } from "./watch.ts";
+import { isDeletion, type KeyVersion, type Revision } from "./mvcc/key-history.ts";
+import type { WatchBatch, WatchedChange } from "./mvcc/watch.ts";
 
 export type WatchEvent<Value> =
   | {

@@ -1,7 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
 import { hashText } from "../base/hash.ts";
-import { SETTING_LENGTH_MAX, type Setting } from "../transport/peer-frame.ts";
-import type { OnApplyError } from "./execution.ts";
+import { SETTING_LENGTH_MAX, type Setting } from "../transport/codec/peer-frame.ts";
+import type { OnApplyError } from "./apply/execution.ts";
 import type { ReplicaLimits } from "./options.ts";
 
 /** What the members of one cluster must be opened with alike, and what decides it. */

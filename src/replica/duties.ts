@@ -1,10 +1,10 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Raft } from "../raft/raft.ts";
-import { encodeMemberNews } from "./applier.ts";
-import type { Directory } from "./directory.ts";
+import { encodeMemberNews } from "./apply/applier.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import type { Stores } from "./stores.ts";
+import type { Directory } from "./members/directory.ts";
+import type { Stores } from "./members/stores.ts";
 
 export interface DutiesParts {
   readonly raft: Raft;

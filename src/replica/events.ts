@@ -1,8 +1,8 @@
 import type { QuorateError } from "../base/errors.ts";
 import type { Index, MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
-import type { MemberRecord } from "./directory.ts";
-import type { SnapshotTaken } from "./snapshotter.ts";
+import type { MemberRecord } from "./members/directory.ts";
+import type { SnapshotTaken } from "./snapshots/snapshotter.ts";
 
 /**
  * What a member reports of itself. Each is a change of state; `error` is fatal, and the member has stopped. Listeners are

@@ -1,13 +1,13 @@
 import { NO_OPTIONS } from "../base/options.ts";
-import { type CallOptions, callOptions } from "./call.ts";
-import type { MemberRecord } from "./directory.ts";
+import { type CallOptions, callOptions } from "./calls/call.ts";
+import type { MemberRecord } from "./members/directory.ts";
 import {
   type GroupChanges,
   MEMBER_NEWS,
   type MemberNews,
   NEW_MEMBER,
   type NewMember,
-} from "./group-changes.ts";
+} from "./membership/group-changes.ts";
 import { promised } from "./promised.ts";
 
 /** The members of a cluster, as one of them sees and changes them. Refusals are ERR_MEMBERSHIP, with the reason. */

@@ -1,11 +1,11 @@
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { Identity, Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
-import { type MemberRecord, newMember } from "./directory.ts";
-import { checkMemberNames, firstClusterId, firstMemberId } from "./identity.ts";
+import { type MemberRecord, newMember } from "./members/directory.ts";
+import { checkMemberNames, firstClusterId, firstMemberId } from "./members/identity.ts";
+import { decodeTicket } from "./members/ticket.ts";
 import { checkFrames, type ReplicaOptions, replicaLimits } from "./options.ts";
-import { found, isUnused } from "./recovery.ts";
-import { decodeTicket } from "./ticket.ts";
+import { found, isUnused } from "./snapshots/recovery.ts";
 
 /** Who a member is, by its options alone: the same at every start. */
 export interface Enrolment {

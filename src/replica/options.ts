@@ -5,7 +5,7 @@ import { type Demands, OptionTable, whole } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { OnApplyError } from "./execution.ts";
+import type { OnApplyError } from "./apply/execution.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 
 /** What a replica is made of. `open` and `createReplica` fill it in for the usual cases. */

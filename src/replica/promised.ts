@@ -1,4 +1,4 @@
-import type { Settle } from "./call.ts";
+import type { Settle } from "./calls/call.ts";
 
 /** The promise of what `run` settles, or throws. */
 export function promised<Value>(run: (settle: Settle<Value>) => void): Promise<Value> {

@@ -3,13 +3,13 @@ import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS, OptionTable } from "../base/options.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
-import { type CallOptions, callOptions } from "./call.ts";
+import { type CallOptions, callOptions } from "./calls/call.ts";
+import { READ, type ReadOptions } from "./calls/reads.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Group } from "./group.ts";
 import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
 import { promised } from "./promised.ts";
-import { READ, type ReadOptions } from "./reads.ts";
 import type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./status.ts";
 
 /**

@@ -4,7 +4,7 @@ import type { Membership } from "../raft/membership.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { StorageMetrics } from "../storage/storage-metrics.ts";
 import type { PeerTraffic, StrangerCounts } from "../transport/transport.ts";
-import type { MemberRecord } from "./directory.ts";
+import type { MemberRecord } from "./members/directory.ts";
 
 /** One member's view of itself and of the group, at one moment. */
 export interface ReplicaStatus {

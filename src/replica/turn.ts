@@ -5,17 +5,17 @@ import type { Save, SoftState } from "../raft/effects.ts";
 import type { Message } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { Applier } from "./applier.ts";
-import type { CommandTime } from "./command-time.ts";
+import type { Applier } from "./apply/applier.ts";
+import { stampTime } from "./apply/envelope.ts";
+import type { CommandTime } from "./calls/command-time.ts";
+import type { Proposals } from "./calls/proposals.ts";
+import type { Reads } from "./calls/reads.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { stampTime } from "./envelope.ts";
 import type { Failover } from "./failover.ts";
 import { coreFailure } from "./failure.ts";
-import type { Installed } from "./installation.ts";
-import type { MembershipChanges } from "./membership-changes.ts";
-import type { Proposals } from "./proposals.ts";
-import type { Reads } from "./reads.ts";
-import type { Snapshotter } from "./snapshotter.ts";
+import type { MembershipChanges } from "./membership/membership-changes.ts";
+import type { Installed } from "./snapshots/installation.ts";
+import type { Snapshotter } from "./snapshots/snapshotter.ts";
 
 /** Everything that a turn puts in motion. */
 export interface TurnParts<Command, Result, Query, Answer> {

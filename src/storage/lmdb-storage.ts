@@ -13,16 +13,16 @@ import { setImmediate } from "../base/system-time.ts";
 import type { Entry, EntryId, Index } from "../log/entry.ts";
 import { readEntry, writeEntry } from "../log/entry-codec.ts";
 import type { HardState, Save } from "../raft/effects.ts";
-import { corrupt } from "./corrupt.ts";
+import { checkNothingElse } from "./disk/foreign-files.ts";
 import { diskError } from "./disk-error.ts";
-import { checkNothingElse } from "./foreign-files.ts";
-import { checkIdentity } from "./identity.ts";
-import { joinLog } from "./log-recovery.ts";
-import { NodeFiles } from "./node-files.ts";
-import { NodeLock } from "./node-lock.ts";
-import { NO_HARD_STATE, Replay } from "./replay.ts";
-import { decodeSnapshotHeader, encodeSnapshotHeader } from "./snapshot-file.ts";
+import { corrupt } from "./files/corrupt.ts";
+import { NodeFiles } from "./files/node-files.ts";
+import { checkIdentity } from "./layout/identity.ts";
+import { NodeLock } from "./lock/node-lock.ts";
+import { decodeSnapshotHeader, encodeSnapshotHeader } from "./snapshots/snapshot-file.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
+import { joinLog } from "./wal/log-recovery.ts";
+import { NO_HARD_STATE, Replay } from "./wal/replay.ts";
 
 const FILE = "quorate.lmdb";
 /** Entries below the snapshot that a start reads: they only spare a follower that lags a little a snapshot. */

@@ -5,11 +5,11 @@ import { QuorateError } from "../base/errors.ts";
 import { having, NO_OPTIONS, OptionTable } from "../base/options.ts";
 import type { Index } from "../log/entry.ts";
 import type { Save } from "../raft/effects.ts";
-import { checkIdentity } from "./identity.ts";
-import { storeIdText } from "./limits.ts";
-import { joinLog } from "./log-recovery.ts";
-import { Replay } from "./replay.ts";
+import { checkIdentity } from "./layout/identity.ts";
+import { storeIdText } from "./layout/limits.ts";
 import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Storage } from "./storage.ts";
+import { joinLog } from "./wal/log-recovery.ts";
+import { Replay } from "./wal/replay.ts";
 
 export interface MemoryStorageOptions {
   readonly clock?: Clock;

@@ -5,7 +5,7 @@ import type { Dice, Generator } from "./generate.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Action, Scenario } from "./scenario.ts";
 import { type SimulateOptions, systemOf } from "./simulate.ts";
-import { planScenario } from "./simulation/plan.ts";
+import { planScenario } from "./simulation/chance/plan.ts";
 import { asText } from "./written.ts";
 
 /** A fast-check arbitrary as a generator, for `checkLaws`, `checkModel` and simulated workloads. They shrink by themselves. */

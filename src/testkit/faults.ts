@@ -1,5 +1,5 @@
-import type { PowerCut } from "../storage/memory-disk.ts";
-import { POWER_CUTS } from "../storage/memory-disk.ts";
+import type { PowerCut } from "../storage/files/memory-disk.ts";
+import { POWER_CUTS } from "../storage/files/memory-disk.ts";
 
 /** What may go wrong in a run. Each seed switches on some of it at random: what never meets is never tested together. */
 export interface FaultProfile {

@@ -3,7 +3,6 @@
 export type { Check } from "./check.ts";
 export { type FaultProfile, faults } from "./faults.ts";
 export { constant, type Dice, type Generator, integer, oneOf, pick, record, weighted } from "./generate.ts";
-export type { Reference } from "./invariants/reference.ts";
 export type { Breach } from "./laws/breach.ts";
 export { type LawName, LawViolation } from "./laws/breach.ts";
 export { checkLaws, type LawOptions, type LawReport } from "./laws/check-laws.ts";
@@ -64,7 +63,10 @@ export {
   simulate,
   type Verdict,
 } from "./simulate.ts";
-export type { Chain, ChainBase, ChainLog } from "./simulation/chain-log.ts";
+export type { Micros } from "./simulation/chance/schedule.ts";
+export type { Failure, RunResult } from "./simulation/run/simulation.ts";
+export type { Attended, Input, SimClient, SimSystem } from "./simulation/run/system.ts";
+export type { Chain, ChainBase, ChainLog } from "./simulation/seen/chain-log.ts";
 export type {
   Ending,
   MemberEvent,
@@ -73,12 +75,10 @@ export type {
   SimEvent,
   SimEventKind,
   StopKind,
-} from "./simulation/event.ts";
-export type { MemberPicture, MembershipSince, Picture } from "./simulation/picture.ts";
-export type { Probes } from "./simulation/probes.ts";
-export type { Micros } from "./simulation/schedule.ts";
-export type { Failure, RunResult } from "./simulation/simulation.ts";
-export type { Attended, Input, SimClient, SimSystem } from "./simulation/system.ts";
+} from "./simulation/seen/event.ts";
+export type { MemberPicture, MembershipSince, Picture } from "./simulation/seen/picture.ts";
+export type { Reference } from "./simulation/seen/reference.ts";
+export type { Probes } from "./simulation/world/probes.ts";
 export type { StorageSuiteHost, StorageWorld } from "./suites/storage.ts";
 /** Contracts as suites: run them on your own storage or transport, in your own test runner. */
 export { storageSuite } from "./suites/storage.ts";

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Random } from "../base/random.ts";
-import { type CommandCodecName, commandCodec } from "../replica/command-codec.ts";
+import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
 import type { Applied, Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Generator } from "./generate.ts";
 import { Breach, textOf } from "./laws/breach.ts";

@@ -1,7 +1,7 @@
 import { QuorateError } from "../base/errors.ts";
 import type { RaftOptions } from "../raft/options.ts";
-import type { OnCorruption } from "../storage/disk-opening.ts";
-import type { PowerCut } from "../storage/memory-disk.ts";
+import type { OnCorruption } from "../storage/disk/disk-opening.ts";
+import type { PowerCut } from "../storage/files/memory-disk.ts";
 import type { Written } from "./written.ts";
 
 /**

@@ -1,19 +1,19 @@
 import { type Clock, systemClock } from "../base/clock.ts";
-import { type CommandCodecName, commandCodec } from "../replica/command-codec.ts";
+import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
 import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
 import { type FaultProfile, faults as presets } from "./faults.ts";
 import type { Generator } from "./generate.ts";
-import type { Reference } from "./invariants/reference.ts";
 import type { Spec } from "./model.ts";
 import { type AnySystem, recordScenario, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { shrinkScenario } from "./shrink.ts";
-import type { ChanceStream } from "./simulation/chance.ts";
-import { planScenario } from "./simulation/plan.ts";
-import { Probes } from "./simulation/probes.ts";
-import type { Failure, RunResult } from "./simulation/simulation.ts";
-import type { Input, SimSystem } from "./simulation/system.ts";
+import type { ChanceStream } from "./simulation/chance/chance.ts";
+import { planScenario } from "./simulation/chance/plan.ts";
+import type { Failure, RunResult } from "./simulation/run/simulation.ts";
+import type { Input, SimSystem } from "./simulation/run/system.ts";
+import type { Reference } from "./simulation/seen/reference.ts";
+import { Probes } from "./simulation/world/probes.ts";
 import { tellStory } from "./story.ts";
 import { asText, fromText, type Written } from "./written.ts";
 

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { defined } from "../../src/base/defaults.ts";
 import { raftSettings } from "../../src/raft/options.ts";
 import { DEFAULT_LIMITS, type ReplicaLimits, replicaLimits } from "../../src/replica/options.ts";
-import { DEFAULT_DISK_LIMITS, diskLimits } from "../../src/storage/limits.ts";
+import { DEFAULT_DISK_LIMITS, diskLimits } from "../../src/storage/layout/limits.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { tcpLimits } from "../../src/transport/tcp-limits.ts";
+import { tcpLimits } from "../../src/transport/tcp/tcp-limits.ts";
 
 /** Each of these options, given as `undefined`. */
 function unset(options: object): Record<string, never> {

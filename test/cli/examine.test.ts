@@ -16,8 +16,8 @@ import { backup } from "../../src/cli/backup.ts";
 import { UsageError } from "../../src/cli/command.ts";
 import { inspect } from "../../src/cli/inspect.ts";
 import { verify } from "../../src/cli/verify.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { makeRemains } from "../storage/torture/remains.ts";
 
 const root = mkdtempSync(join(tmpdir(), "quorate-cli-"));

@@ -4,10 +4,10 @@ import { freePorts } from "../../examples/kubernetes/free-ports.ts";
 import { connect } from "../../src/client/connect.ts";
 import type { RemoteStore } from "../../src/client/remote-store.ts";
 import { type EtcdServer, serveEtcd } from "../../src/etcd/server.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
 import { open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
 import { tcp } from "../../src/transport/tcp-transport.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { etcdVersion, startEtcd } from "../etcd/support/real-etcd.ts";
 
 const ends: (() => unknown)[] = [];

@@ -3,7 +3,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import { connect } from "../../src/client/connect.ts";
 import type { RemoteStore } from "../../src/client/remote-store.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { serveStore } from "../etcd/support/served-store.ts";
 
 const ends: (() => unknown)[] = [];

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { open } from "../../src/open.ts";
-import type { CallOptions } from "../../src/replica/call.ts";
+import type { CallOptions } from "../../src/replica/calls/call.ts";
 import type { Store } from "../../src/store.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { settled } from "../kv/support.ts";

@@ -3,8 +3,8 @@ import { QuorateError } from "../../src/base/errors.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import type { KvReplica } from "../../src/kv/kv-host.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
-import type { KvResult } from "../../src/kv/result.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import type { KvResult } from "../../src/kv/machine/result.ts";
 import { Applying, HandClock, settled } from "../kv/support.ts";
 
 /** A clock that runs faster or slower than the one it is made from, and can stand still as a stopped process does. */

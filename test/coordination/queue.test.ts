@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Coordination } from "../../src/coordination/coordination.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
 import { rejection, settled } from "../kv/support.ts";
 import { left, stateOf, World } from "./processes.ts";
 

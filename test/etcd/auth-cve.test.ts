@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { type Caller, caller, Opened, READ, READWRITE, served, Users, WRITE } from "./auth-support.ts";
 import { isInstalled } from "./support/real-etcd.ts";
 

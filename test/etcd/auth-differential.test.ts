@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { METHODS, type Method } from "../../src/etcd/wire/services.ts";
+import { METHODS, type Method } from "../../src/wire/services.ts";
 import { type Caller, caller, Opened, type Outcome, realEtcd, served } from "./auth-support.ts";
 
 const opened = new Opened();

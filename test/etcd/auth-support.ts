@@ -1,8 +1,8 @@
 import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type EtcdServer, serveEtcd } from "../../src/etcd/server.ts";
-import { METHODS, type Method } from "../../src/etcd/wire/services.ts";
 import { type OpenOptions, open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
+import { METHODS, type Method } from "../../src/wire/services.ts";
 import { isInstalled, startEtcd } from "./support/real-etcd.ts";
 
 type AnyMethod<Request, Response> = Method<Request, Response>;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { METHODS, type Method } from "../../src/etcd/wire/services.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { METHODS, type Method } from "../../src/wire/services.ts";
 import { caller, Opened, READ, READWRITE, served, Users, WRITE } from "./auth-support.ts";
 
 const opened = new Opened();

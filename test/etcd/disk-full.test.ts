@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import { connect } from "../../src/client/connect.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { mountSmallDisk, unmount } from "../storage/small-disk.ts";
 import { page } from "./support/http.ts";
 import { RpcClient } from "./support/rpc-client.ts";

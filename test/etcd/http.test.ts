@@ -1,6 +1,6 @@
 import { createConnection } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { page, post } from "./support/http.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";

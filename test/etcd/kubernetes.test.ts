@@ -6,8 +6,8 @@ import {
   RangeRequest,
   RequestOp,
   type TxnResponse,
-} from "../../src/etcd/wire/kv-messages.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+} from "../../src/wire/kv-messages.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";
 import { WatchClient } from "./support/watch-client.ts";

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
-import { AuthTokens, mintToken, tokenText } from "../../src/etcd/auth-tokens.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
-import { ALARMS_MAX, Alarms } from "../../src/kv/alarms.ts";
+import { AuthTokens, mintToken, tokenText } from "../../src/etcd/call/auth-tokens.ts";
+import { ALARMS_MAX, Alarms } from "../../src/kv/machine/alarms.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { page, post } from "./support/http.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";

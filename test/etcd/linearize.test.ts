@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RangeRequest, RequestOp } from "../../src/etcd/wire/kv-messages.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { RangeRequest, RequestOp } from "../../src/wire/kv-messages.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedCluster, serveCluster } from "./support/served-cluster.ts";
 

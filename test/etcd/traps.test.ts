@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Compare, PutRequest, RangeRequest, RequestOp, TxnRequest } from "../../src/etcd/wire/kv-messages.ts";
-import { METHODS } from "../../src/etcd/wire/services.ts";
+import { Compare, PutRequest, RangeRequest, RequestOp, TxnRequest } from "../../src/wire/kv-messages.ts";
+import { METHODS } from "../../src/wire/services.ts";
 import { RpcClient } from "./support/rpc-client.ts";
 import { type ServedCluster, serveCluster } from "./support/served-cluster.ts";
 import { type ServedStore, serveStore } from "./support/served-store.ts";

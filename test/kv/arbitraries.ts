@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import type { Command, Compare, Operation, PutCommand } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import type { KeyRange } from "../../src/kv/key-range.ts";
-import { type Selection, SORT_TARGETS } from "../../src/kv/selection.ts";
+import type { Command, Compare, Operation, PutCommand } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import type { KeyRange } from "../../src/kv/mvcc/key-range.ts";
+import { type Selection, SORT_TARGETS } from "../../src/kv/mvcc/selection.ts";
 
 /** Keys that have broken somebody's store: names of JavaScript's own, zero bytes, the highest bytes, no UTF-8, astral UTF-8. */
 export const KEYS = [

@@ -2,10 +2,10 @@ import { expect } from "vitest";
 import type { Caller } from "../../src/kv/auth/auth.ts";
 import type { AuthChange } from "../../src/kv/auth/auth-change.ts";
 import type { Permission } from "../../src/kv/auth/auth-state.ts";
-import type { AsCommand } from "../../src/kv/command.ts";
-import type { KeyRange } from "../../src/kv/key-range.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
-import type { KvResult } from "../../src/kv/result.ts";
+import type { AsCommand } from "../../src/kv/machine/command.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import type { KvResult } from "../../src/kv/machine/result.ts";
+import type { KeyRange } from "../../src/kv/mvcc/key-range.ts";
 import { Applying } from "./support.ts";
 
 /** A store with users, in which every step but the last is expected to succeed. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { ALL_KEYS } from "../../src/kv/key-range.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
-import { bumpRevisions } from "../../src/kv/revision-bump.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import { bumpRevisions } from "../../src/kv/machine/revision-bump.ts";
+import { ALL_KEYS } from "../../src/kv/mvcc/key-range.ts";
 import { open } from "../../src/open.ts";
-import { BackupReader } from "../../src/storage/backup-file.ts";
+import { BackupReader } from "../../src/storage/snapshots/backup-file.ts";
 import type { Store } from "../../src/store.ts";
 
 async function filled(keys: number): Promise<Store<string>> {

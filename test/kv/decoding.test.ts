@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import type { Codec } from "../../src/replica/state-machine.ts";
 import { HandClock, LoneReplica, rejection, settled } from "./support.ts";
 

@@ -3,8 +3,8 @@ import { expect, expectTypeOf, test } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import type { KvEntry } from "../../src/kv/keyspace.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
-import { TXN_DEPTH_MAX } from "../../src/kv/limits.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import { TXN_DEPTH_MAX } from "../../src/kv/machine/limits.ts";
 import type { Codec } from "../../src/replica/state-machine.ts";
 import { HandClock, LoneReplica, rejection } from "./support.ts";
 

@@ -5,11 +5,11 @@ import type {
   Operation,
   PutCommand,
   TxnCommand,
-} from "../../src/kv/command.ts";
-import { decodeCommand } from "../../src/kv/command-codec.ts";
-import type { KeyVersion } from "../../src/kv/key-history.ts";
-import type { KeyRange } from "../../src/kv/key-range.ts";
-import type { Selection } from "../../src/kv/selection.ts";
+} from "../../src/kv/machine/command.ts";
+import { decodeCommand } from "../../src/kv/machine/command-codec.ts";
+import type { KeyVersion } from "../../src/kv/mvcc/key-history.ts";
+import type { KeyRange } from "../../src/kv/mvcc/key-range.ts";
+import type { Selection } from "../../src/kv/mvcc/selection.ts";
 
 interface ModelLease {
   readonly ttlMs: number;

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import type { Command, Operation } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { KvHost, type KvLimits } from "../../src/kv/kv-host.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import type { Command, Operation } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import { MachineBackend } from "../../src/kv/machine-backend.ts";
+import { ALL_KEYS, singleKey } from "../../src/kv/mvcc/key-range.ts";
 import { Applying, HandClock, LoneReplica, rejection } from "./support.ts";
 
 const put = (key: string, value = "") => ({ kind: "put", key, value, lease: "" }) as const;

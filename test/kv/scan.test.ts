@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import type { ScanOptions } from "../../src/kv/scan.ts";
-import type { CallOptions } from "../../src/replica/call.ts";
+import type { CallOptions } from "../../src/replica/calls/call.ts";
 import { Applying, HandClock, LoneReplica, rejection } from "./support.ts";
 
 function opened() {

@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Command } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import { ALL_KEYS } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import type { Command } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import {
   SESSION_ANSWERS_MAX,
   SESSION_BYTES_MAX,
   SESSION_IDLE_MS_MAX,
   SESSIONS_MAX,
-} from "../../src/kv/limits.ts";
-import { type Answer, decodeAnswer, encodeAnswer } from "../../src/kv/result-codec.ts";
+} from "../../src/kv/machine/limits.ts";
+import { type Answer, decodeAnswer, encodeAnswer } from "../../src/kv/machine/result-codec.ts";
+import { ALL_KEYS } from "../../src/kv/mvcc/key-range.ts";
 import { open } from "../../src/open.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { command, placed } from "./arbitraries.ts";

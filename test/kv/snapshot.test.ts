@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { concatBytes, equalBytes } from "../../src/base/bytes.ts";
 import { crc32 } from "../../src/base/checksum.ts";
 import { QuorateError } from "../../src/base/errors.ts";
-import type { Command } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import type { Command } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import { command, placed } from "./arbitraries.ts";
 import { Applying } from "./support.ts";
 

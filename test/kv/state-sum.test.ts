@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Command } from "../../src/kv/command.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import type { Command } from "../../src/kv/machine/command.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import { command, placed } from "./arbitraries.ts";
 import { Applying } from "./support.ts";
 

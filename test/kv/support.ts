@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
-import type { Command } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
 import type { KvReplica } from "../../src/kv/kv-host.ts";
-import type { KvMachine } from "../../src/kv/kv-machine.ts";
-import type { KvResult } from "../../src/kv/result.ts";
+import type { Command } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import type { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import type { KvResult } from "../../src/kv/machine/result.ts";
 import type { RoleKind } from "../../src/raft/effects.ts";
 
 /** Applies commands to a machine as entries of one log. */

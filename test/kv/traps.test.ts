@@ -1,13 +1,13 @@
 /** The traps that etcd's contract sets for those who rebuild it, as far as they are not about the wire, each with its number. */
 import { expect, test } from "vitest";
-import type { Command, Compare, Operation, TxnCommand } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
-import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "../../src/kv/limits.ts";
-import type { KvResult } from "../../src/kv/result.ts";
-import type { WatchedChange, Watcher } from "../../src/kv/watch.ts";
+import type { Command, Compare, Operation, TxnCommand } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
+import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "../../src/kv/machine/limits.ts";
+import type { KvResult } from "../../src/kv/machine/result.ts";
+import { ALL_KEYS, singleKey } from "../../src/kv/mvcc/key-range.ts";
+import type { WatchedChange, Watcher } from "../../src/kv/mvcc/watch.ts";
 import { open } from "../../src/open.ts";
 import { Applying, HandClock, LoneReplica, rejection, settled } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import type { WatchEvent, WatchOptions } from "../../src/kv/watch-stream.ts";
 import { WATCH_PROGRESS_MS } from "../../src/kv/watch-stream.ts";
 import { uncaughtDuring } from "../base/uncaught.ts";

@@ -6,7 +6,7 @@ import { runWell } from "../../scripts/process.ts";
 import type { Clock, Timer } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Random } from "../../src/base/random.ts";
-import { commandCodec } from "../../src/replica/command-codec.ts";
+import { commandCodec } from "../../src/replica/calls/command-codec.ts";
 import type { ReplicaOptions } from "../../src/replica/options.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from "vitest";
 import type { QuorateError } from "../../src/base/errors.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../src/storage/files/memory-files.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
 let cluster: TestCluster;

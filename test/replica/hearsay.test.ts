@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { freePorts } from "../../examples/kubernetes/free-ports.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Random } from "../../src/base/random.ts";
-import { commandCodec } from "../../src/replica/command-codec.ts";
+import { commandCodec } from "../../src/replica/calls/command-codec.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { tcp } from "../../src/transport/tcp-transport.ts";

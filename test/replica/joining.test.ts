@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { isProvisionalName } from "../../src/replica/identity.ts";
-import { decodeTicket } from "../../src/replica/ticket.ts";
+import { isProvisionalName } from "../../src/replica/members/identity.ts";
+import { decodeTicket } from "../../src/replica/members/ticket.ts";
 import { reasonOf, TestCluster, until } from "./test-cluster.ts";
 
 let cluster: TestCluster;

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { ByteWriter } from "../../src/base/bytes.ts";
 import { pack } from "../../src/base/codec.ts";
-import { Requests } from "../../src/replica/requests.ts";
-import { decodeContext, encodeContext } from "../../src/replica/snapshot-context.ts";
+import { decodeContext, encodeContext } from "../../src/replica/apply/snapshot-context.ts";
+import { Requests } from "../../src/replica/calls/requests.ts";
 import { TestCluster } from "./test-cluster.ts";
 
 let cluster: TestCluster;

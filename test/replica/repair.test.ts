@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
-import type { OnCorruption } from "../../src/storage/disk-opening.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../src/storage/memory-files.ts";
+import type { OnCorruption } from "../../src/storage/disk/disk-opening.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../src/storage/files/memory-files.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
 /** Three members, each with a directory on a disk in memory. */

@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { Random } from "../../src/base/random.ts";
-import { commandCodec } from "../../src/replica/command-codec.ts";
+import { commandCodec } from "../../src/replica/calls/command-codec.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import type { Restoration, StateMachine } from "../../src/replica/state-machine.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 
 const MIB = 1024 * 1024;

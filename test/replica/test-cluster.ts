@@ -4,7 +4,7 @@ import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import type { Index } from "../../src/log/entry.ts";
 import type { Save } from "../../src/raft/effects.ts";
-import { commandCodec } from "../../src/replica/command-codec.ts";
+import { commandCodec } from "../../src/replica/calls/command-codec.ts";
 import type { ReplicaLimits, ReplicaOptions } from "../../src/replica/options.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";

@@ -1,8 +1,8 @@
 import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
-import { commandCodec } from "../../src/replica/command-codec.ts";
+import { commandCodec } from "../../src/replica/calls/command-codec.ts";
+import type { ReadOptions } from "../../src/replica/calls/reads.ts";
 import { Member } from "../../src/replica/member.ts";
-import type { ReadOptions } from "../../src/replica/reads.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { type Add, Counter } from "./counter.ts";

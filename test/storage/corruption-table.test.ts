@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { checksumSeed, readFrameHeader } from "../../src/storage/frame.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../src/storage/files/memory-files.ts";
+import { checksumSeed, readFrameHeader } from "../../src/storage/layout/frame.ts";
 import type { Recovered } from "../../src/storage/storage.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "./manual-clock.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/open.ts";
-import { bundled, contained, hasNamespaces, LineProcess } from "./lock-processes.ts";
+import { bundled, contained, hasNamespaces, LineProcess } from "./lock/lock-processes.ts";
 
 describe.skipIf(!hasNamespaces)("two containers on one volume (needs root on Linux)", () => {
   const root = mkdtempSync(join(tmpdir(), "quorate-rolling-"));

@@ -1,6 +1,6 @@
 import { QuorateError } from "../../src/base/errors.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { IDENTITY } from "./script.ts";
 

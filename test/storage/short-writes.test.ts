@@ -5,8 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { IDENTITY } from "./script.ts";
 

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { IDENTITY } from "./script.ts";
 import { mountSmallDisk, unmount } from "./small-disk.ts";

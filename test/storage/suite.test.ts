@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../src/storage/files/memory-files.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { LmdbStorage } from "../../src/storage/lmdb-storage.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../src/storage/memory-files.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
 import { type StorageWorld, storageSuite } from "../../src/testkit/suites/storage.ts";
 
 describe("every storage keeps its promises", () => {

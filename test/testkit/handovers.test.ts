@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { faults } from "../../src/testkit/faults.ts";
 import { runScenario } from "../../src/testkit/run-scenario.ts";
 import type { Action, Scenario } from "../../src/testkit/scenario.ts";
-import { planKvScenario } from "../../src/testkit/simulation/full-run.ts";
+import { planKvScenario } from "../../src/testkit/simulation/full/full-run.ts";
 
 /** Three members; a lease of three seconds is granted, and then the lead goes round, faster than a third of that. */
 function scenario(seed: number): Scenario {

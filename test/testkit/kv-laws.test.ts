@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import type { Command, Operation } from "../../src/kv/command.ts";
-import { encodeCommand } from "../../src/kv/command-codec.ts";
-import { ALL_KEYS, singleKey } from "../../src/kv/key-range.ts";
-import { KvMachine, type KvQuery } from "../../src/kv/kv-machine.ts";
+import type { Command, Operation } from "../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
+import { KvMachine, type KvQuery } from "../../src/kv/machine/kv-machine.ts";
+import { ALL_KEYS, singleKey } from "../../src/kv/mvcc/key-range.ts";
 import type { Dice } from "../../src/testkit/generate.ts";
 import { checkLaws } from "../../src/testkit/laws/check-laws.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { faults } from "../../src/testkit/faults.ts";
 import { planSeed, runScenario } from "../../src/testkit/run-scenario.ts";
 import type { Action, Scenario } from "../../src/testkit/scenario.ts";
-import { planKvScenario } from "../../src/testkit/simulation/full-run.ts";
+import { planKvScenario } from "../../src/testkit/simulation/full/full-run.ts";
 
 /** Three members with calls, of which these go wrong. */
 function scenario(seed: number, ...actions: readonly Action[]): Scenario {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { FRAMES_OFFSET, segmentPath } from "../../src/storage/segment.ts";
-import { SimDisk } from "../../src/testkit/simulation/sim-disk.ts";
-import { isUnproven } from "../../src/testkit/simulation/unproven.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { FRAMES_OFFSET, segmentPath } from "../../src/storage/wal/segment.ts";
+import { isUnproven } from "../../src/testkit/simulation/seen/unproven.ts";
+import { SimDisk } from "../../src/testkit/simulation/world/sim-disk.ts";
 import { step } from "../../src/testkit/suites/step.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
 import { IDENTITY } from "../storage/script.ts";

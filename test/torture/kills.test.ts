@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Done } from "../../src/base/callback.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { killMembers } from "./kills.ts";
 import { LossyFiles } from "./lossy-files.ts";
 

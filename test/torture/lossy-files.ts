@@ -1,6 +1,6 @@
 import type { Callback, Done } from "../../src/base/callback.ts";
-import type { File, Files, OpenMode } from "../../src/storage/files.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import type { File, Files, OpenMode } from "../../src/storage/files/files.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 
 interface Write {
   readonly offset: number;

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LineFile, readLines } from "../../examples/kubernetes/records/line-file.ts";
 import { open } from "../../src/open.ts";
-import { DiskStorage } from "../../src/storage/disk-storage.ts";
-import { NodeFiles } from "../../src/storage/node-files.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { NodeFiles } from "../../src/storage/files/node-files.ts";
 import { LossyFiles } from "./lossy-files.ts";
 import type { Acknowledged, Answer, Ask, MemberConfig, Tell } from "./protocol.ts";
 

@@ -3,7 +3,7 @@ import type { Entry, EntryId } from "../../src/log/entry.ts";
 import type { Membership } from "../../src/raft/membership.ts";
 import type { Message, SnapshotMessage } from "../../src/raft/message.ts";
 import type { Refusal, RefusalReason } from "../../src/raft/refusal.ts";
-import type { PeerFrame } from "../../src/transport/peer-frame.ts";
+import type { PeerFrame } from "../../src/transport/codec/peer-frame.ts";
 
 const wide = fc.oneof(fc.nat(1000), fc.maxSafeNat());
 const member = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));

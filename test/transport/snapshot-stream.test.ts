@@ -6,12 +6,16 @@ import { QuorateError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import { EMPTY_MEMBERSHIP } from "../../src/raft/membership.ts";
 import type { SnapshotMessage } from "../../src/raft/message.ts";
-import { ChunkCutter } from "../../src/transport/chunk-cutter.ts";
-import type { SnapshotSink } from "../../src/transport/incoming-snapshot.ts";
-import { decodePeerFrame, type SnapshotBegin } from "../../src/transport/peer-frame.ts";
-import type { SnapshotLimits } from "../../src/transport/snapshot-limits.ts";
-import { SnapshotReceiver } from "../../src/transport/snapshot-receiver.ts";
-import { SnapshotSender, type SnapshotSource, transferNumber } from "../../src/transport/snapshot-sender.ts";
+import { decodePeerFrame, type SnapshotBegin } from "../../src/transport/codec/peer-frame.ts";
+import { ChunkCutter } from "../../src/transport/snapshots/chunk-cutter.ts";
+import type { SnapshotSink } from "../../src/transport/snapshots/incoming-snapshot.ts";
+import type { SnapshotLimits } from "../../src/transport/snapshots/snapshot-limits.ts";
+import { SnapshotReceiver } from "../../src/transport/snapshots/snapshot-receiver.ts";
+import {
+  SnapshotSender,
+  type SnapshotSource,
+  transferNumber,
+} from "../../src/transport/snapshots/snapshot-sender.ts";
 
 const LIMITS: SnapshotLimits = {
   chunkBytes: 10,

@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { QuorateError } from "../../src/base/errors.ts";
-import { FrameDecoder } from "../../src/transport/framing.ts";
-import { HANDSHAKE_BYTES_MAX } from "../../src/transport/handshake-codec.ts";
-import type { TcpLimits } from "../../src/transport/tcp-limits.ts";
+import { FrameDecoder } from "../../src/transport/codec/framing.ts";
+import { HANDSHAKE_BYTES_MAX } from "../../src/transport/codec/handshake-codec.ts";
+import type { TcpLimits } from "../../src/transport/tcp/tcp-limits.ts";
 import { type TcpOptions, type TcpTransport, tcp } from "../../src/transport/tcp-transport.ts";
 import type { Self, TransportHost } from "../../src/transport/transport.ts";
 

@@ -3,8 +3,8 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import { tcp } from "../../src/transport/tcp-transport.ts";
-import { TlsFiles } from "../../src/transport/tls-files.ts";
-import { certificateNames } from "../../src/transport/tls-peers.ts";
+import { TlsFiles } from "../../src/transport/tls/tls-files.ts";
+import { certificateNames } from "../../src/transport/tls/tls-peers.ts";
 import { Authority, type CertificateFiles, hasOpenssl, renew } from "./certificates.ts";
 import { selfNamed, TcpMember, TcpWorld, until } from "./tcp-world.ts";
 

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createWriteStream, openSync, type WriteStream } from "node:fs";
-import { AUDIT_CHANNEL } from "../../etcd/audit.ts";
+import { AUDIT_CHANNEL } from "../../etcd/call/audit.ts";
 
 /** What may wait for the disk. Beyond that events are left out, and it is said how many. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;

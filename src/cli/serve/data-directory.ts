@@ -12,14 +12,14 @@ import {
 import { dirname, join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
-import { KvMachine } from "../../kv/kv-machine.ts";
+import { KvMachine } from "../../kv/machine/kv-machine.ts";
 import { fittingSegmentBytes } from "../../memory.ts";
+import { decodeTicket, encodeTicket } from "../../replica/members/ticket.ts";
 import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
-import { decodeTicket, encodeTicket } from "../../replica/ticket.ts";
-import { MANIFEST_PATH } from "../../storage/data-dir.ts";
-import { DiskStorage } from "../../storage/disk-storage.ts";
-import { checkNothingElse } from "../../storage/foreign-files.ts";
-import { NodeFiles, type NodeFilesOptions } from "../../storage/node-files.ts";
+import { DiskStorage } from "../../storage/disk/disk-storage.ts";
+import { checkNothingElse } from "../../storage/disk/foreign-files.ts";
+import { NodeFiles, type NodeFilesOptions } from "../../storage/files/node-files.ts";
+import { MANIFEST_PATH } from "../../storage/layout/data-dir.ts";
 import { MemoryNetwork } from "../../transport/memory-transport.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { QuorateError } from "../../base/errors.ts";
-import { requestTicket } from "../../transport/tcp-ticket.ts";
+import { requestTicket } from "../../transport/tcp/tcp-ticket.ts";
 import type { ServeSettings } from "./settings.ts";
 
 /** How long the others are asked before it is given up … */

@@ -1,4 +1,4 @@
-import type { KeyRange } from "../key-range.ts";
+import type { KeyRange } from "../mvcc/key-range.ts";
 import type { Permission } from "./auth-state.ts";
 
 /** What can be changed about users and roles; etcd's calls of the same names. */

@@ -1,6 +1,6 @@
 import { latin1Bytes } from "../../base/bytes.ts";
 import { pack } from "../../base/codec.ts";
-import type { KeyRange } from "../key-range.ts";
+import type { KeyRange } from "../mvcc/key-range.ts";
 import type { AuthChange } from "./auth-change.ts";
 import {
   type Access,

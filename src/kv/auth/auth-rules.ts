@@ -1,7 +1,7 @@
 import type { AuthChangeReason } from "../../base/errors.ts";
-import { isEmptyRange, type KeyRange } from "../key-range.ts";
-import { AUTH_NAME_LENGTH_MAX, AUTH_ROLES_MAX, AUTH_USERS_MAX, ROLE_PERMISSIONS_MAX } from "../limits.ts";
+import { isEmptyRange, type KeyRange } from "../mvcc/key-range.ts";
 import type { AuthChange } from "./auth-change.ts";
+import { AUTH_NAME_LENGTH_MAX, AUTH_ROLES_MAX, AUTH_USERS_MAX, ROLE_PERMISSIONS_MAX } from "./auth-limits.ts";
 import { type AuthState, type Permission, ROOT, type Role, type User } from "./auth-state.ts";
 
 /** Why nothing was changed; `as it is` when there was nothing to change, which is no failure. */

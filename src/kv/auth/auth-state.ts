@@ -1,4 +1,4 @@
-import type { KeyRange } from "../key-range.ts";
+import type { KeyRange } from "../mvcc/key-range.ts";
 
 /** Counts changes of users and roles, from 1 on. */
 export type AuthRevision = number;

@@ -1,6 +1,6 @@
 import { latin1Text, MalformedBytes } from "../../base/bytes.ts";
 import { unpack } from "../../base/codec.ts";
-import type { KeyRange } from "../key-range.ts";
+import type { KeyRange } from "../mvcc/key-range.ts";
 
 /** The elements of an array that came from outside, one after the other, each of the type that is asked for. */
 export class Fields {

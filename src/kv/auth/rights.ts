@@ -1,4 +1,4 @@
-import type { Key, KeyRange } from "../key-range.ts";
+import type { Key, KeyRange } from "../mvcc/key-range.ts";
 import type { Permission } from "./auth-state.ts";
 
 /** What one user may do with keys: the union of all that its roles permit. */

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
-import { type CommandCodecName, commandCodec } from "../../replica/command-codec.ts";
-import type { OnApplyError } from "../../replica/execution.ts";
+import type { OnApplyError } from "../../replica/apply/execution.ts";
+import { type CommandCodecName, commandCodec } from "../../replica/calls/command-codec.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
 import type { Generator } from "../generate.ts";
 import { answersLaw, boundedWorkLaw } from "./answers-law.ts";

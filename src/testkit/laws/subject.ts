@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes } from "../../base/bytes.ts";
 import type { Random } from "../../base/random.ts";
+import type { OnApplyError } from "../../replica/apply/execution.ts";
 import { Chance } from "../../replica/chance.ts";
-import type { OnApplyError } from "../../replica/execution.ts";
 import type { Applied, Codec, StateMachine } from "../../replica/state-machine.ts";
 import { structureKey } from "../structure.ts";
 import { Breach, textOf } from "./breach.ts";

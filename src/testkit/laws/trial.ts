@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
-import type { OnApplyError } from "../../replica/execution.ts";
+import type { OnApplyError } from "../../replica/apply/execution.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
 import type { LawName } from "./breach.ts";
 import type { Poison } from "./poison.ts";

@@ -1,7 +1,7 @@
 import { LEADER } from "../scenario.ts";
-import type { FullFrame } from "../simulation/full-frame.ts";
-import type { SimMember } from "../simulation/member.ts";
-import type { MemberPicture } from "../simulation/picture.ts";
+import type { FullFrame } from "../simulation/full/full-frame.ts";
+import type { MemberPicture } from "../simulation/seen/picture.ts";
+import type { SimMember } from "../simulation/world/member.ts";
 import { asText, type Written } from "../written.ts";
 import type {
   Deed,

@@ -2,7 +2,7 @@ import type { Recording } from "../recording.ts";
 import { type AnySystem, recordScenario } from "../run-scenario.ts";
 import type { ClusterPlan, DiskPlan, NetworkPlan, Scenario } from "../scenario.ts";
 import { type MachineOptions, systemOf } from "../simulate.ts";
-import type { Failure } from "../simulation/simulation.ts";
+import type { Failure } from "../simulation/run/simulation.ts";
 import { tellStory } from "../story.ts";
 import { Director } from "./director.ts";
 import type { Script } from "./script.ts";

@@ -1,12 +1,12 @@
 import type { AnySystem } from "../run-scenario.ts";
 import type { Action, Scenario } from "../scenario.ts";
-import type { Ending, SimEvent } from "../simulation/event.ts";
-import type { FullFrame } from "../simulation/full-frame.ts";
-import { fullSimulation } from "../simulation/full-run.ts";
-import type { SimMember } from "../simulation/member.ts";
-import type { Picture } from "../simulation/picture.ts";
-import type { Micros } from "../simulation/schedule.ts";
-import type { Failure, RunResult, Simulation } from "../simulation/simulation.ts";
+import type { Micros } from "../simulation/chance/schedule.ts";
+import type { FullFrame } from "../simulation/full/full-frame.ts";
+import { fullSimulation } from "../simulation/full/full-run.ts";
+import type { Failure, RunResult, Simulation } from "../simulation/run/simulation.ts";
+import type { Ending, SimEvent } from "../simulation/seen/event.ts";
+import type { Picture } from "../simulation/seen/picture.ts";
+import type { SimMember } from "../simulation/world/member.ts";
 import type { Deed } from "./script.ts";
 
 /** Ends a script in whose run a promise was broken. The stage keeps what that was. */

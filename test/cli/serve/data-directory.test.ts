@@ -13,9 +13,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DataDirectory } from "../../../src/cli/serve/data-directory.ts";
 import { open } from "../../../src/open.ts";
-import { decodeTicket } from "../../../src/replica/ticket.ts";
-import { examineDirectory } from "../../../src/storage/examination.ts";
-import { NodeFiles } from "../../../src/storage/node-files.ts";
+import { decodeTicket } from "../../../src/replica/members/ticket.ts";
+import { examineDirectory } from "../../../src/storage/disk/examination.ts";
+import { NodeFiles } from "../../../src/storage/files/node-files.ts";
 import { tcp } from "../../../src/transport/tcp-transport.ts";
 
 let path: string;

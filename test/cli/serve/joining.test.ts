@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { freePorts } from "../../../examples/kubernetes/free-ports.ts";
 import { open } from "../../../src/open.ts";
-import { decodeTicket } from "../../../src/replica/ticket.ts";
-import { requestTicket } from "../../../src/transport/tcp-ticket.ts";
+import { decodeTicket } from "../../../src/replica/members/ticket.ts";
+import { requestTicket } from "../../../src/transport/tcp/tcp-ticket.ts";
 import { tcp } from "../../../src/transport/tcp-transport.ts";
 
 const ends: (() => unknown)[] = [];

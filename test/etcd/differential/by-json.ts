@@ -1,4 +1,4 @@
-import type { Method } from "../../../src/etcd/wire/services.ts";
+import type { Method } from "../../../src/wire/services.ts";
 import type { Outcome } from "../support/rpc-client.ts";
 
 /** Makes a call through the JSON gateway. The answer is left as JSON: its form is what is compared. */

@@ -6,8 +6,8 @@ import {
   RangeRequest,
   RequestOp,
   type TxnRequest,
-} from "../../../src/etcd/wire/kv-messages.ts";
-import { METHODS, type Method } from "../../../src/etcd/wire/services.ts";
+} from "../../../src/wire/kv-messages.ts";
+import { METHODS, type Method } from "../../../src/wire/services.ts";
 
 type MethodName = keyof typeof METHODS;
 

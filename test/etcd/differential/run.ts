@@ -1,5 +1,5 @@
 import { Random } from "../../../src/base/random.ts";
-import { WatchCreateRequest, WatchRequest } from "../../../src/etcd/wire/watch-messages.ts";
+import { WatchCreateRequest, WatchRequest } from "../../../src/wire/watch-messages.ts";
 import { startEtcd } from "../support/real-etcd.ts";
 import { type Outcome, RpcClient } from "../support/rpc-client.ts";
 import { serveStore } from "../support/served-store.ts";

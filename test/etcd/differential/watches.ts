@@ -1,5 +1,5 @@
-import { METHODS } from "../../../src/etcd/wire/services.ts";
-import type { Event, WatchRequest, WatchResponse } from "../../../src/etcd/wire/watch-messages.ts";
+import { METHODS } from "../../../src/wire/services.ts";
+import type { Event, WatchRequest, WatchResponse } from "../../../src/wire/watch-messages.ts";
 import type { RpcClient } from "../support/rpc-client.ts";
 
 /** What one server tells on one watch stream, kept by watcher. */

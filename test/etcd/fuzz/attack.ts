@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { createConnection } from "node:net";
 import type { Random } from "../../../src/base/random.ts";
-import { Flag, Frame } from "../../../src/etcd/http2/protocol.ts";
-import { METHODS, type Method } from "../../../src/etcd/wire/services.ts";
-import { BEGINNING, field, frame, setting, text, uint32 } from "../http2/support/frames.ts";
+import { Flag, Frame } from "../../../src/http2/protocol.ts";
+import { METHODS, type Method } from "../../../src/wire/services.ts";
+import { BEGINNING, field, frame, setting, text, uint32 } from "../../http2/support/frames.ts";
 import { serveStore } from "../support/served-store.ts";
 import { randomRequest } from "./requests.ts";
 

@@ -1,6 +1,6 @@
 import { Random } from "../../../src/base/random.ts";
-import type { Method } from "../../../src/etcd/wire/services.ts";
-import { METHODS } from "../../../src/etcd/wire/services.ts";
+import type { Method } from "../../../src/wire/services.ts";
+import { METHODS } from "../../../src/wire/services.ts";
 import { Operations } from "../differential/operations.ts";
 
 const sample = new Operations(new Random(11));

@@ -1,5 +1,5 @@
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import type { Method } from "../../../src/etcd/wire/services.ts";
+import type { Method } from "../../../src/wire/services.ts";
 
 /** How a call ended: with an answer, or with gRPC's code and text. */
 export type Outcome<Response> =

@@ -1,5 +1,5 @@
-import { METHODS } from "../../../src/etcd/wire/services.ts";
-import { type Event, WatchCreateRequest, type WatchResponse } from "../../../src/etcd/wire/watch-messages.ts";
+import { METHODS } from "../../../src/wire/services.ts";
+import { type Event, WatchCreateRequest, type WatchResponse } from "../../../src/wire/watch-messages.ts";
 import type { RpcClient } from "./rpc-client.ts";
 
 const WAIT_MS = 10_000;

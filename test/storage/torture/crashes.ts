@@ -1,7 +1,7 @@
 import { Random } from "../../../src/base/random.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
-import { MemoryDisk, POWER_CUTS, type PowerCut } from "../../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk, POWER_CUTS, type PowerCut } from "../../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../../src/storage/files/memory-files.ts";
 import type { Recovered } from "../../../src/storage/storage.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { complaintAbout, type Expectation, expectationOf, IDENTITY, ScriptedMember } from "../script.ts";

@@ -1,6 +1,6 @@
 import { QuorateError } from "../../../src/base/errors.ts";
 import { Random } from "../../../src/base/random.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
+import { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
 import { complaintAbout } from "../script.ts";
 import { recover } from "./member-run.ts";
 import { type Image, makeRemains, type Remains } from "./remains.ts";

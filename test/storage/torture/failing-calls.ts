@@ -1,9 +1,9 @@
 import { QuorateError } from "../../../src/base/errors.ts";
 import { Random } from "../../../src/base/random.ts";
-import { RESERVE_PATH } from "../../../src/storage/data-dir.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { type DiskCall, MemoryFiles } from "../../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
+import { type DiskCall, MemoryFiles } from "../../../src/storage/files/memory-files.ts";
+import { RESERVE_PATH } from "../../../src/storage/layout/data-dir.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { complaintAbout, type Expectation, expectationOf, IDENTITY, ScriptedMember } from "../script.ts";
 import { type Run, recover, runMember, SMALL } from "./member-run.ts";

@@ -1,8 +1,8 @@
 import { EMPTY_BYTES } from "../../../src/base/bytes.ts";
 import type { Random } from "../../../src/base/random.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
-import type { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { type DiskCall, MemoryFiles } from "../../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import type { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
+import { type DiskCall, MemoryFiles } from "../../../src/storage/files/memory-files.ts";
 import type { Recovered } from "../../../src/storage/storage.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { contentOf, IDENTITY, type ScriptedMember } from "../script.ts";

@@ -1,11 +1,11 @@
 import { ByteWriter } from "../../../src/base/bytes.ts";
-import { checksumSeed, FRAME_HEADER_BYTES } from "../../../src/storage/frame.ts";
-import { readManifest } from "../../../src/storage/manifest.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../../src/storage/memory-files.ts";
-import { readRecords, writeEntryRecord, writeRestartRecord } from "../../../src/storage/record.ts";
-import { FRAMES_OFFSET, segmentPath } from "../../../src/storage/segment.ts";
-import { readSegmentParts } from "../../../src/storage/segment-parts.ts";
+import { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../../src/storage/files/memory-files.ts";
+import { checksumSeed, FRAME_HEADER_BYTES } from "../../../src/storage/layout/frame.ts";
+import { readManifest } from "../../../src/storage/layout/manifest.ts";
+import { readRecords, writeEntryRecord, writeRestartRecord } from "../../../src/storage/wal/record.ts";
+import { FRAMES_OFFSET, segmentPath } from "../../../src/storage/wal/segment.ts";
+import { readSegmentParts } from "../../../src/storage/wal/segment-parts.ts";
 import type { Damage } from "./damage.ts";
 import type { Image, Remains } from "./remains.ts";
 

@@ -1,8 +1,8 @@
 import { QuorateError } from "../../../src/base/errors.ts";
-import type { OnCorruption } from "../../../src/storage/disk-opening.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { MemoryFiles } from "../../../src/storage/memory-files.ts";
+import type { OnCorruption } from "../../../src/storage/disk/disk-opening.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
+import { MemoryFiles } from "../../../src/storage/files/memory-files.ts";
 import type { Recovered } from "../../../src/storage/storage.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { complaintAbout, type Expectation, IDENTITY, sameEntry } from "../script.ts";

@@ -1,7 +1,7 @@
 import { Random } from "../../../src/base/random.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { type DiskCall, MemoryFiles } from "../../../src/storage/memory-files.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import { MemoryDisk } from "../../../src/storage/files/memory-disk.ts";
+import { type DiskCall, MemoryFiles } from "../../../src/storage/files/memory-files.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { expectationOf, IDENTITY, ScriptedMember } from "../script.ts";
 import { mustFind, mustHaveStopped } from "./failing-calls.ts";

@@ -1,11 +1,11 @@
 import type { Message } from "../../../src/raft/message.ts";
-import { ContainedDamage } from "../../../src/testkit/invariants/contained-damage.ts";
-import { DeafToStrangers } from "../../../src/testkit/invariants/deaf-to-strangers.ts";
-import { FaithfulSnapshots } from "../../../src/testkit/invariants/faithful-snapshots.ts";
-import { RebuiltStates } from "../../../src/testkit/invariants/rebuilt-states.ts";
-import { RepeatedRecovery } from "../../../src/testkit/invariants/repeated-recovery.ts";
-import { SingleProcess } from "../../../src/testkit/invariants/single-process.ts";
-import { VotesOfMembers } from "../../../src/testkit/invariants/votes-of-members.ts";
+import { DeafToStrangers } from "../../../src/testkit/invariants/member/deaf-to-strangers.ts";
+import { FaithfulSnapshots } from "../../../src/testkit/invariants/member/faithful-snapshots.ts";
+import { RebuiltStates } from "../../../src/testkit/invariants/member/rebuilt-states.ts";
+import { RepeatedRecovery } from "../../../src/testkit/invariants/member/repeated-recovery.ts";
+import { SingleProcess } from "../../../src/testkit/invariants/member/single-process.ts";
+import { ContainedDamage } from "../../../src/testkit/invariants/raft/contained-damage.ts";
+import { VotesOfMembers } from "../../../src/testkit/invariants/raft/votes-of-members.ts";
 import { hold } from "./cases.ts";
 import { entry, recovered, type Tale, THREE } from "./tale.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { encodeCommand } from "../../../src/kv/command-codec.ts";
+import { encodeCommand } from "../../../src/kv/machine/command-codec.ts";
 import type { Check } from "../../../src/testkit/check.ts";
-import { FaithfulCommands } from "../../../src/testkit/invariants/faithful-commands.ts";
 import { SessionAnswers } from "../../../src/testkit/invariants/kv/session-answers.ts";
-import { OwnDirectory } from "../../../src/testkit/invariants/own-directory.ts";
-import type { Input } from "../../../src/testkit/simulation/system.ts";
+import { FaithfulCommands } from "../../../src/testkit/invariants/member/faithful-commands.ts";
+import { OwnDirectory } from "../../../src/testkit/invariants/member/own-directory.ts";
+import type { Input } from "../../../src/testkit/simulation/run/system.ts";
 import { FOUNDED, objection, Tale } from "./tale.ts";
 
 interface Case {

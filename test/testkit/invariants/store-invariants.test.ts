@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Command } from "../../../src/kv/command.ts";
-import { encodeCommand } from "../../../src/kv/command-codec.ts";
-import { ALL_KEYS, singleKey } from "../../../src/kv/key-range.ts";
-import { KvMachine, type KvQuery } from "../../../src/kv/kv-machine.ts";
-import type { KvResult } from "../../../src/kv/result.ts";
-import type { WatchBatch, WatchRequest } from "../../../src/kv/watch.ts";
+import type { Command } from "../../../src/kv/machine/command.ts";
+import { encodeCommand } from "../../../src/kv/machine/command-codec.ts";
+import { KvMachine, type KvQuery } from "../../../src/kv/machine/kv-machine.ts";
+import type { KvResult } from "../../../src/kv/machine/result.ts";
+import { ALL_KEYS, singleKey } from "../../../src/kv/mvcc/key-range.ts";
+import type { WatchBatch, WatchRequest } from "../../../src/kv/mvcc/watch.ts";
 import { AttachedKeys } from "../../../src/testkit/invariants/kv/attached-keys.ts";
 import { FiniteLeases } from "../../../src/testkit/invariants/kv/finite-leases.ts";
 import { KeptTime } from "../../../src/testkit/invariants/kv/kept-time.ts";
@@ -14,8 +14,8 @@ import { ReadablePast } from "../../../src/testkit/invariants/kv/readable-past.t
 import { TrueChanges } from "../../../src/testkit/invariants/kv/true-changes.ts";
 import { TrueRanges } from "../../../src/testkit/invariants/kv/true-ranges.ts";
 import { WholeTransactions } from "../../../src/testkit/invariants/kv/whole-transactions.ts";
-import { Chance } from "../../../src/testkit/simulation/chance.ts";
-import { rareQuery, rareTxn } from "../../../src/testkit/simulation/kv-questions.ts";
+import { Chance } from "../../../src/testkit/simulation/chance/chance.ts";
+import { rareQuery, rareTxn } from "../../../src/testkit/simulation/kv/kv-questions.ts";
 import { structureKey } from "../../../src/testkit/structure.ts";
 import { hold } from "./cases.ts";
 import type { Tale } from "./tale.ts";

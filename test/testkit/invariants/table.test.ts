@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { memberChecks } from "../../../src/testkit/invariants/member-checks.ts";
-import { kvSystem } from "../../../src/testkit/simulation/kv-system.ts";
+import { memberChecks } from "../../../src/testkit/invariants/member/member-checks.ts";
+import { kvSystem } from "../../../src/testkit/simulation/kv/kv-system.ts";
 import { invariantTable } from "./table.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/testing.md", import.meta.url), "utf8");

@@ -37,7 +37,7 @@ const ELSEWHERE: readonly Row[] = [
   row(
     "W10",
     "What waits for a watcher is bounded.",
-    "`test/kv/watch.test.ts`; here one watch has room for two changes, and must not lose any by that",
+    "`test/kv/mvcc/watch.test.ts`; here one watch has room for two changes, and must not lose any by that",
   ),
   row(
     "T4",
@@ -47,7 +47,7 @@ const ELSEWHERE: readonly Row[] = [
   row(
     "V1",
     "Once everything is mended the cluster comes to be of one mind.",
-    "`simulation/simulation.ts`: it ends the run",
+    "`simulation/run/simulation.ts`: it ends the run",
   ),
   row("V3", "Every call ends.", "V1"),
   row("V4", "No configuration stays joint, and nobody stays behind.", "V1"),

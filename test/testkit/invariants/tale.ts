@@ -1,12 +1,17 @@
-import { encodeCommand } from "../../../src/kv/command-codec.ts";
+import { encodeCommand } from "../../../src/kv/machine/command-codec.ts";
 import type { Entry, Index, MemberId, Term } from "../../../src/log/entry.ts";
 import type { HardState, RoleKind, Save, SnapshotMetadata } from "../../../src/raft/effects.ts";
 import { EMPTY_MEMBERSHIP, type MemberChange, type Membership } from "../../../src/raft/membership.ts";
 import { encodeMembershipChange } from "../../../src/raft/membership-codec.ts";
 import type { Message } from "../../../src/raft/message.ts";
 import { type Check, Violation, Watchmen } from "../../../src/testkit/check.ts";
-import type { Ending, MemberEvent, RecoveredState, SimEvent } from "../../../src/testkit/simulation/event.ts";
-import { Picture } from "../../../src/testkit/simulation/picture.ts";
+import type {
+  Ending,
+  MemberEvent,
+  RecoveredState,
+  SimEvent,
+} from "../../../src/testkit/simulation/seen/event.ts";
+import { Picture } from "../../../src/testkit/simulation/seen/picture.ts";
 
 export const THREE: Membership = { ...EMPTY_MEMBERSHIP, voters: [1, 2, 3] };
 

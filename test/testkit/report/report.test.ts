@@ -16,7 +16,7 @@ import { Recorder } from "../../../src/testkit/report/recorder.ts";
 import { renderReport } from "../../../src/testkit/report/render-report.ts";
 import { trimRecording } from "../../../src/testkit/report/trim.ts";
 import { visualizeHistory } from "../../../src/testkit/report/visualize-history.ts";
-import { planCoreScenario, runCoreScenario } from "../../../src/testkit/simulation/core-run.ts";
+import { planCoreScenario, runCoreScenario } from "../../../src/testkit/simulation/core/core-run.ts";
 import { lostWrite } from "./story.ts";
 
 const BROWSER = process.env["CHROMIUM"] ?? "/usr/bin/chromium";

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { LineFile } from "../../../examples/kubernetes/records/line-file.ts";
 import { Random } from "../../../src/base/random.ts";
 import { open } from "../../../src/open.ts";
-import { DiskStorage } from "../../../src/storage/disk-storage.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { type Acknowledged, contentOf, type End, type ImageConfig, now } from "./protocol.ts";
 import { TrappedFiles } from "./trapped-files.ts";
 

@@ -1,8 +1,8 @@
-import type { Command, SessionWriteCommand } from "../../../kv/command.ts";
-import { decodeCommand } from "../../../kv/command-codec.ts";
-import type { KvResult } from "../../../kv/result.ts";
+import type { Command, SessionWriteCommand } from "../../../kv/machine/command.ts";
+import { decodeCommand } from "../../../kv/machine/command-codec.ts";
+import type { KvResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
-import type { MemberEvent } from "../../simulation/event.ts";
+import type { MemberEvent } from "../../simulation/seen/event.ts";
 
 /** A command that took effect, and what the store made of it. */
 export interface Effect {

@@ -1,8 +1,8 @@
-import type { LeaseId } from "../../../kv/key-history.ts";
+import type { LeaseId } from "../../../kv/mvcc/key-history.ts";
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { MemberEvent, SimEvent } from "../../simulation/event.ts";
-import type { Micros } from "../../simulation/schedule.ts";
+import type { Micros } from "../../simulation/chance/schedule.ts";
+import type { MemberEvent, SimEvent } from "../../simulation/seen/event.ts";
 import { Effects } from "./effects.ts";
 
 interface Renewal {

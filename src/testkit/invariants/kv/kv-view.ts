@@ -1,7 +1,7 @@
-import type { Alarm } from "../../../kv/alarms.ts";
-import type { KeyVersion, LeaseId, Revision } from "../../../kv/key-history.ts";
-import { ALL_KEYS, type Key } from "../../../kv/key-range.ts";
-import type { KvMachine } from "../../../kv/kv-machine.ts";
+import type { Alarm } from "../../../kv/machine/alarms.ts";
+import type { KvMachine } from "../../../kv/machine/kv-machine.ts";
+import type { KeyVersion, LeaseId, Revision } from "../../../kv/mvcc/key-history.ts";
+import { ALL_KEYS, type Key } from "../../../kv/mvcc/key-range.ts";
 import type { Index } from "../../../log/entry.ts";
 
 /** What a store shows of itself to whoever reads it, rather than takes a snapshot of it. */

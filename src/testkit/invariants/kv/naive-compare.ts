@@ -1,5 +1,5 @@
-import type { Compare, Operation } from "../../../kv/command.ts";
-import type { Key, KeyRange } from "../../../kv/key-range.ts";
+import type { Compare, Operation } from "../../../kv/machine/command.ts";
+import type { Key, KeyRange } from "../../../kv/mvcc/key-range.ts";
 import { type NaiveKeys, within } from "./naive-range.ts";
 
 /** Whether a compare holds: of every key in its range, or of a key that is not there where it has none. */

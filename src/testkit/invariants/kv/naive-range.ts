@@ -1,6 +1,6 @@
-import type { KeyVersion } from "../../../kv/key-history.ts";
-import type { Key, KeyRange } from "../../../kv/key-range.ts";
-import type { Selection } from "../../../kv/selection.ts";
+import type { KeyVersion } from "../../../kv/mvcc/key-history.ts";
+import type { Key, KeyRange } from "../../../kv/mvcc/key-range.ts";
+import type { Selection } from "../../../kv/mvcc/selection.ts";
 
 export type NaiveKeys = ReadonlyMap<Key, KeyVersion>;
 

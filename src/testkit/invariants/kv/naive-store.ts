@@ -1,8 +1,8 @@
 import type { ErrorCode } from "../../../base/errors.ts";
-import type { Command, Operation, PutCommand, TxnCommand } from "../../../kv/command.ts";
-import type { KeyVersion, LeaseId, Revision } from "../../../kv/key-history.ts";
-import type { Key } from "../../../kv/key-range.ts";
-import type { KvQuery } from "../../../kv/kv-machine.ts";
+import type { Command, Operation, PutCommand, TxnCommand } from "../../../kv/machine/command.ts";
+import type { KvQuery } from "../../../kv/machine/kv-machine.ts";
+import type { KeyVersion, LeaseId, Revision } from "../../../kv/mvcc/key-history.ts";
+import type { Key } from "../../../kv/mvcc/key-range.ts";
 import type { Index } from "../../../log/entry.ts";
 import { naiveHolds, naiveWrites } from "./naive-compare.ts";
 import { type NaiveKeys, naiveCount, naiveRange } from "./naive-range.ts";

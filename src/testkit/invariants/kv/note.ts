@@ -1,6 +1,6 @@
-import type { Revision } from "../../../kv/key-history.ts";
-import type { KeyRange } from "../../../kv/key-range.ts";
-import type { WatchBatch } from "../../../kv/watch.ts";
+import type { Revision } from "../../../kv/mvcc/key-history.ts";
+import type { KeyRange } from "../../../kv/mvcc/key-range.ts";
+import type { WatchBatch } from "../../../kv/mvcc/watch.ts";
 
 /** What those who watch a simulated store tell of it. */
 export type KvNote =

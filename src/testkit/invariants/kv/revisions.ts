@@ -1,7 +1,7 @@
-import type { Revision } from "../../../kv/key-history.ts";
-import type { KvResult } from "../../../kv/result.ts";
+import type { KvResult } from "../../../kv/machine/result.ts";
+import type { Revision } from "../../../kv/mvcc/key-history.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/event.ts";
+import type { SimEvent } from "../../simulation/seen/event.ts";
 import { Effects } from "./effects.ts";
 
 /** etcd's rule for revisions. */

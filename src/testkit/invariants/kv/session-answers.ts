@@ -1,8 +1,8 @@
-import { decodeCommand } from "../../../kv/command-codec.ts";
-import type { KvResult } from "../../../kv/result.ts";
+import { decodeCommand } from "../../../kv/machine/command-codec.ts";
+import type { KvResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/event.ts";
+import type { SimEvent } from "../../simulation/seen/event.ts";
 import { structureKey } from "../../structure.ts";
 import { nameOf } from "./effects.ts";
 

@@ -1,9 +1,9 @@
-import type { Command, Operation } from "../../../kv/command.ts";
-import type { KvAnswer, KvQuery } from "../../../kv/kv-machine.ts";
-import type { KvResult, OperationResult } from "../../../kv/result.ts";
+import type { Command, Operation } from "../../../kv/machine/command.ts";
+import type { KvAnswer, KvQuery } from "../../../kv/machine/kv-machine.ts";
+import type { KvResult, OperationResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { OperationEvent, SimEvent } from "../../simulation/event.ts";
+import type { OperationEvent, SimEvent } from "../../simulation/seen/event.ts";
 import { structureKey } from "../../structure.ts";
 import { Effects } from "./effects.ts";
 import { type Due, NaiveStore } from "./naive-store.ts";

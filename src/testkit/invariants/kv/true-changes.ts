@@ -1,8 +1,8 @@
-import type { KeyVersion, Revision } from "../../../kv/key-history.ts";
-import { inRange } from "../../../kv/key-range.ts";
-import type { WatchBatch, WatchedChange } from "../../../kv/watch.ts";
+import type { KeyVersion, Revision } from "../../../kv/mvcc/key-history.ts";
+import { inRange } from "../../../kv/mvcc/key-range.ts";
+import type { WatchBatch, WatchedChange } from "../../../kv/mvcc/watch.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/event.ts";
+import type { SimEvent } from "../../simulation/seen/event.ts";
 import { structureKey } from "../../structure.ts";
 import type { KvNote } from "./note.ts";
 import { StoreRun } from "./store-run.ts";

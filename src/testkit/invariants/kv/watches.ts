@@ -1,9 +1,9 @@
-import { isDeletion, type KeyVersion, type Revision } from "../../../kv/key-history.ts";
-import { inRange, type KeyRange } from "../../../kv/key-range.ts";
-import type { WatchBatch } from "../../../kv/watch.ts";
+import { isDeletion, type KeyVersion, type Revision } from "../../../kv/mvcc/key-history.ts";
+import { inRange, type KeyRange } from "../../../kv/mvcc/key-range.ts";
+import type { WatchBatch } from "../../../kv/mvcc/watch.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { MemberEvent, SimEvent } from "../../simulation/event.ts";
-import type { Picture } from "../../simulation/picture.ts";
+import type { MemberEvent, SimEvent } from "../../simulation/seen/event.ts";
+import type { Picture } from "../../simulation/seen/picture.ts";
 import type { KvNote } from "./note.ts";
 
 interface Watched {

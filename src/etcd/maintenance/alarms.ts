@@ -1,0 +1,49 @@
+import { ALARM_KINDS, type Alarm } from "../../kv/machine/alarms.ts";
+import type { AlarmMember, AlarmRequest } from "../../wire/maintenance-messages.ts";
+import { refusal } from "../../wire/status.ts";
+import type { Client } from "../call/caller.ts";
+import type { Front } from "../call/front.ts";
+
+/** By etcd's numbers. */
+const ALARM_NUMBERS: Readonly<Record<Alarm["kind"], number>> = { "no-space": 1, corrupt: 2 };
+
+export const ALARM_NAMES: Readonly<Record<Alarm["kind"], string>> = {
+  "no-space": "NOSPACE",
+  corrupt: "CORRUPT",
+};
+
+const EVERY_KIND = 0;
+const GET = 0;
+const ACTIVATE = 1;
+
+/** Shows alarms, raises one or lowers one, and gives those that the request was about. */
+export async function alarmAnswer(
+  client: Client,
+  { action, memberId, alarm: number }: AlarmRequest,
+): Promise<AlarmMember[]> {
+  const { front } = client;
+  await front.linearize();
+  const standing = front.machine.alarms.all().map(shown);
+  if (action === GET) return standing.filter(({ alarm }) => number === EVERY_KIND || alarm === number);
+
+  const kind = ALARM_KINDS.find((each) => ALARM_NUMBERS[each] === number);
+  if (kind === undefined) return [];
+  const isRaised = action === ACTIVATE;
+  const command = { kind: "alarm", alarm: kind, member: Number(memberId), isRaised } as const;
+  client.check(command);
+  const isStanding = standing.some((each) => each.memberId === memberId && each.alarm === number);
+  if (isRaised) checkMember(front, memberId);
+  else if (!isStanding) return [];
+  await client.propose(command, "done");
+  return [{ memberId, alarm: number }];
+}
+
+function shown({ kind, member }: Alarm): AlarmMember {
+  return { memberId: BigInt(member), alarm: ALARM_NUMBERS[kind] };
+}
+
+/** Alarms are about members, or, as number 0, about none in particular: so there can only be few. */
+function checkMember(front: Front, memberId: bigint): void {
+  const isKnown = front.store.cluster.members.some(({ id }) => BigInt(id) === memberId);
+  if (memberId !== 0n && !isKnown) throw refusal("memberNotFound");
+}

@@ -1,0 +1,137 @@
+import type { Callback } from "../../base/callback.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Snapshot, SnapshotReader } from "../../storage/storage.ts";
+import { machineError } from "../failure.ts";
+import type { Restoration } from "../state-machine.ts";
+import { chunksOf } from "./recovery.ts";
+
+/** How long the machine is kept busy before others have their turn. */
+const SLICE_MS = 4;
+/** The machine is given this much at a time: decoding it takes far less than a slice. */
+const PIECE_BYTES = 64 * 1024;
+
+/** What of a machine matters here. */
+interface RestoredMachine {
+  restore(chunks: Iterable<Uint8Array>): void;
+  beginRestore?(): Restoration;
+}
+
+/** Told once, later, that the machine shows the snapshot's state, or why it cannot. */
+export type Installed = (error: unknown) => void;
+
+/**
+ * Brings the snapshot of a start into the machine, if there is one: in slices as well, so that the process answers
+ * others meanwhile. Nothing else waits for the disk yet, so a chunk is read in one go.
+ */
+export function restoreMachine(
+  { machine, clock }: { readonly machine: RestoredMachine; readonly clock: Clock },
+  reader: SnapshotReader | null,
+  done: Installed,
+): void {
+  if (reader === null) {
+    done(null);
+    return;
+  }
+  const { snapshot, size } = reader;
+  const readSync = (): Uint8Array | null => reader.readSync();
+  const close = (): void => reader.close();
+  const source = {
+    snapshot,
+    size,
+    readSync,
+    read: (next: Callback<Uint8Array | null>) => next(null, readSync()),
+    close,
+  };
+  new Installation(source, machine, clock, done);
+}
+
+/**
+ * Brings a snapshot, of a leader or of an earlier life, into the machine: slice by slice where the machine can, so that
+ * heartbeats, clients and the rest of the process go on meanwhile. The disk is not waited for either.
+ */
+export class Installation {
+  readonly #reader: SnapshotReader;
+  readonly #clock: Clock;
+  readonly #done: Installed;
+  #isOver = false;
+
+  /** Takes over the reader. */
+  constructor(reader: SnapshotReader, machine: RestoredMachine, clock: Clock, done: Installed) {
+    this.#reader = reader;
+    this.#clock = clock;
+    this.#done = done;
+    this.#work(() => this.#begin(machine));
+  }
+
+  get snapshot(): Snapshot {
+    return this.#reader.snapshot;
+  }
+
+  /** Gives up; nobody is told. */
+  stop(): void {
+    if (!this.#isOver) this.#reader.close();
+    this.#isOver = true;
+  }
+
+  #begin(machine: RestoredMachine): void {
+    const restoration = machine.beginRestore?.();
+    if (restoration !== undefined) {
+      this.#readNext(restoration);
+      return;
+    }
+    machine.restore(chunksOf(this.#reader));
+    this.#end(null);
+  }
+
+  #readNext(restoration: Restoration): void {
+    this.#reader.read((error, chunk) => {
+      if (this.#isOver) return;
+      if (error !== null) this.#end(error);
+      else if (chunk === null || chunk === undefined) this.#work(() => this.#finish(restoration));
+      else this.#work(() => this.#feed(restoration, chunk));
+    });
+  }
+
+  /** Gives the machine as much of a chunk as one slice allows. */
+  #feed(restoration: Restoration, chunk: Uint8Array): void {
+    let offset = 0;
+    const isSpent = this.#slice(() => {
+      restoration.write(chunk.subarray(offset, offset + PIECE_BYTES));
+      offset += PIECE_BYTES;
+      return offset >= chunk.length;
+    });
+    if (isSpent) this.#readNext(restoration);
+    else this.#work(() => this.#feed(restoration, chunk.subarray(offset)));
+  }
+
+  #finish(restoration: Restoration): void {
+    if (this.#slice(() => restoration.finish())) this.#end(null);
+    else this.#work(() => this.#finish(restoration));
+  }
+
+  /** Takes steps until one says that it was the last, or the time is up. */
+  #slice(step: () => boolean): boolean {
+    const begin = this.#clock.monotonic();
+    do if (step()) return true;
+    while (this.#clock.monotonic() - begin < SLICE_MS);
+    return false;
+  }
+
+  /** Does some of the work once the others had their turn. */
+  #work(deed: () => void): void {
+    this.#clock.soon(() => {
+      if (this.#isOver) return;
+      try {
+        deed();
+      } catch (cause) {
+        this.#end(machineError("restore", cause));
+      }
+    });
+  }
+
+  #end(error: unknown): void {
+    if (this.#isOver) return;
+    this.stop();
+    this.#done(error);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Storm } from "../chance/storm.ts";
+import type { Picture } from "../seen/picture.ts";
+import type { SimCluster } from "./cluster.ts";
+import type { SimHost } from "./host.ts";
+import type { SimNetwork } from "./network.ts";
+import type { Probes } from "./probes.ts";
+import type { SentFrames } from "./sent-frames.ts";
+
+/** What a run consists of, for those who act in it. */
+export interface Realm<Frame> {
+  readonly host: SimHost<Frame>;
+  readonly cluster: SimCluster<Frame>;
+  readonly network: SimNetwork<Frame>;
+  /** What members have sent, so that others can send it again. */
+  readonly sent: SentFrames<Frame>;
+  readonly storm: Storm;
+  readonly picture: Picture;
+  readonly probes: Probes;
+}
