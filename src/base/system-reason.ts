@@ -18,9 +18,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error",
 };
 
-/** Says in words why the system refused a call on a file; the system's own code stands behind them. */
+/** Says in words why the system refused a call on a file. A reason that has no words here is named by the system's code. */
 export function systemReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (typeof code !== "string") return error instanceof Error ? error.message : String(error);
-  return Object.hasOwn(REASONS, code) ? `${REASONS[code]} (${code})` : code;
+  return REASONS[code] ?? code;
 }

@@ -15,6 +15,7 @@ import { encodeBackup } from "../storage/snapshots/backup-file.ts";
 import { DiskSnapshotReader } from "../storage/snapshots/snapshot-reader.ts";
 import { type Command, type ExitCode, parsePositionals, UsageError } from "./command.ts";
 import { storeIn } from "./examine.ts";
+import { fileError } from "./file-error.ts";
 
 export const backup: Command = {
   name: "backup",
@@ -28,7 +29,7 @@ directory of the member that is furthest: \`quorate inspect DIR\` shows "commit"
 
   --json      what was written, as JSON
 
-Ends with 0, or with 1 when the directory is damaged or in use.
+Ends with 0, or with 1 when the directory is damaged, in use, or cannot be read.
 `,
   async run(args, print): Promise<ExitCode> {
     const { words, json } = parsePositionals(args, ["a data directory", "a file to write"]);
@@ -95,8 +96,7 @@ function writeWhole(file: string, pieces: Iterable<Uint8Array>): number {
     }
     fs.renameSync(unfinished, file);
   } catch (error) {
-    if (QuorateError.is(error)) throw error;
-    throw diskError("write", file, (error as NodeJS.ErrnoException).code, error);
+    throw fileError("cannot write", file, error);
   }
   return bytes;
 }

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { QuorateError } from "../base/errors.ts";
 import { type Examination, examineDirectory } from "../storage/disk/examination.ts";
 import { NodeFiles } from "../storage/files/node-files.ts";
-import { isUsed, MANIFEST_PATH } from "../storage/layout/data-dir.ts";
+import { MANIFEST_PATH, isUsed } from "../storage/layout/data-dir.ts";
 import { type LockHolder, lockHolder } from "../storage/lock/node-lock.ts";
+import { checkDirectory } from "./data-directory-path.ts";
 
 /** A data directory as it lies there; it is neither locked nor changed. Rejects with ERR_DISK. */
 export async function examine(directory: string): Promise<Examined> {
@@ -16,6 +17,7 @@ export type Examined = Examination & { readonly holder: LockHolder | null };
 
 /** The files of the store in this directory, damaged or not. Throws ERR_DISK where there is none. */
 export function storeIn(directory: string): NodeFiles {
+  checkDirectory(directory, "existing");
   const files = new NodeFiles(directory);
   if (files.listSync("").includes(MANIFEST_PATH) || isUsed(files)) return files;
   const isServers = files.listSync("member").includes(MANIFEST_PATH);

@@ -13,6 +13,7 @@ import { status } from "./client/status.ts";
 import { txn } from "./client/txn.ts";
 import { watch } from "./client/watch.ts";
 import { type Command, type ExitCode, UsageError } from "./command.ts";
+import { fileError, isSystemError } from "./file-error.ts";
 import { inspect } from "./inspect.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve/serve.ts";
@@ -63,14 +64,16 @@ async function main([name, ...args]: readonly string[]): Promise<ExitCode> {
     return await command.run(args, print);
   } catch (error) {
     if (error instanceof UsageError) return refuse(`${error.message}; see quorate ${name} --help`, 2);
-    if (QuorateError.is(error) || isSystemError(error)) return refuse(error.message, 1);
+    const known = asKnown(error);
+    if (QuorateError.is(known)) return refuse(`${known.code}: ${known.message}`, 1);
     throw error;
   }
 }
 
-/** What the system refuses, such as a file that cannot be written. */
-function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error;
+/** What no command has expected the system to refuse is said in the same form. */
+function asKnown(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  return fileError(`the system refuses ${error.syscall ?? "a call"} of`, error.path ?? "a file", error);
 }
 
 function refuse(reason: string, code: ExitCode): ExitCode {

@@ -10,6 +10,8 @@ import { NodeFiles } from "../storage/files/node-files.ts";
 import { MANIFEST_PATH } from "../storage/layout/data-dir.ts";
 import { BackupReader } from "../storage/snapshots/backup-file.ts";
 import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
+import { checkDirectory } from "./data-directory-path.ts";
+import { attemptFile } from "./file-error.ts";
 import { type MadeMember, type StartCommand, startCommand } from "./start-command.ts";
 
 /** What `open` calls a member that is alone. */
@@ -36,7 +38,7 @@ refused with another name, other peers or another cluster.
                       come from the lost cluster end, and say so
   --json              what was made, as JSON
 
-Ends with 0, or with 1 when the backup is damaged.
+Ends with 0, or with 1 when the backup is damaged or cannot be read.
 `,
   async run(args, print): Promise<ExitCode> {
     const { file, to, name, peers, hasPeers, cluster, bump, json } = parse(args);
@@ -138,6 +140,7 @@ function parse(args: readonly string[]) {
 /** Throws UsageError. */
 function checkEmpty(directory: string): void {
   const files = new NodeFiles(directory);
+  checkDirectory(directory, "new");
   if (files.listSync("").includes(MANIFEST_PATH))
     throw new UsageError(`${directory} is not empty: it holds a store`);
   try {
@@ -171,12 +174,14 @@ function parsePeers(text: string): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
+/** Throws ERR_DISK. */
 function openBackup(file: string): number {
-  try {
-    return fs.openSync(file, "r");
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
+  return attemptFile("cannot read the backup", file, () => {
+    const descriptor = fs.openSync(file, "r");
+    // A directory can be opened, but not read.
+    fs.readSync(descriptor, new Uint8Array(1), 0, 1, 0);
+    return descriptor;
+  });
 }
 
 function readAt(descriptor: number, offset: number, length: number): Uint8Array {

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../base/clock.ts";
+import { QuorateError } from "../base/errors.ts";
 import { faults } from "../testkit/faults.ts";
 import { asTest } from "../testkit/report/as-test.ts";
 import { failureFiles, failureFolder, scenarioText } from "../testkit/report/failure-files.ts";
@@ -22,6 +23,7 @@ import {
 import { SITUATIONS } from "../testkit/simulation/world/probes.ts";
 import { tellCauses, tellCourse, tellStory } from "../testkit/story.ts";
 import { type Command, type ExitCode, UsageError, unusable } from "./command.ts";
+import { attemptFile } from "./file-error.ts";
 import { SIM_HELP, VERB_HELP } from "./sim-help.ts";
 
 const VERBS = { run, replay, explain, shrink, view, totest } as const;
@@ -110,7 +112,7 @@ async function shrink(args: readonly string[], print: Print): Promise<ExitCode> 
     budgetMs: (number(values, "seconds") ?? 30) * 1000,
     now: () => systemClock.monotonic(),
   });
-  writeFileSync(path, scenarioText(shrunk.scenario));
+  attemptFile("cannot write", path, () => writeFileSync(path, scenarioText(shrunk.scenario)));
   print(
     `${scenario.actions.length} actions became ${shrunk.scenario.actions.length}, after ${shrunk.runs} runs: ${path}\n`,
   );
@@ -125,7 +127,7 @@ async function view(args: readonly string[], print: Print): Promise<ExitCode> {
     replay: `npx quorate sim replay ${path}`,
   });
   const out = text(values["out"]) ?? path.replace(/(\.json)?$/, ".html");
-  writeFileSync(out, renderReport(recording));
+  attemptFile("cannot write", out, () => writeFileSync(out, renderReport(recording)));
   print(`${out}\n`);
   return 0;
 }
@@ -157,14 +159,18 @@ async function load(
   if (path === undefined || positionals.length > 2)
     throw new UsageError("a scenario is expected, and perhaps a module");
   const user = await loadModule(module);
-  return { scenario: parseScenario(read(path)), system: user === null ? undefined : systemOf(user), path };
+  const scenario = orUsage(() =>
+    parseScenario(attemptFile("cannot read the scenario", path, () => readFileSync(path, "utf8"))),
+  );
+  return { scenario, system: user === null ? undefined : systemOf(user), path };
 }
 
-function read(path: string): string {
+/** Nothing has been simulated yet: the process must not end with 1, which says that something is broken. */
+function orUsage<Value>(run: () => Value): Value {
   try {
-    return readFileSync(path, "utf8");
+    return run();
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw QuorateError.is(error) ? new UsageError(error.message) : error;
   }
 }
 
@@ -172,6 +178,7 @@ type UserOptions = SimulateOptions<unknown, unknown, unknown, unknown, unknown>;
 
 async function loadModule(path: string | undefined): Promise<UserOptions | null> {
   if (path === undefined) return null;
+  orUsage(() => attemptFile("cannot read the module", path, () => readFileSync(path)));
   const module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: UserOptions };
   if (typeof module.default?.machine === "function") return module.default;
   throw new UsageError(`${path} does not export what simulate takes as its default`);
@@ -192,8 +199,10 @@ function writeFailure(
     title: `${failure.invariant} is broken, in a cluster of ${failure.scenario.cluster.voters}`,
     replay,
   });
-  mkdirSync(folder, { recursive: true });
-  for (const [name, text] of failureFiles(failure, recording)) writeFileSync(join(folder, name), text);
+  attemptFile("cannot write", folder, () => {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of failureFiles(failure, recording)) writeFileSync(join(folder, name), text);
+  });
   print(`again: ${replay}\nas a picture: ${join(folder, "report.html")}\n`);
 }
 

@@ -199,8 +199,17 @@ test("what the system or the command line makes impossible ends in a sentence, n
     program("fly"),
   ]);
   expect(outcomes).toMatchObject([
-    { code: 1, stderr: expect.stringMatching(/^quorate: ENOENT: no such file or directory.*\n$/) },
-    { stderr: expect.stringMatching(/^quorate: the TLS ca of .*no\.pem cannot be used: ENOENT.*\n$/) },
+    {
+      code: 1,
+      stderr: expect.stringMatching(
+        /^quorate: ERR_DISK: cannot write .*state: there is no such file or directory\n$/,
+      ),
+    },
+    {
+      stderr: expect.stringMatching(
+        /^quorate: ERR_INVALID_ARGUMENT: the TLS ca of .*no\.pem cannot be used: there is no such file.*\n$/,
+      ),
+    },
     { code: 2, stderr: 'quorate: "%%%" is no endpoint; see quorate get --help\n' },
     { code: 2, stderr: "quorate: --cert and --key belong together; see quorate get --help\n" },
     { code: 2, stderr: 'quorate: there is no command "fly"; see quorate --help\n' },

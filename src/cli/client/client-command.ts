@@ -150,6 +150,10 @@ function parse(args: readonly string[], kinds: FlagKinds): { values: Values; pos
 }
 
 async function connectBy(values: Values): Promise<RemoteStore<string>> {
+  // An empty variable of a shell must not take away what was asked for.
+  const empty = Object.keys(COMMON).find((flag) => values[flag] === "" && flag !== "password");
+  if (empty !== undefined)
+    throw new UsageError(`--${empty} is empty: give it a value, or leave the flag out`);
   const given = (flag: string): string | undefined => {
     const value = values[flag] ?? variable(flag);
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -157,6 +161,8 @@ async function connectBy(values: Values): Promise<RemoteStore<string>> {
   const [ca, cert, key] = [given("cacert"), given("cert"), given("key")];
   const [user = "", ...rest] = given("user")?.split(":") ?? [];
   const password = given("password") ?? rest.join(":");
+  if (user === "" && (given("user") ?? given("password")) !== undefined)
+    throw new UsageError("--password needs the name of a user, in --user");
   const tls =
     ca === undefined && cert === undefined
       ? undefined
@@ -170,7 +176,9 @@ async function connectBy(values: Values): Promise<RemoteStore<string>> {
       timeout === undefined ? undefined : 1_000 * wholeNumber("--command-timeout", timeout.replace(/s$/, "")),
   };
   return connect(options).catch((error: unknown) => {
-    throw QuorateError.is(error, "ERR_INVALID_ARGUMENT") ? new UsageError(error.message) : error;
+    const isUsage =
+      QuorateError.is(error, "ERR_INVALID_ARGUMENT") && !error.details.argument.startsWith("tls.");
+    throw isUsage ? new UsageError(error.message) : error;
   });
 }
 

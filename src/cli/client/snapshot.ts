@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { UsageError } from "../command.ts";
+import { attemptFile } from "../file-error.ts";
 import { asJson, clientCommand, expectWords } from "./client-command.ts";
 
 export const snapshot = clientCommand({
@@ -14,18 +16,23 @@ and can be restored by etcdutl; that of a Quorate server is for Quorate.`,
   async run({ store, words, json, print }) {
     const [path] = expectWords(words, "FILE");
     const part = `${path}.part`;
-    const file = openSync(part, "w", 0o600);
+    const place = attemptFile("cannot write", path!, () => statSync(path!, { throwIfNoEntry: false }));
+    if (place?.isDirectory())
+      throw new UsageError(`${path} is a directory, where a file to write is expected`);
+    const file = attemptFile("cannot write", path!, () => openSync(part, "w", 0o600));
     const hash = createHash("sha256");
     let bytes = 0;
     try {
       for await (const piece of store.cluster.snapshot()) {
-        writeSync(file, piece);
+        attemptFile("cannot write", part, () => writeSync(file, piece));
         hash.update(piece);
         bytes += piece.length;
       }
-      fsyncSync(file);
-      closeSync(file);
-      renameSync(part, path!);
+      attemptFile("cannot write", path!, () => {
+        fsyncSync(file);
+        closeSync(file);
+        renameSync(part, path!);
+      });
     } catch (error) {
       rmSync(part);
       throw error;

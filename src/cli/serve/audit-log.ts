@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createWriteStream, openSync, type WriteStream } from "node:fs";
 import { AUDIT_CHANNEL } from "../../etcd/call/audit.ts";
+import { attemptFile } from "../file-error.ts";
 
 /** What may wait for the disk. Beyond that events are left out, and it is said how many. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -20,12 +21,13 @@ export class AuditLog {
   };
 
   /**
-   * Adds to the file, or writes to the standard output where it is called `-`. Throws what the system says when the file
-   * cannot be opened; `failed` is told why it cannot be written later.
+   * Adds to the file, or writes to the standard output where it is called `-`. Throws ERR_DISK when the file cannot be
+   * opened; `failed` is told why it cannot be written later.
    */
   constructor(path: string, failed: (error: Error) => void) {
-    this.#stream =
-      path === "-" ? process.stdout : createWriteStream(path, { fd: openSync(path, "a", 0o600) });
+    const open = (): number =>
+      attemptFile("--audit-log: cannot write", path, () => openSync(path, "a", 0o600));
+    this.#stream = path === "-" ? process.stdout : createWriteStream(path, { fd: open() });
     if (path !== "-") this.#stream.on("error", failed);
     subscribe(AUDIT_CHANNEL, this.#onEvent);
   }

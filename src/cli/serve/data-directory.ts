@@ -21,6 +21,7 @@ import { checkNothingElse } from "../../storage/disk/foreign-files.ts";
 import { NodeFiles, type NodeFilesOptions } from "../../storage/files/node-files.ts";
 import { MANIFEST_PATH } from "../../storage/layout/data-dir.ts";
 import { MemoryNetwork } from "../../transport/memory-transport.ts";
+import { checkDirectory } from "../data-directory-path.ts";
 
 /**
  * A server's directory: the store that `open` or `quorate restore` made there, or one that a server made: then `member` holds the store; `ticket` says whose member it is. With a ticket every start is
@@ -47,8 +48,9 @@ export class DataDirectory {
     return { text, name: members.find((member) => member.id === id)!.name };
   }
 
-  /** Throws ERR_FOREIGN_DIRECTORY where it holds something else than a member. */
+  /** Throws ERR_DISK where it cannot be a directory, and ERR_FOREIGN_DIRECTORY where it holds something else than a member. */
   check(): void {
+    checkDirectory(this.#path, "new");
     const files = new NodeFiles(this.#path);
     const names = files.listSync("");
     const inMember = files.listSync("member");

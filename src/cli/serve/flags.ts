@@ -1,5 +1,7 @@
+import { nearest } from "../../base/nearest.ts";
 import { UsageError } from "../command.ts";
-import { checkNotRefused } from "./refused-flags.ts";
+import { ETCD_FLAGS, isEtcds } from "./etcd-flags.ts";
+import { checkNotRefused, REFUSED_FLAGS } from "./refused-flags.ts";
 
 /** How a flag is written: its name, its value when it is not given, and what it is for. */
 interface Flag {
@@ -80,8 +82,9 @@ export interface GivenFlags {
 
 /**
  * Reads a command line as etcd does: `--flag value`, `--flag=value`, one dash or two. What is not on it is taken from
- * the environment: `QUORATE_FLAG_NAME`, or `ETCD_FLAG_NAME`. Unknown flags are told of, and nothing else comes of them.
- * Throws UsageError, also for those that must not be passed over.
+ * the environment: `QUORATE_FLAG_NAME`, or `ETCD_FLAG_NAME`. Flags of etcd's that mean nothing here are told of, and nothing
+ * else comes of them; so are unknown variables, since orchestrators make some of their own. Throws UsageError for flags that
+ * nobody has, and for those that must not be passed over.
  */
 export function readFlags(
   args: readonly string[],
@@ -94,8 +97,9 @@ export function readFlags(
     const known = flagNamed(name);
     if (known === null) {
       checkNotRefused(name, value ?? "true", `--${name}`);
+      checkExists(name);
       warnings.push(`there is no flag --${name} here: it has no effect`);
-    } else values.set(known, flagValue(known, value));
+    } else values.set(known, checkedValue(known, flagValue(known, value)));
   }
   const names = Object.keys(FLAGS) as FlagName[];
   const all = names.map((name) => [name, values.get(name) ?? FLAGS[name].fallback] as const);
@@ -123,18 +127,21 @@ function flagNamed(name: string): FlagName | null {
   return Object.hasOwn(FLAGS, name) ? (name as FlagName) : (OTHER_NAMES[name] ?? null);
 }
 
-/** Our own variable goes before etcd's. */
+/** Our own variable goes before etcd's; an empty one counts as not set, as in etcd. */
 function readVariable(name: string, value: string, values: Map<FlagName, string>, warnings: string[]): void {
   const [, prefix, rest] = /^(QUORATE|ETCD)_([A-Z0-9_]+)$/.exec(name) ?? [];
-  if (rest === undefined) return;
+  if (rest === undefined || value === "") return;
   const flagName = rest.toLowerCase().replaceAll("_", "-");
   const known = flagNamed(flagName);
-  // Programs of ours may have variables of their own.
-  if (known === null && prefix === "ETCD") {
+  if (known === null) {
+    const close = nearest(flagName, Object.keys(FLAGS));
+    // Programs of ours have variables of their own.
+    if (prefix === "QUORATE" && close === undefined) return;
     checkNotRefused(flagName, value, name);
-    warnings.push(`there is no flag for ${name} here: it has no effect`);
-  } else if (known === null) return;
-  else if (prefix === "QUORATE" || !values.has(known)) values.set(known, value);
+    const help =
+      close === undefined ? "" : `; did you mean ${prefix}_${close.toUpperCase().replaceAll("-", "_")}?`;
+    warnings.push(`there is no flag for ${name} here: it has no effect${isEtcds(flagName) ? "" : help}`);
+  } else if (prefix === "QUORATE" || !values.has(known)) values.set(known, value);
 }
 
 /** Flags with their values, null for one that stands alone. */
@@ -150,6 +157,20 @@ function* pairsOf(args: readonly string[]): Generator<readonly [string, string |
       at += 1;
     } else yield [name, value ?? null];
   }
+}
+
+/** Throws UsageError for a flag that neither we nor any etcd has. */
+function checkExists(name: string): void {
+  if (isEtcds(name) || REFUSED_FLAGS.includes(name)) return;
+  const close = nearest(name, [...Object.keys(FLAGS), ...REFUSED_FLAGS, ...ETCD_FLAGS]);
+  const help = close === undefined ? "" : `; did you mean --${close}?`;
+  throw new UsageError(`there is no flag --${name}${help}`);
+}
+
+/** What keeps others out is not left empty by a variable of a shell that happens to be unset. */
+function checkedValue(name: FlagName, value: string): string {
+  if (value !== "" || !(isSwitch(name) || name.endsWith("-file") || name === "audit-log")) return value;
+  throw new UsageError(`--${name} is empty: give it a value, or leave the flag out`);
 }
 
 function isSwitch(name: FlagName): boolean {

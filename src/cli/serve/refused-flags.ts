@@ -1,9 +1,10 @@
+import { TOKEN_IDLE_MS } from "../../etcd/auth-tokens.ts";
 import { UsageError } from "../command.ts";
 
 /** A flag of etcd's that means nothing here, and whose being passed over would do harm. */
 interface RefusedFlag {
-  /** Values that ask for nothing. */
-  readonly harmless: readonly string[];
+  /** Whether a value asks for nothing. */
+  readonly isHarmless: (value: string) => boolean;
   /** What to do instead. */
   readonly instead: string;
 }
@@ -26,6 +27,13 @@ const REFUSED: Readonly<Record<string, RefusedFlag>> = {
   "client-cert-allowed-hostname": unless([], "use an authority of its own in --trusted-ca-file"),
   "peer-cert-allowed-cn": unless([], MEMBER_NAMES),
   "peer-cert-allowed-hostname": unless([], MEMBER_NAMES),
+  "auth-token": unless(["simple"], "there are simple tokens here; put a proxy before it that knows others"),
+  // Whoever wants tokens to live longer than they do here has to authenticate again; that harms nobody.
+  "auth-token-ttl": {
+    isHarmless: (value) => value === "" || Number(value) >= TOKEN_IDLE_MS / 1_000,
+    instead: `a token that is not used is forgotten after ${TOKEN_IDLE_MS / 1_000} s`,
+  },
+  "tls-max-version": unless(["tls1.3"], "the newest version that both ends speak is used"),
   "host-whitelist": unless(["*"], "use TLS, or listen on loopback"),
   discovery: unless([], DISCOVERY),
   "discovery-srv": unless([], DISCOVERY),
@@ -34,13 +42,16 @@ const REFUSED: Readonly<Record<string, RefusedFlag>> = {
   "force-new-cluster": unless(["false"], "make one from a backup: quorate backup, quorate restore"),
 };
 
+/** What is refused, or would be with another value. */
+export const REFUSED_FLAGS: readonly string[] = Object.keys(REFUSED);
+
 /** Throws UsageError for a flag, or a variable, that must not be passed over. */
 export function checkNotRefused(name: string, value: string, shown: string): void {
   const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name]! : null;
-  if (refused === null || refused.harmless.includes(value.toLowerCase())) return;
+  if (refused === null || refused.isHarmless(value.toLowerCase())) return;
   throw new UsageError(`${shown} is not supported, and to pass it over could do harm: ${refused.instead}`);
 }
 
 function unless(harmless: readonly string[], instead: string): RefusedFlag {
-  return { harmless: ["", ...harmless], instead };
+  return { isHarmless: (value) => value === "" || harmless.includes(value), instead };
 }

@@ -13,9 +13,10 @@ export const serve: Command = {
 
 Runs one member of a cluster, and serves the etcd v3 API: etcdctl, Kubernetes and
 any etcd client can use it. Flags and variables (ETCD_NAME, QUORATE_NAME, …) are
-etcd's own. Those that mean nothing here are told of and have no effect; but it does
-not start with one that would keep others out, or choose another cluster. A directory
-that was used before is gone on with, whatever the flags say of how a cluster begins.
+etcd's own. Flags of etcd's that mean nothing here are logged and have no effect; it
+does not start with one that would keep others out or choose another cluster, or with
+one that neither has. A directory that was used before is reused, and the flags that
+say how a cluster begins are ignored.
 
   quorate serve --name n1 --initial-cluster n1=http://127.0.0.1:2380
   etcdctl member add n2 --peer-urls=http://127.0.0.1:2390
@@ -23,7 +24,8 @@ that was used before is gone on with, whatever the flags say of how a cluster be
     --initial-cluster n1=http://127.0.0.1:2380,n2=http://127.0.0.1:2390 …
 
 Says "ready to serve client requests" when a leader is known. SIGTERM ends it in
-order. Ends with 0, or with 1 when the member could not start or has failed.
+order. Ends with 0, with 1 when the member could not start or has failed, with 2 when
+the command line makes no sense.
 
 ${flagsHelp()}
   --version

@@ -1,4 +1,5 @@
 import { defined } from "../../base/defaults.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import type { EtcdServer } from "../../etcd/server.ts";
 import { chooseQuota } from "../../memory.ts";
 import { open } from "../../open.ts";
@@ -83,7 +84,9 @@ export class Server {
 }
 
 function openAuditLog({ auditLog }: ServeSettings, log: (line: string) => void): AuditLog | null {
-  return auditLog === "" ? null : new AuditLog(auditLog, (error) => log(`--audit-log: ${error.message}`));
+  return auditLog === ""
+    ? null
+    : new AuditLog(auditLog, (error) => log(`--audit-log: cannot write ${auditLog}: ${systemReason(error)}`));
 }
 
 async function openStore(settings: ServeSettings, transport: TcpTransport, log: (line: string) => void) {

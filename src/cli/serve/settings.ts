@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
-import { defined } from "../../base/defaults.ts";
 import type { ClientLimits } from "../../etcd/client-limits.ts";
-import { formatAddress, type HostPort } from "../../transport/address.ts";
+import { type HostPort, formatAddress } from "../../transport/address.ts";
 import type { TlsOptions } from "../../transport/tls/tls-files.ts";
 import type { PeerTlsOptions } from "../../transport/tls/tls-peers.ts";
 import { UsageError } from "../command.ts";
+import { attemptFile } from "../file-error.ts";
 import type { AutoCompaction } from "./auto-compaction.ts";
-import { cipherList } from "./cipher-suites.ts";
+import { itemsOf, oneOf, type PeerUrl, readNumber, readSpan, readSwitch, readUrl } from "./flag-values.ts";
 import type { FlagName, GivenFlags } from "./flags.ts";
+import { type TlsSettings, tlsSettings } from "./tls-settings.ts";
 
 /** What a server was asked to be. */
-export interface ServeSettings {
+export interface ServeSettings extends TlsSettings {
   readonly name: string;
   readonly directory: string;
   readonly clientUrls: readonly string[];
@@ -36,11 +37,6 @@ export interface ServeSettings {
   readonly requestBytesMax: number;
   readonly progressNotifyMs: number;
   readonly clientLimits: Partial<ClientLimits>;
-  readonly clientTls: TlsOptions | null;
-  readonly needsClientCertificate: boolean;
-  /** Whether the names in clients' certificates are those of users. */
-  readonly clientCertAuth: boolean;
-  readonly peerTls: PeerTlsOptions | null;
   readonly peerSecret: string | undefined;
   readonly auditLog: string;
   readonly auditWrites: boolean;
@@ -62,13 +58,18 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
   const [listen, advertised] = [listenUrls[0]!, advertisedUrls[0]!];
   const tickMs = number("heartbeat-interval", 1);
   const clientUrls = list("listen-client-urls");
+  const metricsUrls = list("listen-metrics-urls");
+  const firstUrls = list("initial-cluster").map((pair) => pair.replace(/^[^=]*=/, ""));
+  const peerUrlTexts = [...list("listen-peer-urls"), ...list("initial-advertise-peer-urls"), ...firstUrls];
+  if (on("audit-writes") && text("audit-log") === "")
+    throw new UsageError("--audit-writes has no effect without --audit-log");
   const quota = readNumber("quota-backend-bytes", text("quota-backend-bytes"), Number.NEGATIVE_INFINITY);
   return {
     name,
     directory: text("data-dir") === "" ? `${name}.etcd` : text("data-dir"),
     clientUrls,
     advertisedUrls: text("advertise-client-urls") === "" ? clientUrls : list("advertise-client-urls"),
-    metricsUrls: list("listen-metrics-urls"),
+    metricsUrls,
     peerListen: formatAddress(listen),
     peerAddress: formatAddress(advertised),
     peerScheme: advertised.scheme,
@@ -94,12 +95,8 @@ export function serveSettings(flags: GivenFlags): ServeSettings {
       unreadBytesMax: number("max-unread-bytes", 1),
     },
     progressNotifyMs: readSpan("watch-progress-notify-interval", text("watch-progress-notify-interval")),
-    clientTls: tlsOf(text, ["cert-file", "key-file", "trusted-ca-file", "client-crl-file"], "TLSv1.2"),
-    // As in etcd, whoever names an authority for clients wants to see their certificates.
-    needsClientCertificate: on("client-cert-auth") || text("trusted-ca-file") !== "",
-    peerTls: peerTlsOf(text, advertised.scheme),
+    ...tlsSettings(flags, { client: clientUrls, metrics: metricsUrls, peers: peerUrlTexts }),
     peerSecret: text("peer-secret-file") === "" ? undefined : secretIn(text("peer-secret-file")),
-    clientCertAuth: on("client-cert-auth"),
     auditLog: text("audit-log"),
     auditWrites: on("audit-writes"),
     insecure: on("insecure"),
@@ -117,30 +114,6 @@ function unfinishedLimits(unfinishedBytesMax: number): Partial<ClientLimits> {
     unfinishedBytesPerAddressMax: Math.ceil((unfinishedBytesMax * 3) / 4),
     unfinishedBytesPerConnectionMax: Math.ceil(unfinishedBytesMax / 2),
   };
-}
-
-/** Milliseconds of a span in Go's notation: `300ms`, `1h30m`. Throws UsageError. */
-export function readSpan(name: string, text: string): number {
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  const isWhole = parts.length > 0 && parts.map(([part]) => part).join("") === text;
-  const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]!, 0);
-  if (isWhole && total >= 1) return Math.round(total);
-  throw new UsageError(`--${name} must be a span of time such as 10m or 1h30m, not "${text}"`);
-}
-
-interface PeerUrl extends HostPort {
-  readonly scheme: "http" | "https";
-}
-
-/** `http://host:port`. Throws UsageError. */
-export function readUrl(name: string, text: string): PeerUrl {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const scheme = url?.protocol.slice(0, -1);
-  const isBare = url !== null && (url.pathname === "/" || url.pathname === "") && url.search === "";
-  if (url === null || !isBare || url.port === "" || (scheme !== "http" && scheme !== "https"))
-    throw new UsageError(`--${name} must be URLs such as http://10.0.0.1:2380, not "${text}"`);
-  return { scheme, host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
 }
 
 function peerUrls(name: FlagName, urls: readonly string[]): PeerUrl[] {
@@ -175,37 +148,6 @@ function firstMembers(
   throw new UsageError(message);
 }
 
-function itemsOf(text: string): string[] {
-  return text.split(",").filter((item) => item !== "");
-}
-
-type TlsFlags = readonly [cert: FlagName, key: FlagName, ca: FlagName, crl: FlagName];
-
-/** Null when no certificate was named. */
-function tlsOf(
-  text: (name: FlagName) => string,
-  [cert, key, ca, crl]: TlsFlags,
-  usual: "TLSv1.2" | "TLSv1.3",
-): TlsOptions | null {
-  if ((text(cert) === "") !== (text(key) === ""))
-    throw new UsageError(`--${cert} and --${key} belong together`);
-  if (text(cert) === "") return null;
-  const given = (name: FlagName): string | undefined => (text(name) === "" ? undefined : text(name));
-  const versions = { "": usual, "TLS1.2": "TLSv1.2", "TLS1.3": "TLSv1.3" } as const;
-  const asked = oneOf("tls-min-version", text("tls-min-version"), Object.keys(versions));
-  const minVersion = versions[asked as keyof typeof versions];
-  const ciphers = cipherList(itemsOf(text("cipher-suites")));
-  return defined({ cert: given(cert), key: given(key), ca: given(ca), crl: given(crl), minVersion, ciphers });
-}
-
-function peerTlsOf(text: (name: FlagName) => string, scheme: "http" | "https"): PeerTlsOptions | null {
-  const files = ["peer-cert-file", "peer-key-file", "peer-trusted-ca-file", "peer-crl-file"] as const;
-  const tls = tlsOf(text, files, "TLSv1.3");
-  if (tls?.ca !== undefined) return tls as PeerTlsOptions;
-  if (tls === null && scheme === "http") return null;
-  throw new UsageError("members need --peer-cert-file, --peer-key-file and --peer-trusted-ca-file for https");
-}
-
 function compactionOf(mode: string, retention: string): AutoCompaction | null {
   oneOf("auto-compaction-mode", mode, ["periodic", "revision"]);
   if (/^0[a-z]*$/.test(retention) || retention === "") return null;
@@ -218,30 +160,9 @@ function compactionOf(mode: string, retention: string): AutoCompaction | null {
 }
 
 function secretIn(path: string): string {
-  try {
-    const secret = readFileSync(path, "utf8").trim();
-    if (secret !== "") return secret;
-  } catch (error) {
-    throw new UsageError(`--peer-secret-file: ${(error as Error).message}`);
-  }
-  throw new UsageError(`--peer-secret-file: ${path} is empty`);
-}
-
-function readSwitch(name: FlagName, text: string): boolean {
-  if (/^(1|t|true)$/i.test(text)) return true;
-  if (/^(0|f|false|)$/i.test(text)) return false;
-  throw new UsageError(`--${name} must be true or false, not "${text}"`);
-}
-
-function readNumber(name: FlagName, text: string, least: number): number {
-  const number = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(number) && number >= least) return number;
-  throw new UsageError(`--${name} must be a whole number${least > 0 ? " above 0" : ""}, not "${text}"`);
-}
-
-function oneOf(name: FlagName, text: string, choices: readonly string[]): string {
-  if (choices.includes(text)) return text;
-  throw new UsageError(
-    `--${name} must be ${choices.filter((choice) => choice !== "").join(" or ")}, not "${text}"`,
+  const secret = attemptFile("--peer-secret-file: cannot read", path, () =>
+    readFileSync(path, "utf8").trim(),
   );
+  if (secret !== "") return secret;
+  throw new UsageError(`--peer-secret-file: ${path} is empty`);
 }

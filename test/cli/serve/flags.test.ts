@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCiphers } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
+import { UsageError } from "../../../src/cli/command.ts";
 import { cipherList, GO_SUITES } from "../../../src/cli/serve/cipher-suites.ts";
+import { readSpan } from "../../../src/cli/serve/flag-values.ts";
 import { FLAGS, readFlags } from "../../../src/cli/serve/flags.ts";
-import { readSpan, serveSettings } from "../../../src/cli/serve/settings.ts";
+import { serveSettings } from "../../../src/cli/serve/settings.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "quorate-flags-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -76,6 +78,103 @@ describe("flags of a server", () => {
     expect(() => readFlags(["--force-new-cluster", "--name", "n1"], {})).toThrow("quorate restore");
     const harmless = ["--auto-tls=false", "--proxy", "off", "--host-whitelist=*", "--discovery="];
     expect(readFlags(harmless, {}).warnings).toHaveLength(4);
+  });
+
+  test("that neither we nor etcd have are refused, with the nearest one", () => {
+    for (const [flag, nearest] of [
+      ["client-cert-atuh", "client-cert-auth"],
+      ["trusted-ca-fil", "trusted-ca-file"],
+      ["peer-secret-fiel", "peer-secret-file"],
+      ["log-levl", "log-level"],
+      ["auto-tsl", "auto-tls"],
+    ]) {
+      expect(() => settings(`--${flag}=x`), flag).toThrow(
+        new UsageError(`there is no flag --${flag}; did you mean --${nearest}?`),
+      );
+    }
+    expect(() => settings("--colour", "blue")).toThrow(new UsageError("there is no flag --colour"));
+    const known = ["--experimental-corrupt-check-time=1h", "--wal-dir=/w", "--feature-gates=A=true"];
+    expect(readFlags(known, {}).warnings).toHaveLength(3);
+    const variables = {
+      ETCD_CLIENT_CERT_ATUH: "true",
+      ETCD_PORT_2379_TCP: "tcp://10.0.0.1:2379",
+      QUORATE_DATADIR: "/d",
+    };
+    expect(readFlags([], variables).warnings).toEqual([
+      "there is no flag for ETCD_CLIENT_CERT_ATUH here: it has no effect; did you mean ETCD_CLIENT_CERT_AUTH?",
+      "there is no flag for ETCD_PORT_2379_TCP here: it has no effect",
+      "there is no flag for QUORATE_DATADIR here: it has no effect; did you mean QUORATE_DATA_DIR?",
+    ]);
+  });
+
+  test("that ask for encryption or authentication take effect, or are refused", () => {
+    const client = ["--cert-file=c", "--key-file=k"];
+    const peer = ["--peer-cert-file=c", "--peer-key-file=k", "--peer-trusted-ca-file=a"];
+    const [http, https] = [
+      "--listen-client-urls=http://localhost:1",
+      "--listen-client-urls=https://localhost:1",
+    ];
+    const both = "--listen-client-urls=https://localhost:1,http://localhost:2";
+    for (const [args, message] of [
+      [["--client-cert-auth"], "--client-cert-auth has no effect without --cert-file"],
+      [["--client-cert-auth", https], "--client-cert-auth has no effect without --cert-file"],
+      [["--client-cert-auth", ...peer], "--client-cert-auth has no effect without --cert-file"],
+      [["--trusted-ca-file=a"], "--trusted-ca-file has no effect without --cert-file"],
+      [["--client-crl-file=r"], "--client-crl-file has no effect without --cert-file"],
+      [
+        [...client, https, "--client-crl-file=r"],
+        "--client-crl-file has no effect without --trusted-ca-file",
+      ],
+      [[...client], "--cert-file has no effect while --listen-client-urls has no https URL"],
+      [[...client, http], "--cert-file has no effect while --listen-client-urls has no https URL"],
+      [
+        [...client, both, "--client-cert-auth"],
+        "whoever connects to http://localhost:2 shows no certificate",
+      ],
+      [
+        [...client, both, "--trusted-ca-file=a"],
+        "whoever connects to http://localhost:2 shows no certificate",
+      ],
+      [[https], "--listen-client-urls: https needs --cert-file and --key-file"],
+      [["--listen-metrics-urls=https://localhost:1"], "--listen-metrics-urls: https needs"],
+      [["--tls-min-version=TLS1.3"], "--tls-min-version has no effect without certificates"],
+      [["--cipher-suites=TLS_AES_128_GCM_SHA256"], "--cipher-suites has no effect without certificates"],
+      [["--peer-client-cert-auth"], "--peer-client-cert-auth has no effect without --peer-cert-file"],
+      [["--peer-trusted-ca-file=a"], "members need --peer-cert-file"],
+      [["--peer-crl-file=r"], "members need --peer-cert-file"],
+      [["--listen-peer-urls=https://localhost:1"], "members need --peer-cert-file"],
+      [
+        ["--initial-cluster=default=http://localhost:2380,b=https://localhost:1"],
+        "members need --peer-cert-file",
+      ],
+      [["--audit-writes"], "--audit-writes has no effect without --audit-log"],
+      [["--auth-token=jwt,pub-key=p"], "--auth-token is not supported"],
+      [["--auth-token-ttl=60"], "--auth-token-ttl is not supported"],
+      [["--tls-max-version=TLS1.2"], "--tls-max-version is not supported"],
+      [["--client-cert-auth="], "--client-cert-auth is empty"],
+      [["--trusted-ca-file", ""], "--trusted-ca-file is empty"],
+      [["--peer-secret-file="], "--peer-secret-file is empty"],
+      [["--audit-log="], "--audit-log is empty"],
+    ] as const) {
+      expect(() => settings(...args), args.join(" ")).toThrow(message);
+    }
+    for (const args of [
+      [...client, both],
+      [...client, both, "--client-cert-auth", "--insecure"],
+      [...client, https, "--client-cert-auth", "--listen-metrics-urls=http://localhost:2"],
+      [...client, https, "--trusted-ca-file=a", "--client-crl-file=r", "--tls-min-version=TLS1.3"],
+      [...peer, "--peer-client-cert-auth", "--cipher-suites=TLS_AES_128_GCM_SHA256"],
+      [
+        "--client-cert-auth=false",
+        "--peer-client-cert-auth=false",
+        "--auth-token=simple",
+        "--auth-token-ttl=300",
+      ],
+    ]) {
+      expect(() => settings(...args), args.join(" ")).not.toThrow();
+    }
+    expect(() => serveSettings(readFlags([], { ETCD_CLIENT_CERT_AUTH: "true" }))).toThrow("has no effect");
+    expect(serveSettings(readFlags([], { ETCD_CLIENT_CERT_AUTH: "" })).clientCertAuth).toBe(false);
   });
 
   test("without a value, or that are none, make no sense", () => {
@@ -173,7 +272,7 @@ describe("flags of a server", () => {
   });
 
   test("name cipher suites as Go does, and those of TLS 1.3 stay", () => {
-    const pair = ["--cert-file", "c", "--key-file", "k"];
+    const pair = ["--cert-file", "c", "--key-file", "k", "--listen-client-urls", "https://localhost:2379"];
     const ciphers = (...suites: string[]) =>
       settings(...pair, "--cipher-suites", suites.join()).clientTls!.ciphers;
     const newest = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";

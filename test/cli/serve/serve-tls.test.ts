@@ -260,7 +260,7 @@ test(
       const audit = join(world.directory, "no such folder", "audit.log");
       const refused = world.serve(place!, [...world.flags(place!, [place!]), "--audit-log", audit]);
       expect(await refused.ended).toBe(1);
-      expect(refused.log).toContain("quorate: ENOENT");
+      expect(refused.log).toContain("quorate: ERR_DISK: --audit-log: cannot write");
     } finally {
       await world.end();
     }
