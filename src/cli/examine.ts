@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { QuorateError } from "../base/errors.ts";
 import { type Examination, examineDirectory } from "../storage/disk/examination.ts";
 import { NodeFiles } from "../storage/files/node-files.ts";
-import { MANIFEST_PATH, isUsed } from "../storage/layout/data-dir.ts";
+import { isUsed, MANIFEST_PATH } from "../storage/layout/data-dir.ts";
 import { type LockHolder, lockHolder } from "../storage/lock/node-lock.ts";
 import { checkDirectory } from "./data-directory-path.ts";
 

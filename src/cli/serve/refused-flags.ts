@@ -1,4 +1,4 @@
-import { TOKEN_IDLE_MS } from "../../etcd/auth-tokens.ts";
+import { TOKEN_IDLE_MS } from "../../etcd/call/auth-tokens.ts";
 import { UsageError } from "../command.ts";
 
 /** A flag of etcd's that means nothing here, and whose being passed over would do harm. */

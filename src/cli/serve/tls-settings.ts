@@ -1,6 +1,6 @@
 import { defined } from "../../base/defaults.ts";
-import type { TlsOptions } from "../../transport/tls-files.ts";
-import type { PeerTlsOptions } from "../../transport/tls-peers.ts";
+import type { TlsOptions } from "../../transport/tls/tls-files.ts";
+import type { PeerTlsOptions } from "../../transport/tls/tls-peers.ts";
 import { UsageError } from "../command.ts";
 import { cipherList } from "./cipher-suites.ts";
 import { itemsOf, oneOf, readSwitch } from "./flag-values.ts";
