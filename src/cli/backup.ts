@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
-import { QuorateError } from "../base/errors.ts";
 import { KvMachine } from "../kv/machine/kv-machine.ts";
 import { storedState } from "../replica/offline.ts";
 import { promised } from "../replica/promised.ts";
 import { readStore } from "../storage/disk/disk-opening.ts";
 import { requireManifest } from "../storage/disk/examination.ts";
-import { diskError } from "../storage/disk-error.ts";
 import { corrupt } from "../storage/files/corrupt.ts";
 import type { NodeFiles } from "../storage/files/node-files.ts";
 import { atOnce } from "../storage/files/slices.ts";

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ClientLimits } from "../../etcd/client-limits.ts";
-import { formatAddress, type HostPort } from "../../transport/address.ts";
-import type { TlsOptions } from "../../transport/tls/tls-files.ts";
-import type { PeerTlsOptions } from "../../transport/tls/tls-peers.ts";
+import { formatAddress } from "../../transport/address.ts";
 import { UsageError } from "../command.ts";
 import { attemptFile } from "../file-error.ts";
 import type { AutoCompaction } from "./auto-compaction.ts";
