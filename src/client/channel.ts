@@ -1,6 +1,7 @@
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
+import { onAbort } from "../base/aborts.ts";
 import { MalformedBytes } from "../base/bytes.ts";
-import { QuorateError } from "../base/errors.ts";
+import { type Outcome, QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/calls/call.ts";
 import type { TlsOptions } from "../transport/tls/tls-files.ts";
 import type { MessageType } from "../wire/message.ts";
@@ -162,13 +163,20 @@ export class Channel {
     for (const connection of this.#connections) connection.close();
   }
 
-  /** A server that can be asked now. Throws ERR_NO_QUORUM when there is none in time. */
+  /**
+   * A server that can be asked now. Throws ERR_NO_QUORUM when none can be reached, and ERR_TIMEOUT when the call had no
+   * time to find out.
+   */
   async #connected(limit: CallLimit, endpoint: number | undefined): Promise<Connection> {
+    let hasFailed = false;
     for (;;) {
       for (let tried = 0; tried < this.#connections.length; tried++) {
-        limit.check();
+        // Late ones among many servers still say that none of them answers.
+        if (!hasFailed) limit.check();
         const connection = this.#connections[endpoint ?? this.#current]!;
         if (await limit.orAbort(connection.isReady(limit.deadlineWithin(CONNECT_MS)))) return connection;
+        hasFailed ||= !limit.isLate;
+        if (!hasFailed) throw limit.tooLate("none");
         if (endpoint !== undefined) break;
         this.rotate(connection);
       }
@@ -183,12 +191,11 @@ export class Channel {
   #ask(connection: Connection, path: string, bytes: Uint8Array, limit: CallLimit): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const call = connection.unary(path, bytes, this.#metadata({}), limit.deadline, (error, response) => {
-        limit.signal.removeEventListener("abort", cancel);
+        forget();
         if (!error) resolve(response!);
-        else reject(limit.signal.aborted ? limit.signal.reason : error);
+        else reject(limit.aborted?.reason ?? error);
       });
-      const cancel = (): void => call.cancel();
-      limit.signal.addEventListener("abort", cancel, { once: true });
+      const forget = limit.onAbort(() => call.cancel());
     });
   }
 
@@ -236,19 +243,39 @@ export class Channel {
 
 /** Until when a call may take, and what else may end it. */
 class CallLimit {
-  readonly signal: AbortSignal;
+  /** The caller's, and that of the closing store. */
+  readonly #signals: readonly AbortSignal[];
   /** On the wall clock, which gRPC counts by. */
   readonly deadline: number;
   readonly #limitMs: number;
 
   constructor(limitMs: number, signal: AbortSignal | undefined, closing: AbortSignal) {
-    this.signal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    this.#signals = signal === undefined ? [closing] : [signal, closing];
     this.#limitMs = limitMs;
     this.deadline = Date.now() + limitMs;
   }
 
+  /** Throws once the call is over: what its signal was aborted with, or ERR_TIMEOUT. */
   check(): void {
-    this.signal.throwIfAborted();
+    this.aborted?.throwIfAborted();
+    if (this.isLate) throw this.tooLate("none");
+  }
+
+  get isLate(): boolean {
+    return Date.now() >= this.deadline;
+  }
+
+  /** What has ended the call; undefined while nothing has. */
+  get aborted(): AbortSignal | undefined {
+    return this.#signals.find(({ aborted }) => aborted);
+  }
+
+  /** Calls `listener` when the call is aborted; what it gives takes that back. */
+  onAbort(listener: () => void): () => void {
+    const forget = this.#signals.map((signal) => onAbort(signal, listener));
+    return () => {
+      for (const each of forget) each();
+    };
   }
 
   deadlineWithin(ms: number): number {
@@ -262,16 +289,15 @@ class CallLimit {
   }
 
   async orAbort<Value>(waited: Promise<Value>): Promise<Value> {
-    this.check();
-    let onAbort: () => void = () => {};
+    this.aborted?.throwIfAborted();
+    let forget: () => void = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(this.signal.reason);
-      this.signal.addEventListener("abort", onAbort, { once: true });
+      forget = this.onAbort(() => reject(this.aborted!.reason));
     });
     try {
       return await Promise.race([waited, aborted]);
     } finally {
-      this.signal.removeEventListener("abort", onAbort);
+      forget();
     }
   }
 
@@ -279,11 +305,8 @@ class CallLimit {
   async orLate(waited: Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      const reason = new QuorateError("ERR_NO_QUORUM", "no server answers the authentication", {
-        waitedMs: 0,
-      });
       const leftMs = Math.min(Math.max(0, this.deadline - Date.now()), TIMER_MS_MAX);
-      timer = setTimeout(() => reject(this.named(reason)), leftMs);
+      timer = setTimeout(() => reject(this.tooLate("none")), leftMs);
     });
     try {
       await this.orAbort(Promise.race([waited, late]));
@@ -296,10 +319,18 @@ class CallLimit {
   named(error: QuorateError): QuorateError {
     const { message, outcome } = error;
     if (!QuorateError.is(error, "ERR_NO_QUORUM") && !QuorateError.is(error, "ERR_TIMEOUT")) return error;
+    if (QuorateError.is(error, "ERR_TIMEOUT")) return this.tooLate(outcome, error);
     const options = { outcome, retryable: true };
+    // Once something was sent, what the caller has to handle is that its time is over.
     return outcome === "none"
       ? new QuorateError("ERR_NO_QUORUM", message, { waitedMs: this.#limitMs }, options)
       : new QuorateError("ERR_TIMEOUT", message, { timeoutMs: this.#limitMs }, options);
+  }
+
+  tooLate(outcome: Outcome, cause?: QuorateError): QuorateError<"ERR_TIMEOUT"> {
+    const message = `the server did not answer within ${this.#limitMs} ms`;
+    const options = { outcome, retryable: true, cause };
+    return new QuorateError("ERR_TIMEOUT", message, { timeoutMs: this.#limitMs }, options);
   }
 }
 
@@ -311,7 +342,8 @@ function afterSending(reason: unknown): unknown {
 
 /** What gRPC says; everything else goes on to the caller: the reason of its signal, above all. */
 function asServiceError(error: unknown, limit: CallLimit, { isWrite }: CallSubject): ServiceError {
-  if (limit.signal.aborted) throw isWrite ? afterSending(limit.signal.reason) : limit.signal.reason;
+  const { aborted } = limit;
+  if (aborted !== undefined) throw isWrite ? afterSending(aborted.reason) : aborted.reason;
   if (error instanceof MalformedBytes) {
     const details = { peer: "the server", reason: error.message };
     throw new QuorateError("ERR_PROTOCOL", `the server's answer cannot be read: ${error.message}`, details, {

@@ -1,3 +1,4 @@
+import { onAbort } from "../base/aborts.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -255,7 +256,11 @@ export class RemoteBackend implements KvBackend {
     const { timeout = this.#channel.callTimeoutMs, signal } = options;
     const askedAt = this.clock.monotonic();
     await settledWithin(Promise.all(waiting), timeout, signal);
-    return { ...options, timeout: Math.max(0, timeout - (this.clock.monotonic() - askedAt)) };
+    const leftMs = timeout - (this.clock.monotonic() - askedAt);
+    if (leftMs > 0 || timeout === 0) return { ...options, timeout: Math.max(0, leftMs) };
+    signal?.throwIfAborted();
+    const message = "no server has confirmed the watches that were begun before this write";
+    throw new QuorateError("ERR_NO_QUORUM", message, { waitedMs: timeout }, { retryable: true });
   }
 }
 
@@ -289,10 +294,10 @@ async function settledWithin(
     end = resolve;
   });
   const timer = Number.isFinite(timeoutMs) ? systemClock.after(timeoutMs, end) : null;
-  signal?.addEventListener("abort", end, { once: true });
+  const forget = signal === undefined ? undefined : onAbort(signal, end);
   await Promise.race([waited, over]);
   timer?.cancel();
-  signal?.removeEventListener("abort", end);
+  forget?.();
 }
 
 function unsupported(what: string): QuorateError {

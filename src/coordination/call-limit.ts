@@ -1,3 +1,4 @@
+import { onAbort } from "../base/aborts.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import type { CallOptions } from "../replica/calls/call.ts";
@@ -45,17 +46,16 @@ export class CallLimit {
 
   /** Ends the call also when `source` aborts. */
   endWith(source: AbortSignal, reason: () => unknown = () => source.reason): void {
-    const onAbort = (): void => {
+    const giveUp = (): void => {
       const why = reason();
       this.#givingUp.abort(why);
       this.#ending.abort(why);
     };
     if (source.aborted) {
-      onAbort();
+      giveUp();
       return;
     }
-    source.addEventListener("abort", onAbort, { once: true });
-    this.#undo.push(() => source.removeEventListener("abort", onAbort));
+    this.#undo.push(onAbort(source, giveUp));
   }
 
   end(): void {

@@ -1,3 +1,4 @@
+import { onAbort } from "../base/aborts.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
@@ -37,9 +38,7 @@ export class Hold implements Leadership {
   readonly #line: Line;
   readonly #stake: Stake;
   readonly #over = new AbortController();
-  readonly #onSessionOver = (): void => {
-    this.#lose("its session is over", this.#stake.session.signal.reason);
-  };
+  readonly #forgetSession: () => void;
   #released: Promise<void> | null = null;
   #isLost = false;
 
@@ -48,7 +47,8 @@ export class Hold implements Leadership {
     this.#line = line;
     this.#stake = stake;
     this.fence = createRevision;
-    stake.session.signal.addEventListener("abort", this.#onSessionOver, { once: true });
+    const { signal } = stake.session;
+    this.#forgetSession = onAbort(signal, () => this.#lose("its session is over", signal.reason));
     void this.#watchKey();
   }
 
@@ -112,7 +112,7 @@ export class Hold implements Leadership {
   }
 
   #end(reason: QuorateError): void {
-    this.#stake.session.signal.removeEventListener("abort", this.#onSessionOver);
+    this.#forgetSession();
     this.#over.abort(reason);
   }
 }

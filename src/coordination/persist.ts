@@ -1,3 +1,4 @@
+import { onAbort } from "../base/aborts.ts";
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 
@@ -27,10 +28,10 @@ function pause(clock: Clock, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       timer.cancel();
-      signal?.removeEventListener("abort", end);
+      forget?.();
       resolve();
     };
     const timer = clock.after(RETRY_MS, end);
-    signal?.addEventListener("abort", end, { once: true });
+    const forget = signal === undefined ? undefined : onAbort(signal, end);
   });
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "../base/aborts.ts";
 import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
@@ -82,7 +83,7 @@ export class Watch<Value>
   readonly #space: Keyspace<Value>;
   readonly #watcher: KvWatcher;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#end(null);
+  #forgetSignal: (() => void) | undefined;
   readonly #onEnd: (watch: Watch<Value>) => void;
   #isIterated = false;
   #isOver = false;
@@ -126,7 +127,7 @@ export class Watch<Value>
     this.#tellsProgress = options.progress === true;
     if (this.#tellsProgress) this.#scheduleProgress();
     if (this.#signal?.aborted === true) this.#end(null);
-    else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    else if (this.#signal !== undefined) this.#forgetSignal = onAbort(this.#signal, () => this.#end(null));
   }
 
   /**
@@ -349,7 +350,7 @@ export class Watch<Value>
     this.#isOver = true;
     this.#watcher.close();
     this.#progressTimer?.cancel();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal?.();
     this.#onEnd(this);
     this.#wakeIteration();
     if (error !== null) this.emit("error", error);

@@ -1,3 +1,4 @@
+import { onAbort } from "../../base/aborts.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Outcome, QuorateError } from "../../base/errors.ts";
 import { type Demands, milliseconds, OptionTable, signal } from "../../base/options.ts";
@@ -40,9 +41,8 @@ export class Call<Value> {
   readonly #startedAt: number;
   readonly #deadline: number;
   readonly #timer: Timer | null = null;
-  readonly #signal: AbortSignal | null = null;
   readonly #late: Late;
-  #onAbort: (() => void) | null = null;
+  #forgetSignal: (() => void) | null = null;
 
   constructor(
     clock: Clock,
@@ -60,13 +60,11 @@ export class Call<Value> {
       this.#timer = clock.after(timeout, () => this.fail(late(timeout, this.outcome)));
     }
     if (signal === undefined) return;
-    this.#signal = signal;
     if (signal.aborted) {
       this.fail(signal.reason);
       return;
     }
-    this.#onAbort = () => this.fail(signal.reason);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#forgetSignal = onAbort(signal, () => this.fail(signal.reason));
   }
 
   /** Ends the call if its default limit has passed. */
@@ -86,7 +84,7 @@ export class Call<Value> {
     if (this.settled) return false;
     this.settled = true;
     this.#timer?.cancel();
-    if (this.#onAbort !== null) this.#signal!.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal?.();
     return true;
   }
 }
