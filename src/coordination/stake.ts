@@ -44,8 +44,7 @@ export class Stake {
   ): Promise<Stake> {
     const session = options.session ?? (await Session.open(kv, { ...limit.step, ttl: options.ttl }));
     const stake = new Stake(kv, session, session.nextKey(prefix), options.session !== undefined);
-    // What is on its way then may be written, for as long as the lease lasts.
-    limit.endWith(session.signal, () => stake.lost("its session is over", session.signal.reason, "unknown"));
+    limit.endWith(session.signal, () => stake.endedWith(session.signal.reason));
     return stake;
   }
 
@@ -65,6 +64,18 @@ export class Stake {
     const wasOver = this.session.signal.aborted;
     const gone = this.#remove().catch(() => {});
     if (!wasOver) await gone;
+  }
+
+  /**
+   * The error of a call whose session is over: that the hold is lost, or, where the whole store is over, why. What is on its
+   * way then may be written, for as long as the lease lasts.
+   */
+  endedWith(reason: unknown): QuorateError {
+    const isStores =
+      QuorateError.is(reason) && reason.code !== "ERR_LEASE_NOT_FOUND" && reason.code !== "ERR_TIMEOUT";
+    if (!isStores) return this.lost("its session is over", reason, "unknown");
+    const { code, message, details } = reason;
+    return new QuorateError(code, message, details, { outcome: "unknown", cause: reason });
   }
 
   /** The error of a hold that is over. */

@@ -42,12 +42,16 @@ export class Life {
 
   /** Throws ERR_CLOSED once this view, or one around it, is closed, or the reason for which the store has failed. */
   check(): void {
-    if (this.#failure !== null) throw stoppedError(this.#failure, "none");
-    if (this.#isClosed) {
-      const closed = this.#around === null ? "the store is closed" : "this view of the store is closed";
-      throw new QuorateError("ERR_CLOSED", closed, {});
-    }
-    this.#around?.check();
+    const { over } = this;
+    if (over !== null) throw over;
+  }
+
+  /** Why nothing can be begun any more; null while it can. */
+  get over(): QuorateError | null {
+    if (this.#failure !== null) return stoppedError(this.#failure, "none");
+    if (!this.#isClosed) return this.#around?.over ?? null;
+    const closed = this.#around === null ? "the store is closed" : "this view of the store is closed";
+    return new QuorateError("ERR_CLOSED", closed, {});
   }
 
   /** Takes in a part that may be over already; one that began too late is closed at once. */

@@ -296,7 +296,7 @@ export class Kv<Value> {
       this.#space as Keyspace<unknown>,
       this.#life.renewals,
       { lease: granted.lease, ttlMs: granted.ttlMs, askedAt },
-      (ended) => this.#life.ended(ended),
+      this.#life,
     );
     return this.#life.begun(lease);
   }

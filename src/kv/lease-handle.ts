@@ -20,6 +20,13 @@ const TRUSTED_SHARE = 0.9;
 /** How soon a failed keep-alive is tried again, as a share of the lease's time. */
 const RETRY_SHARE = 1 / 20;
 
+/** The view of a store that keeps the lease. */
+interface LeaseView {
+  /** Why the view is over, with all its leases; null while it is not. */
+  readonly over: QuorateError | null;
+  ended(lease: Lease): void;
+}
+
 /**
  * A lease that keeps itself alive, a third of its time after each confirmation. Keys that are put with it live as
  * long as it does.
@@ -35,7 +42,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
   readonly #space: Keyspace<unknown>;
   readonly #lease: LeaseId;
   readonly #ended = new AbortController();
-  readonly #onEnd: (lease: Lease) => void;
+  readonly #view: LeaseView;
   readonly #renewals: Renewals;
   /** When the renewal under way was begun. */
   #askedAt: number;
@@ -47,7 +54,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     space: Keyspace<unknown>,
     renewals: Renewals,
     granted: { readonly lease: LeaseId; readonly ttlMs: number; readonly askedAt: number },
-    onEnd: (lease: Lease) => void,
+    view: LeaseView,
   ) {
     super();
     this.#space = space;
@@ -55,7 +62,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     this.#lease = granted.lease;
     this.id = fromByteString(granted.lease);
     this.ttl = granted.ttlMs;
-    this.#onEnd = onEnd;
+    this.#view = view;
     this.#askedAt = granted.askedAt;
     this.#expiry = this.#expireAt(this.#askedAt);
     this.#renewal = this.#renewAfter(this.ttl / 3);
@@ -91,7 +98,9 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
 
   /** Stops keeping it alive: it expires by itself, and its keys with it. */
   close(): void {
-    this.#end(new QuorateError("ERR_LEASE_NOT_FOUND", "the lease was given up", { lease: this.id }));
+    const givenUp = (): QuorateError =>
+      new QuorateError("ERR_LEASE_NOT_FOUND", "the lease was given up", { lease: this.id });
+    this.#end(this.#view.over ?? givenUp());
   }
 
   /** @internal The store has failed: nobody keeps the lease alive any more. */
@@ -137,7 +146,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     this.#renewal.cancel();
     this.#renewals.drop(this.#lease);
     this.#ended.abort(reason);
-    this.#onEnd(this);
+    this.#view.ended(this);
     return true;
   }
 }
