@@ -131,7 +131,7 @@ function watchedByAll(): Fed {
 
 function watchAll({ machine }: Fed, range: typeof ALL_KEYS): void {
   const watcher = machine.watches.watch({ range, from: null }, () => {
-    while (watcher.take() !== null);
+    while (watcher.take() !== undefined);
   });
 }
 

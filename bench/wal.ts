@@ -73,12 +73,12 @@ async function wal(batch: number, depth: number): Promise<number> {
       return { index, term: 1, kind: "command", data: PAYLOAD };
     });
     const step = {
-      hardState: null,
+      hardState: undefined,
       entries,
-      snapshot: null,
+      snapshot: undefined,
       mustSync: true,
       sendAfter: [],
-      last: null,
+      last: undefined,
       term: 1,
     };
     return new Promise((resolve, reject) =>

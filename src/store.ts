@@ -156,7 +156,7 @@ export class Store<Value> extends Kv<Value> {
     return {
       ...super.metrics(),
       isLeader: Number(role === "leader"),
-      hasLeader: Number(leader !== null),
+      hasLeader: Number(leader !== undefined),
       isRepairing: Number(isRepairing),
       ...{ term, commit, applied, snapshot, proposals, framesRefusedTotal: framesRefused },
     };

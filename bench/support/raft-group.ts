@@ -24,9 +24,9 @@ export class RaftGroup {
     this.#logEntries = logEntries;
     const voters = Array.from({ length: size }, (_, at) => at + 1);
     const snapshot = { index: 1, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters } };
-    const hardState = { term: 1, vote: null, commit: 1 };
+    const hardState = { term: 1, vote: undefined, commit: 1 };
     this.#members = voters.map((id: MemberId) => {
-      const environment = { random: new Random(id), latestSnapshot: () => null };
+      const environment = { random: new Random(id), latestSnapshot: () => undefined };
       return {
         raft: new Raft({ id }, { hardState, snapshot, entries: [], applied: 1 }, environment),
         inbox: [],
@@ -44,7 +44,7 @@ export class RaftGroup {
   propose(proposals: readonly Proposal[]): void {
     const { raft } = this.#leader;
     const refusal = raft.propose(this.#request++, proposals);
-    if (refusal !== null) throw new Error(`refused: ${refusal.refused}`);
+    if (refusal !== undefined) throw new Error(`refused: ${refusal.refused}`);
     const end = raft.log.lastIndex;
     while (raft.log.applied < end) this.#turns();
     if (raft.log.lastIndex - raft.log.base.index > 2 * this.#logEntries) this.#compact();
@@ -69,7 +69,7 @@ export class RaftGroup {
   #perform(raft: Raft): void {
     const { sendNow, save, apply } = raft.takeEffects();
     for (const message of sendNow) this.#members[message.to - 1]!.inbox.push(message);
-    if (save !== null) raft.saved(save);
+    if (save !== undefined) raft.saved(save);
     if (apply.length > 0) raft.applied(apply[apply.length - 1]!.index);
   }
 

@@ -72,7 +72,9 @@ export class Cluster {
     const [latest] = this.#running()
       .map(({ pulse }) => pulse)
       .sort((a, b) => b.term - a.term);
-    return latest === undefined || latest.leader === null ? null : { name: latest.leader, term: latest.term };
+    return latest === undefined || latest.leader === undefined
+      ? null
+      : { name: latest.leader, term: latest.term };
   }
 
   async start(): Promise<void> {

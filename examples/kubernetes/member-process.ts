@@ -19,7 +19,7 @@ export class MemberProcess {
   readonly name: string;
   readonly startedAt = Date.now();
   /** What the process told last of how it is. */
-  pulse: Pulse = { leader: null, term: 0, acknowledged: 0, busyWriters: 0, watched: 0 };
+  pulse: Pulse = { leader: undefined, term: 0, acknowledged: 0, busyWriters: 0, watched: 0 };
   /** The first acknowledged write of each term in this life. */
   readonly firstWrites: FirstWrite[] = [];
   readonly #child: ChildProcess;

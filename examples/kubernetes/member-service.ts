@@ -119,7 +119,7 @@ export class MemberService {
 
   #onAcknowledged(): void {
     const { leader, term } = this.#store.status();
-    if (leader === null || term === this.#writtenTerm) return;
+    if (leader === undefined || term === this.#writtenTerm) return;
     this.#writtenTerm = term;
     this.#send({ type: "first-write", term, at: Date.now() });
   }

@@ -75,7 +75,7 @@ export type ChildMessage =
 
 /** How a member is, told several times a second and whenever its leader changes. */
 export interface Pulse {
-  readonly leader: string | null;
+  readonly leader: string | undefined;
   readonly term: number;
   readonly acknowledged: number;
   readonly busyWriters: number;

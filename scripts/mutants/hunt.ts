@@ -47,8 +47,8 @@ const begin = process.cpuUsage();
 const elapsed = () => process.cpuUsage(begin).user / 1000;
 let seeds = 0;
 let steps = 0;
-let failure: { readonly invariant: string; readonly message: string } | null = null;
-while (failure === null && seeds < Number(seedsMax) && elapsed() < Number(secondsMax) * 1000) {
+let failure: { readonly invariant: string; readonly message: string } | undefined;
+while (failure === undefined && seeds < Number(seedsMax) && elapsed() < Number(secondsMax) * 1000) {
   const result = run(Number(first) + seeds);
   seeds += 1;
   steps += result.steps;

@@ -20,7 +20,11 @@ export interface ErrorFields {
   /** The member is closing or closed. */
   ERR_CLOSED: Record<never, never>;
   /** The data directory is open in another process, or elsewhere in this one; or it was taken over by another process. */
-  ERR_LOCKED: { readonly directory: string; readonly pid: number | null; readonly host: string | null };
+  ERR_LOCKED: {
+    readonly directory: string;
+    readonly pid: number | undefined;
+    readonly host: string | undefined;
+  };
   /** The data directory holds no store of this kind, but something else. `found` names it, `kind` says what it seems to be. */
   ERR_FOREIGN_DIRECTORY: {
     readonly directory: string;
@@ -120,7 +124,7 @@ export interface ErrorFields {
     readonly index: number;
     readonly what: "log" | "state";
     readonly own: number;
-    readonly majority: number | null;
+    readonly majority: number | undefined;
   };
   /**
    * This member's log ends before entries that it has acknowledged: its directory is an old copy, or the disk lost what it

@@ -47,7 +47,7 @@ export function contentLine({ content, isUnfinished }: Examination): string {
   if (content === null) return "a start would refuse this directory";
   const { hardState, snapshot, entries } = content.log;
   const { term, vote, commit } = hardState;
-  const base = snapshot === null ? "no snapshot" : `snapshot ${idText(snapshot.metadata)}`;
+  const base = snapshot === undefined ? "no snapshot" : `snapshot ${idText(snapshot.metadata)}`;
   const [first, last] = [entries[0], entries.at(-1)];
   const log =
     first === undefined || last === undefined ? "no entries" : `entries ${idText(first)} to ${idText(last)}`;

@@ -19,7 +19,7 @@ Ends with 0, or with 1 when something is damaged.
   async run(args, print): Promise<ExitCode> {
     const { directory, flags } = parseDirectoryArgs(args, ["entries"]);
     const found = await examine(directory);
-    if (flags.json) print(`${JSON.stringify(asJson(found, flags.entries), null, 2)}\n`);
+    if (flags.json) print(`${JSON.stringify(asJson(found, flags.entries), nullForNothing, 2)}\n`);
     else print(asText(found, flags.entries));
     return found.problems.length === 0 ? 0 : 1;
   },
@@ -110,6 +110,11 @@ function asJson(found: Found, withEntries: boolean) {
     strays,
     problems: problems.map(problemAsJson),
   };
+}
+
+/** JSON has no undefined: what there is not is null. */
+function nullForNothing(_key: string, value: unknown): unknown {
+  return value ?? null;
 }
 
 /** What a start would find, null when it would refuse. */

@@ -91,7 +91,7 @@ async function makeMember(
   const names = Object.keys(peers);
   const members = names.map((each) => ({
     ...{ id: firstMemberId(each), name: each, address: peers[each]! },
-    ...{ store: null, clients: [], votes: true },
+    ...{ store: undefined, clients: [], votes: true },
   }));
   const storage = new DiskStorage(new NodeFiles(directory));
   const identity = {

@@ -84,7 +84,7 @@ async function run(args: readonly string[], print: Print): Promise<ExitCode> {
     print(`${describeReport(report)}\n${ratesOf(report, ms)}\n`);
     if (user === null) print(missedOf(report, mode));
   }
-  if (report.failure !== null)
+  if (report.failure !== undefined)
     writeFailure(report.failure, { out: text(values["out"]), module: positionals[0], system }, print);
   return report.verdict === "pass" ? 0 : report.verdict === "fail" ? 1 : 2;
 }
@@ -93,17 +93,18 @@ async function replay(args: readonly string[], print: Print): Promise<ExitCode> 
   const { values, positionals } = parse(args, []);
   const { scenario, system } = await load(positionals);
   const { result, recording } = recordScenario(scenario, system);
-  if (values["json"] === true) print(`${JSON.stringify({ failure: result.failure, recording }, null, 2)}\n`);
-  else if (result.failure === null) print(`nothing is broken, after ${result.steps} steps\n`);
+  if (values["json"] === true)
+    print(`${JSON.stringify({ failure: result.failure ?? null, recording }, null, 2)}\n`);
+  else if (result.failure === undefined) print(`nothing is broken, after ${result.steps} steps\n`);
   else print(`${result.failure.message}\n${tellStory(recording).join("\n")}\n`);
-  return result.failure === null ? 0 : 1;
+  return result.failure === undefined ? 0 : 1;
 }
 
 async function shrink(args: readonly string[], print: Print): Promise<ExitCode> {
   const { values, positionals } = parse(args, ["seconds"]);
   const { scenario, system, path } = await load(positionals);
   const { failure } = runScenario(scenario, system);
-  if (failure === null) {
+  if (failure === undefined) {
     print("nothing is broken, so there is nothing to make smaller\n");
     return 2;
   }
@@ -138,16 +139,16 @@ async function explain(args: readonly string[], print: Print): Promise<ExitCode>
   const { voters, spares } = scenario.cluster;
   const head = `seed ${scenario.seed}, ${voters} members${spares === 0 ? "" : ` and ${spares} to be added`}`;
   print(`${head}: what was done, and who came to lead\n${tellCourse(recording).join("\n")}\n`);
-  if (result.failure === null) print(`nothing is broken, after ${result.steps} steps\n`);
+  if (result.failure === undefined) print(`nothing is broken, after ${result.steps} steps\n`);
   else print(`what led to the violation\n${tellCauses(recording).join("\n")}\n`);
-  return result.failure === null ? 0 : 1;
+  return result.failure === undefined ? 0 : 1;
 }
 
 async function totest(args: readonly string[], print: Print): Promise<ExitCode> {
   const { positionals } = parse(args, []);
   const { scenario, system } = await load(positionals);
   const { failure } = runScenario(scenario, system);
-  const title = failure === null ? "nothing is broken" : `${failure.invariant} is not broken`;
+  const title = failure === undefined ? "nothing is broken" : `${failure.invariant} is not broken`;
   print(asTest(scenario, { title: `${title} by seed ${scenario.seed}`, module: positionals[1] }));
   return 0;
 }
@@ -207,7 +208,12 @@ function writeFailure(
 }
 
 function asJson({ probes, ...report }: SimReport, ms: number): object {
-  return { ...report, ms: Math.round(ms), probes: Object.fromEntries([...probes].sort()) };
+  return {
+    ...report,
+    failure: report.failure ?? null,
+    ms: Math.round(ms),
+    probes: Object.fromEntries([...probes].sort()),
+  };
 }
 
 function ratesOf({ steps, probes }: SimReport, ms: number): string {

@@ -24,7 +24,7 @@ export interface RemoteStatus {
   readonly revision: number;
   readonly term: number;
   /** The leader's id, or null when none is known. */
-  readonly leader: string | null;
+  readonly leader: string | undefined;
   readonly isLeader: boolean;
   readonly isLearner: boolean;
   readonly raftIndex: number;
@@ -139,7 +139,7 @@ export class RemoteCluster {
       version: answer.version,
       revision: header?.revision ?? 0,
       term: Number(answer.raftTerm),
-      leader: leader === 0n ? null : hex(leader),
+      leader: leader === 0n ? undefined : hex(leader),
       isLeader: leader !== 0n && leader === memberId,
       isLearner: answer.isLearner,
       raftIndex: Number(answer.raftIndex),

@@ -40,10 +40,10 @@ export class RemoteWatcher implements KvWatcher {
   readonly #onReady: () => void;
   readonly #pendingMax: number;
   #pending: WatchedChange[] = [];
-  #ending: WatchBatch | QuorateError | null = null;
+  #ending: WatchBatch | QuorateError | undefined = undefined;
   #resumeAt: Revision | null;
-  #progress: Revision | null = null;
-  #told: Revision | null = null;
+  #progress: Revision | undefined = undefined;
+  #told: Revision | undefined = undefined;
   #isParked = false;
   #isClosed = false;
   #onCreated: (() => void) | null = null;
@@ -61,11 +61,11 @@ export class RemoteWatcher implements KvWatcher {
     });
   }
 
-  get progress(): Revision | null {
-    return this.#pending.length === 0 ? this.#progress : null;
+  get progress(): Revision | undefined {
+    return this.#pending.length === 0 ? this.#progress : undefined;
   }
 
-  get told(): Revision | null {
+  get told(): Revision | undefined {
     return this.progress ?? this.#told;
   }
 
@@ -75,7 +75,7 @@ export class RemoteWatcher implements KvWatcher {
 
   /** Whether the server is to tell of it. */
   get isWanted(): boolean {
-    return !this.#isClosed && !this.#isParked && this.#ending === null;
+    return !this.#isClosed && !this.#isParked && this.#ending === undefined;
   }
 
   /** What the server is asked, now or again after a break. */
@@ -88,8 +88,8 @@ export class RemoteWatcher implements KvWatcher {
     return CreateMessage.of({ ...wireRange(range), startRevision, prevKv, filters, progressNotify: true });
   }
 
-  take(): WatchBatch | null {
-    if (this.#isClosed) return null;
+  take(): WatchBatch | undefined {
+    if (this.#isClosed) return undefined;
     const changes = this.#pending;
     if (changes.length > 0) {
       this.#pending = [];

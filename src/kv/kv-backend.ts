@@ -117,13 +117,13 @@ export interface KvWatcher {
   /** The revision at its beginning; 0 where that is not known yet. */
   readonly startedAt: Revision;
   /** Up to where everything was handed out, and nothing waits; null otherwise. */
-  readonly progress: Revision | null;
+  readonly progress: Revision | undefined;
   /** Up to where everything was handed out, whatever waits; null before the first revision of interest. */
-  readonly told: Revision | null;
+  readonly told: Revision | undefined;
   /** Whether taking goes on to take a while. */
   readonly isBehind: boolean;
   /** The next changes, or null when there are none now. Throws what has ended the watch. */
-  take(): WatchBatch | null;
+  take(): WatchBatch | undefined;
   close(): void;
 }
 

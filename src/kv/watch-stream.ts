@@ -149,7 +149,7 @@ export class Watch<Value>
    */
   get progress(): Revision | undefined {
     if (this.#telling !== null) return this.#telling - 1;
-    return this.#watcher.told ?? undefined;
+    return this.#watcher.told;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<Value>, void, undefined> {
@@ -239,9 +239,9 @@ export class Watch<Value>
   #takeForListeners(): boolean {
     try {
       const batch = this.#take();
-      this.#emitting = batch === null ? [] : this.#events(batch);
+      this.#emitting = batch === undefined ? [] : this.#events(batch);
       this.#emitted = 0;
-      return batch !== null;
+      return batch !== undefined;
     } catch (error) {
       if (!QuorateError.is(error)) throw error;
       this.#end(error);
@@ -260,14 +260,14 @@ export class Watch<Value>
   /** For an iteration: what there is to tell now; nothing at all is told where progress is due. */
   #nextEvents(): WatchEvent<Value>[] | null {
     const batch = this.#take();
-    if (batch !== null) return this.#events(batch);
+    if (batch !== undefined) return this.#events(batch);
     const events = this.#isProgressDue ? [] : null;
     this.#isProgressDue = false;
     return events;
   }
 
   /** What comes next, or null when there is nothing now. Throws what ends the watch. */
-  #take(): WatchBatch | null {
+  #take(): WatchBatch | undefined {
     if (this.#ending === null) return this.#watcher.take();
     this.#telling = this.#ending.revision;
     throw this.#ending.error;
@@ -321,7 +321,7 @@ export class Watch<Value>
       const isQuiet = !this.#hasToldLately && this.#telling === null;
       this.#hasToldLately = false;
       this.#scheduleProgress();
-      if (isQuiet && this.#watcher.progress !== null) this.#tellProgress(this.#watcher.progress);
+      if (isQuiet && this.#watcher.progress !== undefined) this.#tellProgress(this.#watcher.progress);
     });
   }
 

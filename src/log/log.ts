@@ -38,7 +38,7 @@ export class Log {
   #saving: Index;
   #saved: Index;
   /** The snapshot that replaced the log and is not saved yet. */
-  #restoring: EntryId | null = null;
+  #restoring: EntryId | undefined = undefined;
   /** What was handed out and not reported as applied, and how much of that there may be. */
   #applyingBytes = 0;
   readonly #applyingBytesMax: number;
@@ -112,7 +112,7 @@ export class Log {
     return this.#saved;
   }
 
-  get restoring(): EntryId | null {
+  get restoring(): EntryId | undefined {
     return this.#restoring;
   }
 
@@ -121,9 +121,9 @@ export class Log {
   }
 
   /** The term of the entry at `index`, or null when it was compacted away or is not there yet. */
-  termAt(index: Index): Term | null {
+  termAt(index: Index): Term | undefined {
     if (index === this.#base.index) return this.#base.term;
-    if (index < this.#base.index || index > this.lastIndex) return null;
+    if (index < this.#base.index || index > this.lastIndex) return undefined;
     return this.#entries[index - this.#base.index - 1]!.term;
   }
 
@@ -167,7 +167,7 @@ export class Log {
   findAgreement(index: Index, term: Term): EntryId {
     for (let at = index; at > 0; at--) {
       const ours = this.termAt(at);
-      if (ours === null) return { index: at, term: 0 };
+      if (ours === undefined) return { index: at, term: 0 };
       if (ours <= term) return { index: at, term: ours };
     }
     return { index: 0, term: 0 };
@@ -235,7 +235,9 @@ export class Log {
   }
 
   hasUnapplied(applyUnsaved: boolean): boolean {
-    return !this.#isApplyPaused && this.#restoring === null && this.#applying < this.#appliable(applyUnsaved);
+    return (
+      !this.#isApplyPaused && this.#restoring === undefined && this.#applying < this.#appliable(applyUnsaved)
+    );
   }
 
   /** The committed entries that come next, within the budget. They count as being applied until `appliedTo`. */
@@ -290,7 +292,7 @@ export class Log {
 
   /** Told that the snapshot up to `index` is saved and restored. */
   restoredTo(index: Index): void {
-    if (this.#restoring?.index === index) this.#restoring = null;
+    if (this.#restoring?.index === index) this.#restoring = undefined;
     if (index > this.#applied) {
       this.#applyingBytes = 0;
       this.appliedTo(index);

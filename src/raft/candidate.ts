@@ -26,7 +26,7 @@ export function receiveVote(
   if (!granted) tellCommit(core, from);
 
   const result = countVotes(core, candidate);
-  if (result === "lost") becomeFollower(core, core.term, null);
+  if (result === "lost") becomeFollower(core, core.term, undefined);
   if (result === "won") win(core, candidate);
 }
 

@@ -16,7 +16,7 @@ export interface RaftEnvironment {
   /** Seed it differently on every start. */
   readonly random: Random;
   /** The newest snapshot that a follower could be sent; null when there is none just now. */
-  latestSnapshot(): SnapshotMetadata | null;
+  latestSnapshot(): SnapshotMetadata | undefined;
   /** Watches every decision. */
   readonly trace?: (event: TraceEvent) => void;
 }
@@ -24,10 +24,10 @@ export interface RaftEnvironment {
 /** What a core starts from, once checked. */
 export interface CoreState {
   readonly term: Term;
-  readonly vote: MemberId | null;
+  readonly vote: MemberId | undefined;
   readonly membership: Membership;
   readonly log: Log;
-  readonly lostTerm: Term | null;
+  readonly lostTerm: Term | undefined;
 }
 
 /**
@@ -42,11 +42,11 @@ export class Core {
   readonly trace: ((event: TraceEvent) => void) | undefined;
   readonly log: Log;
   readonly outbox: Outbox;
-  readonly #lostTerm: Term | null;
+  readonly #lostTerm: Term | undefined;
 
   term: Term;
   /** Whom this member has voted for in this term. */
-  vote: MemberId | null;
+  vote: MemberId | undefined;
   role: Role;
   membership: Membership;
 
@@ -78,19 +78,19 @@ export class Core {
     this.log = state.log;
     this.#lostTerm = state.lostTerm;
     this.outbox = new Outbox(settings.coalesce);
-    this.role = { kind: "follower", leader: null, reads: new ForwardedReads(), standOnceApplied: null };
+    this.role = { kind: "follower", leader: undefined, reads: new ForwardedReads(), standOnceApplied: null };
     this.nextQuestion = this.random.next() * QUESTIONS_PER_START;
   }
 
   /** Whom this member takes for the leader. */
-  get leader(): MemberId | null {
+  get leader(): MemberId | undefined {
     if (this.role.kind === "leader") return this.id;
-    return this.role.kind === "follower" ? this.role.leader : null;
+    return this.role.kind === "follower" ? this.role.leader : undefined;
   }
 
   /** Whether this member could lead: it votes, lacks nothing, and is not waiting for a snapshot to be restored. */
   get isPromotable(): boolean {
-    return isVoter(this.membership, this.id) && !this.isRepairing && this.log.restoring === null;
+    return isVoter(this.membership, this.id) && !this.isRepairing && this.log.restoring === undefined;
   }
 
   /**
@@ -99,7 +99,7 @@ export class Core {
    */
   get isRepairing(): boolean {
     const { log } = this;
-    return this.#lostTerm !== null && log.termAt(log.committed)! <= this.#lostTerm;
+    return this.#lostTerm !== undefined && log.termAt(log.committed)! <= this.#lostTerm;
   }
 
   /**
@@ -121,7 +121,8 @@ export class Core {
   get isAlone(): boolean {
     const { id, log } = this;
     let membership = this.membership;
-    if (this.#lostTerm !== null || log.restoring !== null || !isOnlyVoter(membership, id)) return false;
+    if (this.#lostTerm !== undefined || log.restoring !== undefined || !isOnlyVoter(membership, id))
+      return false;
     for (let index = log.applied + 1; index <= log.lastIndex; index++) {
       const { kind, data } = log.entryAt(index);
       if (kind !== "membership") continue;

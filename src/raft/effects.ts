@@ -8,7 +8,7 @@ export type { SnapshotMetadata } from "./snapshot.ts";
 /** What a member must never forget: with a vote forgotten there could be two leaders in one term (5.2). */
 export interface HardState {
   readonly term: Term;
-  readonly vote: MemberId | null;
+  readonly vote: MemberId | undefined;
   /** Kept for a quick restart, and so that no applied change of membership is forgotten; safety does not need it. */
   readonly commit: Index;
 }
@@ -21,15 +21,15 @@ export interface HardState {
  * is sent earlier is a promise that a power cut breaks.
  */
 export interface Save {
-  readonly hardState: HardState | null;
+  readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
-  readonly snapshot: SnapshotMetadata | null;
+  readonly snapshot: SnapshotMetadata | undefined;
   /** False when only the commit index moved: such a step need not be synced by itself. */
   readonly mustSync: boolean;
   /** Released by `Raft.saved`. Some are addressed to this member itself: its own votes and acknowledgements. */
   readonly sendAfter: readonly Message[];
   /** The last entry of the log at this step, which names the save; null when nothing in the log waits for the disk. */
-  readonly last: EntryId | null;
+  readonly last: EntryId | undefined;
   /** The term at this step. */
   readonly term: Term;
 }
@@ -50,7 +50,7 @@ export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
 
 export interface SoftState {
   readonly role: RoleKind;
-  readonly leader: MemberId | null;
+  readonly leader: MemberId | undefined;
   readonly term: Term;
 }
 
@@ -58,11 +58,11 @@ export interface SoftState {
 export interface Effects {
   /** May leave at once, while our own disk still writes. */
   readonly sendNow: readonly Message[];
-  readonly save: Save | null;
+  readonly save: Save | undefined;
   /** Committed and ready for the state machine, in order, each handed out once. Answer with `Raft.applied`. */
   readonly apply: readonly Entry[];
   readonly reads: readonly ReadReady[];
   readonly proposed: readonly ProposeResult[];
   /** Set when role, leader or term changed. */
-  readonly state: SoftState | null;
+  readonly state: SoftState | undefined;
 }

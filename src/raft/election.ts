@@ -15,7 +15,7 @@ import type { Candidacy, Follower, Leader, Role } from "./role.ts";
 /** A leader's first entry: committing it commits all that earlier terms left behind (5.4.2). */
 const FIRST_OF_TERM: readonly Proposal[] = [{ kind: "command", data: EMPTY_BYTES }];
 
-export function becomeFollower(core: Core, term: Term, leader: MemberId | null): void {
+export function becomeFollower(core: Core, term: Term, leader: MemberId | undefined): void {
   enter(core, term, { kind: "follower", leader, reads: new ForwardedReads(), standOnceApplied: null });
   core.trace?.({ kind: "role-changed", role: "follower", term });
 }
@@ -75,7 +75,7 @@ function newLeader(core: Core): Leader {
 function enter(core: Core, term: Term, role: Role): void {
   if (core.term !== term) {
     core.term = term;
-    core.vote = null;
+    core.vote = undefined;
   }
   abandonReads(core, core.role);
   core.role = role;
@@ -91,11 +91,11 @@ function drawElectionTimeout(core: Core): void {
 }
 
 /** Stands for election (5.2), if this member may lead. A hand-over needs no pre-vote: the leader itself asked for it. */
-export function stand(core: Core, candidacy: Candidacy): Refusal | null {
+export function stand(core: Core, candidacy: Candidacy): Refusal | undefined {
   const { term } = core;
   if (core.role.kind === "leader") {
     core.trace?.({ kind: "election-ignored", reason: "leading", term });
-    return null;
+    return undefined;
   }
   if (!core.isPromotable) {
     core.trace?.({ kind: "election-ignored", reason: "not-promotable", term });
@@ -111,15 +111,15 @@ export function stand(core: Core, candidacy: Candidacy): Refusal | null {
   core.trace?.({ kind: "election-started", term });
   if (core.settings.preVote && candidacy === "own") askForPreVotes(core);
   else askForVotes(core, candidacy === "hand-over");
-  return null;
+  return undefined;
 }
 
 /** Stands now or, where only a change of membership that waits to be applied is in the way, as soon as it is in force. */
-export function standOrWait(core: Core, candidacy: Candidacy): Refusal | null {
+export function standOrWait(core: Core, candidacy: Candidacy): Refusal | undefined {
   const refusal = stand(core, candidacy);
   const { role } = core;
   const isWaiting =
-    refusal !== null && role.kind === "follower" && core.isPromotable && hasUnappliedChange(core);
+    refusal !== undefined && role.kind === "follower" && core.isPromotable && hasUnappliedChange(core);
   if (isWaiting && role.standOnceApplied !== "hand-over") role.standOnceApplied = candidacy;
   return refusal;
 }
@@ -129,7 +129,7 @@ export function standIfWaiting(core: Core, follower: Follower): void {
   const { standOnceApplied: candidacy, leader } = follower;
   if (candidacy === null || (core.isPromotable && hasUnappliedChange(core))) return;
   follower.standOnceApplied = null;
-  if (candidacy === "hand-over" || leader === null) stand(core, candidacy);
+  if (candidacy === "hand-over" || leader === undefined) stand(core, candidacy);
 }
 
 /** Whether a change of membership is committed and not in force here yet. */

@@ -43,32 +43,32 @@ export class HandOut {
     return { sendNow, save, apply, reads, proposed, state: this.#takeState() };
   }
 
-  #takeSave(): Save | null {
+  #takeSave(): Save | undefined {
     const { log, outbox, settings, term, vote } = this.#core;
     const { sendAfter, snapshot } = outbox;
     const isNews = this.#isHardStateNew();
-    if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === null) return null;
+    if (!isNews && !log.hasUnsaved && sendAfter.length === 0 && snapshot === undefined) return undefined;
 
     outbox.sendAfter = [];
-    outbox.snapshot = null;
+    outbox.snapshot = undefined;
     const entries = log.takeUnsaved();
     const before = this.#knownHardState;
     if (isNews) this.#knownHardState = { term, vote, commit: log.committed };
     const isNewVote = term !== before.term || vote !== before.vote;
     const hasChange = settings.durableChanges && log.holdChanges(before.commit);
     return {
-      hardState: isNews ? this.#knownHardState : null,
+      hardState: isNews ? this.#knownHardState : undefined,
       entries,
       snapshot,
-      mustSync: entries.length > 0 || isNewVote || snapshot !== null || hasChange,
+      mustSync: entries.length > 0 || isNewVote || snapshot !== undefined || hasChange,
       sendAfter,
-      last: log.saved < log.lastIndex ? log.last : null,
+      last: log.saved < log.lastIndex ? log.last : undefined,
       term,
     };
   }
 
-  #takeState(): SoftState | null {
-    if (!this.#isStateNew()) return null;
+  #takeState(): SoftState | undefined {
+    if (!this.#isStateNew()) return undefined;
     const { role, leader, term } = this.#core;
     this.#knownState = { role: role.kind, leader, term };
     return this.#knownState;
@@ -90,9 +90,9 @@ export class HandOut {
 /** What a core that has failed still wants: nothing. */
 export const NO_EFFECTS: Effects = Object.freeze({
   sendNow: Object.freeze([]),
-  save: null,
+  save: undefined,
   apply: Object.freeze([]),
   reads: Object.freeze([]),
   proposed: Object.freeze([]),
-  state: null,
+  state: undefined,
 });

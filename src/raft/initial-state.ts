@@ -16,7 +16,7 @@ import { isValidMembership } from "./validate.ts";
  */
 export interface RaftState {
   readonly hardState: HardState;
-  readonly snapshot: SnapshotMetadata | null;
+  readonly snapshot: SnapshotMetadata | undefined;
   /** Without gaps. May begin at or below the snapshot; the first one then shows how far back the log reaches. */
   readonly entries: readonly Entry[];
   /** Up to here the host's state machine is restored. */
@@ -25,14 +25,14 @@ export interface RaftState {
    * Set when the disk has lost what it held: in this term and earlier ones this member may have acknowledged entries that
    * are not here any more. Until it knows an entry of a later term to be committed it neither votes nor stands.
    */
-  readonly lostTerm?: Term | null;
+  readonly lostTerm?: Term | undefined;
 }
 
 /** What the core starts from. */
 export function restoreState(initial: RaftState, settings: Settings): CoreState {
   const { hardState, snapshot } = initial;
   assert(
-    snapshot === null || isValidMembership(snapshot.membership),
+    snapshot === undefined || isValidMembership(snapshot.membership),
     "the snapshot holds no valid configuration",
   );
   const { base, entries } = connect(initial);
@@ -40,13 +40,13 @@ export function restoreState(initial: RaftState, settings: Settings): CoreState 
   const committed = Math.max(hardState.commit, applied);
   const log = new Log({ base, entries, committed, applied }, settings.committedBytesMax);
   const { term, vote } = hardState;
-  return { term, vote, membership: membershipAt(log, snapshot), log, lostTerm: initial.lostTerm ?? null };
+  return { term, vote, membership: membershipAt(log, snapshot), log, lostTerm: initial.lostTerm };
 }
 
 /** The entries, and the one before them. */
 function connect({ snapshot, entries }: RaftState): { base: EntryId; entries: readonly Entry[] } {
-  const base = snapshot === null ? BEGINNING : { index: snapshot.index, term: snapshot.term };
-  assert(snapshot === null || snapshot.index > 0, "a snapshot covers one entry at least");
+  const base = snapshot === undefined ? BEGINNING : { index: snapshot.index, term: snapshot.term };
+  assert(snapshot === undefined || snapshot.index > 0, "a snapshot covers one entry at least");
   const first = entries[0];
   if (first === undefined || first.index === base.index + 1) return { base, entries };
   assert(
@@ -64,7 +64,7 @@ function connect({ snapshot, entries }: RaftState): { base: EntryId; entries: re
 const BEGINNING: EntryId = { index: 0, term: 0 };
 
 /** Who takes part: the snapshot says it, and the changes that the host has applied since. */
-function membershipAt(log: Log, snapshot: SnapshotMetadata | null): Membership {
+function membershipAt(log: Log, snapshot: SnapshotMetadata | undefined): Membership {
   let membership = snapshot?.membership ?? EMPTY_MEMBERSHIP;
   for (let index = (snapshot?.index ?? 0) + 1; index <= log.applied; index++) {
     const { kind, data } = log.entryAt(index);

@@ -30,22 +30,22 @@ export function proposeAsLeader(
   leader: Leader,
   proposals: readonly Proposal[],
 ): EntryId | Refusal {
-  if (leader.own === null) return drop(core, { refused: "not-a-member" }, null);
+  if (leader.own === null) return drop(core, { refused: "not-a-member" }, undefined);
   if (leader.transferTo !== null) return drop(core, { refused: "transferring" }, leader.transferTo);
   const pendingBefore = leader.pendingChange;
   const admitted = admitChanges(core, leader, proposals);
-  if ("refused" in admitted) return drop(core, admitted, null);
+  if ("refused" in admitted) return drop(core, admitted, undefined);
 
   const first = appendProposals(core, leader, admitted);
   if (first === null) {
     leader.pendingChange = pendingBefore;
-    return drop(core, { refused: "over-budget", detail: `${leader.uncommittedBytes} bytes wait` }, null);
+    return drop(core, { refused: "over-budget", detail: `${leader.uncommittedBytes} bytes wait` }, undefined);
   }
   announce(core, leader);
   return first;
 }
 
-function drop(core: Core, refusal: Refusal, other: MemberId | null): Refusal {
+function drop(core: Core, refusal: Refusal, other: MemberId | undefined): Refusal {
   core.trace?.({ kind: "proposal-dropped", reason: refusal.refused, other, term: core.term });
   return refusal;
 }
@@ -147,7 +147,7 @@ function hasQuorum(core: Core, leader: Leader): boolean {
   for (const progress of leader.progress) progress.isActive = progress.id === core.id;
   if (voteResult(core.membership, heard) === "won") return true;
   core.trace?.({ kind: "quorum-lost", term: core.term });
-  becomeFollower(core, core.term, null);
+  becomeFollower(core, core.term, undefined);
   return false;
 }
 

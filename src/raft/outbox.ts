@@ -10,7 +10,7 @@ export class Outbox {
   reads: ReadReady[] = [];
   proposed: ProposeResult[] = [];
   /** A leader's snapshot that replaced the log. */
-  snapshot: SnapshotMetadata | null = null;
+  snapshot: SnapshotMetadata | undefined = undefined;
   readonly #coalesce: boolean;
 
   constructor(coalesce: boolean) {
@@ -23,7 +23,7 @@ export class Outbox {
       this.sendAfter.length === 0 &&
       this.reads.length === 0 &&
       this.proposed.length === 0 &&
-      this.snapshot === null
+      this.snapshot === undefined
     );
   }
 

@@ -50,7 +50,7 @@ export interface RaftFailure {
 export class Raft {
   readonly #core: Core;
   readonly #handOut: HandOut;
-  #failure: RaftFailure | null = null;
+  #failure: RaftFailure | undefined = undefined;
 
   /** Throws ERR_INVALID_ARGUMENT for options or a state from which nobody could start. */
   constructor(options: RaftOptions, initial: RaftState, environment: RaftEnvironment) {
@@ -59,7 +59,7 @@ export class Raft {
     const core = this.#core;
     const { membership, term, trace } = core;
     trace?.({ kind: "membership-switched", membership });
-    becomeFollower(core, term, null);
+    becomeFollower(core, term, undefined);
     trace?.({ kind: "started", voters: voterIds(membership), term, log: core.cursors() });
     this.#handOut = new HandOut(core);
   }
@@ -77,7 +77,7 @@ export class Raft {
   }
 
   /** Whom this member takes for the leader; null while it knows none. */
-  get leader(): MemberId | null {
+  get leader(): MemberId | undefined {
     return this.#core.leader;
   }
 
@@ -107,7 +107,7 @@ export class Raft {
     return role.kind === "leader" && hasLease(this.#core, role);
   }
 
-  get failure(): RaftFailure | null {
+  get failure(): RaftFailure | undefined {
     return this.#failure;
   }
 
@@ -122,7 +122,7 @@ export class Raft {
 
   /** Lets one tick pass: that of the last `timeIs`, where the host tells the time. The core knows no other time. */
   tick(ticks = this.#core.ticks + 1): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== undefined) return;
     try {
       this.timeIs(ticks);
       this.#tick();
@@ -132,8 +132,8 @@ export class Raft {
   }
 
   /** Takes a message from a peer, or one of our own `Save.sendAfter` that is addressed to ourselves. */
-  step(message: Message): Refusal | null {
-    if (this.#failure !== null) return this.#failed(this.#failure);
+  step(message: Message): Refusal | undefined {
+    if (this.#failure !== undefined) return this.#failed(this.#failure);
     try {
       const complaint = complaintAbout(message, this.#core.id);
       const refusal = complaint === null ? step(this.#core, message) : malformed(complaint);
@@ -145,7 +145,7 @@ export class Raft {
   }
 
   /** Stands for election now. Refused while a committed change of membership waits to be applied: then as soon as it is. */
-  campaign(): Refusal | null {
+  campaign(): Refusal | undefined {
     return this.#request(() => standOrWait(this.#core, "own"));
   }
 
@@ -154,15 +154,15 @@ export class Raft {
    * name `request`. On the leader it does with the next effects. On a follower it does when the leader's answer
    * arrives, which may never happen: messages get lost.
    */
-  propose(request: number, proposals: readonly Proposal[]): Refusal | null {
+  propose(request: number, proposals: readonly Proposal[]): Refusal | undefined {
     return this.#request(() => {
       if (proposals.length === 0) return malformed("proposes nothing");
       const core = this.#core;
       const result = proposeOrForward(core, core.id, request, proposals);
-      if (result === null) return null;
+      if (result === undefined) return undefined;
       if ("refused" in result) return result;
       core.outbox.proposed.push({ request, result });
-      return null;
+      return undefined;
     });
   }
 
@@ -170,9 +170,9 @@ export class Raft {
    * Asks for a change of membership. With `expected` it is made only if that is the present configuration, which only
    * a leader can tell.
    */
-  proposeMembership(request: number, change: MembershipChange, expected?: Membership): Refusal | null {
+  proposeMembership(request: number, change: MembershipChange, expected?: Membership): Refusal | undefined {
     if (expected !== undefined) {
-      if (this.role !== "leader") return { refused: this.leader === null ? "no-leader" : "not-leader" };
+      if (this.role !== "leader") return { refused: this.leader === undefined ? "no-leader" : "not-leader" };
       if (!sameMembership(expected, this.membership)) return { refused: "configuration-changed" };
     }
     return this.propose(request, [{ kind: "membership", data: encodeMembershipChange(change) }]);
@@ -180,7 +180,7 @@ export class Raft {
 
   /** Makes a change effective. To be called when its entry is applied, before `applied`. */
   applyMembership(change: MembershipChange): Membership {
-    if (this.#failure === null) {
+    if (this.#failure === undefined) {
       try {
         return applyChange(this.#core, change);
       } catch (error) {
@@ -194,7 +194,7 @@ export class Raft {
    * Asks for a linearizable read: `Effects.reads` will say at which applied index it may be served. With `leaseReads` a
    * leader that has a lease says so at once, unless `byLease` is false.
    */
-  read(request: number, byLease = true): Refusal | null {
+  read(request: number, byLease = true): Refusal | undefined {
     return this.#request(() => {
       const core = this.#core;
       const { role } = core;
@@ -205,30 +205,30 @@ export class Raft {
   }
 
   /** Hands over to another voter. A follower asks its leader to. */
-  transferLeadership(to: MemberId): Refusal | null {
+  transferLeadership(to: MemberId): Refusal | undefined {
     return this.#request(() => {
       const { role, id: from, leader, term, outbox } = this.#core;
       if (role.kind === "leader") return startTransfer(this.#core, role, to);
-      if (leader === null) return { refused: "no-leader" };
+      if (leader === undefined) return { refused: "no-leader" };
       outbox.send({ kind: "transfer-leader", from, to: leader, term, target: to });
-      return null;
+      return undefined;
     });
   }
 
   /** Drops the leader without a new term, because the host knows that it is gone: others may be voted for at once. */
-  forgetLeader(): Refusal | null {
+  forgetLeader(): Refusal | undefined {
     return this.#guard(() => {
       const { role, settings, term, trace } = this.#core;
-      if (role.kind !== "follower") return null;
+      if (role.kind !== "follower") return undefined;
       if (settings.leaseReads) {
         trace?.({ kind: "forgetting-refused" });
         return { refused: "lease" };
       }
-      if (role.leader === null) return null;
+      if (role.leader === undefined) return undefined;
       trace?.({ kind: "leader-forgotten", leader: role.leader, term });
-      role.leader = null;
+      role.leader = undefined;
       abandonReads(this.#core, role);
-      return null;
+      return undefined;
     });
   }
 
@@ -236,7 +236,7 @@ export class Raft {
   reportUnreachable(peer: MemberId): void {
     this.#guard(() => {
       if (this.#core.role.kind === "leader") reportUnreachable(this.#core, this.#core.role, peer);
-      return null;
+      return undefined;
     });
   }
 
@@ -244,7 +244,7 @@ export class Raft {
   reportSnapshot(peer: MemberId, succeeded: boolean): void {
     this.#guard(() => {
       if (this.#core.role.kind === "leader") reportSnapshot(this.#core, this.#core.role, peer, succeeded);
-      return null;
+      return undefined;
     });
   }
 
@@ -252,14 +252,14 @@ export class Raft {
   saved(save: Save): void {
     for (const message of save.sendAfter) {
       if (message.to === this.id) this.#stepOwn(message);
-      else if (this.#failure === null) this.#core.outbox.send(message);
+      else if (this.#failure === undefined) this.#core.outbox.send(message);
     }
     this.savedLog(save);
   }
 
   /** The part of `saved` that concerns the log, for hosts that deliver `Save.sendAfter` themselves. */
   savedLog(save: Save): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== undefined) return;
     try {
       this.#savedLog(save);
     } catch (error) {
@@ -269,7 +269,7 @@ export class Raft {
 
   /** Everything that was handed out up to `index` is applied. */
   applied(index: Index): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== undefined) return;
     try {
       this.#applied(index);
     } catch (error) {
@@ -281,17 +281,17 @@ export class Raft {
   compactTo(index: Index): void {
     this.#guard(() => {
       this.#core.log.compactTo(index);
-      return null;
+      return undefined;
     });
   }
 
   hasEffects(): boolean {
-    return this.#failure === null && this.#handOut.hasEffects();
+    return this.#failure === undefined && this.#handOut.hasEffects();
   }
 
   /** What is to be done now. Each effect is handed out once. */
   takeEffects(): Effects {
-    if (this.#failure !== null) return NO_EFFECTS;
+    if (this.#failure !== undefined) return NO_EFFECTS;
     try {
       return this.#handOut.take();
     } catch (error) {
@@ -331,14 +331,15 @@ export class Raft {
       core.electionElapsed = 0;
       stand(core, "own");
     } else if (role.kind === "follower") {
-      if (role.leader === null && core.electionElapsed % core.settings.electionTicks === 0) wakeOthers(core);
+      if (role.leader === undefined && core.electionElapsed % core.settings.electionTicks === 0)
+        wakeOthers(core);
       repeatQuestions(core, role);
     }
   }
 
   /** An answer that we gave ourselves: in order by its making, but it may be late like any other. */
   #stepOwn(message: Message): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== undefined) return;
     try {
       step(this.#core, message);
     } catch (error) {
@@ -349,16 +350,16 @@ export class Raft {
   #savedLog(save: Save): void {
     const { hardState, last, snapshot } = save;
     const { log, term, trace } = this.#core;
-    if (hardState !== null) log.releaseChanges(hardState.commit);
-    if (last !== null && save.term < term) {
+    if (hardState !== undefined) log.releaseChanges(hardState.commit);
+    if (last !== undefined && save.term < term) {
       // Since that save was made a new term may have replaced its entries, and later ones put the same back: the disk
       // may hold neither yet.
       trace?.({ kind: "save-outdated", save, term });
-    } else if (last !== null) {
+    } else if (last !== undefined) {
       const news = log.savedTo(last);
       if (news !== "saved") trace?.({ kind: "save-unmatched", last, news, ourTerm: log.termAt(last.index) });
     }
-    if (snapshot !== null) log.restoredTo(snapshot.index);
+    if (snapshot !== undefined) log.restoredTo(snapshot.index);
   }
 
   #applied(index: Index): void {
@@ -374,15 +375,15 @@ export class Raft {
   }
 
   /** A request of the host: it ends a sleep, since someone wants something. */
-  #request(run: () => Refusal | null): Refusal | null {
+  #request(run: () => Refusal | undefined): Refusal | undefined {
     return this.#guard(() => {
       if (this.#core.isAsleep) wakeUp(this.#core);
       return run();
     });
   }
 
-  #guard(run: () => Refusal | null): Refusal | null {
-    if (this.#failure !== null) return this.#failed(this.#failure);
+  #guard(run: () => Refusal | undefined): Refusal | undefined {
+    if (this.#failure !== undefined) return this.#failed(this.#failure);
     try {
       return run();
     } catch (error) {

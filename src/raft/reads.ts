@@ -9,26 +9,31 @@ import type { Follower, Leader, Role } from "./role.ts";
  * Takes a read on the leader. Its index is known once a quorum has confirmed that we still lead (thesis, 6.4), or at once
  * while there is a lease, where `byLease` says that the reader trusts clocks.
  */
-export function readAsLeader(core: Core, leader: Leader, reader: Reader, byLease: boolean): Refusal | null {
+export function readAsLeader(
+  core: Core,
+  leader: Leader,
+  reader: Reader,
+  byLease: boolean,
+): Refusal | undefined {
   if (leader.reads.count >= core.settings.readsMax) return { refused: "too-many-reads" };
   leader.idleTicks = 0;
   if (byLease && hasLease(core, leader)) answer(core, reader, core.log.committed);
   else leader.reads.add(reader);
-  return null;
+  return undefined;
 }
 
 /** Takes a read on a follower or learner: the leader is asked for the index, with all that came in the same turn. */
-export function readAsFollower(core: Core, follower: Follower, request: number): Refusal | null {
-  if (follower.leader === null) return { refused: "no-leader" };
+export function readAsFollower(core: Core, follower: Follower, request: number): Refusal | undefined {
+  if (follower.leader === undefined) return { refused: "no-leader" };
   if (follower.reads.count >= core.settings.readsMax) return { refused: "too-many-reads" };
   follower.reads.add(request);
-  return null;
+  return undefined;
 }
 
 /** Whether reads wait that a round, or a question to the leader, could be begun for now. */
 export function hasReadsToAsk(core: Core): boolean {
   const { role } = core;
-  if (role.kind === "follower") return role.reads.hasWaiting && role.leader !== null;
+  if (role.kind === "follower") return role.reads.hasWaiting && role.leader !== undefined;
   if (role.kind !== "leader") return false;
   return role.reads.hasWaiting && !role.reads.isRoundOpen && core.hasCommittedInTerm;
 }
@@ -107,7 +112,7 @@ export function receiveReadIndex(
 
 /** Asks again where messages may have been lost. */
 export function repeatQuestions(core: Core, follower: Follower): void {
-  if (follower.leader === null || follower.reads.count === 0) return;
+  if (follower.leader === undefined || follower.reads.count === 0) return;
   for (const question of follower.reads.tick(core.settings.heartbeatTicks)) {
     sendQuestion(core, follower.leader, question);
   }

@@ -148,7 +148,7 @@ function stepDown(core: Core, leader: Leader): void {
     }
     handOver(core, leader);
   }
-  becomeFollower(core, core.term, null);
+  becomeFollower(core, core.term, undefined);
 }
 
 function probeNewcomers(core: Core, leader: Leader): void {

@@ -79,7 +79,7 @@ export function sendAppend(core: Core, progress: Progress, evenIfEmpty: boolean)
   const { log } = core;
   const previousIndex = progress.next - 1;
   const previousTerm = log.termAt(previousIndex);
-  if (previousTerm === null) return sendSnapshot(core, progress);
+  if (previousTerm === undefined) return sendSnapshot(core, progress);
 
   const entries = nextEntries(core, progress);
   if (entries.length === 0 && !evenIfEmpty) return false;
@@ -112,7 +112,7 @@ function sendSnapshot(core: Core, progress: Progress): boolean {
   }
   const snapshot = core.environment.latestSnapshot();
   // One that ends before our log begins would leave a gap: the host is about to make a newer one.
-  if (snapshot === null || snapshot.index < log.base.index) {
+  if (snapshot === undefined || snapshot.index < log.base.index) {
     trace?.({ kind: "snapshot-unsent", to: progress.id, reason: "unavailable" });
     return false;
   }

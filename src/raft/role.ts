@@ -6,7 +6,7 @@ import type { ReadBarrier } from "./read-barrier.ts";
 /** Follows a leader, or waits for one. Learners are always followers. */
 export interface Follower {
   readonly kind: "follower";
-  leader: MemberId | null;
+  leader: MemberId | undefined;
   readonly reads: ForwardedReads;
   /** Why this member stands as soon as it has applied a change of membership; null when it does not. */
   standOnceApplied: Candidacy | null;

@@ -31,9 +31,9 @@ export interface PeerStatus {
 export interface RaftStatus {
   readonly id: MemberId;
   readonly term: Term;
-  readonly vote: MemberId | null;
+  readonly vote: MemberId | undefined;
   readonly role: RoleKind;
-  readonly leader: MemberId | null;
+  readonly leader: MemberId | undefined;
   readonly membership: Membership;
   /** The first and the last entry in memory. */
   readonly first: Index;
@@ -44,10 +44,10 @@ export interface RaftStatus {
   readonly saving: Index;
   readonly saved: Index;
   /** The snapshot that is being saved and restored. */
-  readonly restoring: EntryId | null;
+  readonly restoring: EntryId | undefined;
   /** Everyone who takes part, ascending by id. Empty but on the leader. */
   readonly progress: readonly PeerStatus[];
-  readonly transferTo: MemberId | null;
+  readonly transferTo: MemberId | undefined;
   /** Bytes in the leader's log that are not applied, against `uncommittedBytesMax`. */
   readonly uncommittedBytes: number;
   /** Bytes handed out to be applied, against `committedBytesMax`. */
@@ -76,7 +76,7 @@ export function statusOf(core: Core): RaftStatus {
     ...core.cursors(),
     restoring: log.restoring,
     progress: leader?.progress.map((progress) => peerStatusOf(core, progress)) ?? [],
-    transferTo: leader?.transferTo ?? null,
+    transferTo: leader?.transferTo ?? undefined,
     uncommittedBytes: leader?.uncommittedBytes ?? 0,
     applyingBytes: log.applyingBytes,
     pendingReads: "reads" in role ? role.reads.count : 0,

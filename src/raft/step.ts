@@ -31,29 +31,29 @@ import { castVote, mustIgnoreCandidate, rejectPreVote, tellCommit } from "./vote
 type LeaderMessage = AppendMessage | HeartbeatMessage | SnapshotMessage | QuiesceMessage;
 
 /** Lets one message take effect. It is in order as such; whether it suits our state is decided here. */
-export function step(core: Core, message: Message): Refusal | null {
+export function step(core: Core, message: Message): Refusal | undefined {
   if (isAnswer(message) && !isMember(core.membership, message.from)) return { refused: "not-a-member" };
   if (core.isAsleep && isWakening(message)) wakeUp(core);
 
   if (message.term > core.term) {
-    if (!meetNewerTerm(core, message)) return null;
+    if (!meetNewerTerm(core, message)) return undefined;
   } else if (message.term < core.term && message.term !== 0) {
     meetOlderTerm(core, message);
-    return null;
+    return undefined;
   }
   switch (message.kind) {
     case "vote":
     case "pre-vote":
       castVote(core, message);
-      return null;
+      return undefined;
     case "propose":
       return stepPropose(core, message);
     case "commit-news":
       learnCommit(core, message);
-      return null;
+      return undefined;
     case "propose-reply":
       core.outbox.proposed.push({ request: message.request, result: message.result });
-      return null;
+      return undefined;
     default:
       return stepByRole(core, message);
   }
@@ -63,10 +63,10 @@ export function step(core: Core, message: Message): Refusal | null {
 function learnCommit(core: Core, message: CommitNewsMessage): void {
   receiveCommitNews(core, message);
   const isStanding = core.role.kind === "candidate" || core.role.kind === "pre-candidate";
-  if (isStanding && hasUnappliedChange(core)) becomeFollower(core, core.term, null);
+  if (isStanding && hasUnappliedChange(core)) becomeFollower(core, core.term, undefined);
 }
 
-function stepByRole(core: Core, message: Message): Refusal | null {
+function stepByRole(core: Core, message: Message): Refusal | undefined {
   const { role } = core;
   switch (role.kind) {
     case "follower":
@@ -88,7 +88,7 @@ function meetNewerTerm(core: Core, message: Message): boolean {
   // The term of a pre-vote is not begun yet, and a granted one says only that it could be.
   if (message.kind === "pre-vote" || (message.kind === "pre-vote-reply" && message.granted)) return true;
   core.trace?.({ kind: "higher-term", message, term: core.term });
-  becomeFollower(core, message.term, isFromLeader(message) ? message.from : null);
+  becomeFollower(core, message.term, isFromLeader(message) ? message.from : undefined);
   return true;
 }
 
@@ -123,7 +123,7 @@ function meetOlderTerm(core: Core, message: Message): void {
   core.trace?.({ kind: "lower-term", message, term });
 }
 
-function stepFollower(core: Core, follower: Follower, message: Message): Refusal | null {
+function stepFollower(core: Core, follower: Follower, message: Message): Refusal | undefined {
   switch (message.kind) {
     case "append":
     case "heartbeat":
@@ -135,49 +135,49 @@ function stepFollower(core: Core, follower: Follower, message: Message): Refusal
     case "transfer-leader":
       return passOnTransfer(core, follower, message);
     case "read-index":
-      return refuseRead(core, message, follower.leader === null ? "no-leader" : "not-leader");
+      return refuseRead(core, message, follower.leader === undefined ? "no-leader" : "not-leader");
     case "read-index-reply":
       receiveReadIndex(core, follower, message.request, message.result);
-      return null;
+      return undefined;
     default:
-      return null; // An answer to a role that ended meanwhile.
+      return undefined; // An answer to a role that ended meanwhile.
   }
 }
 
-function followLeader(core: Core, follower: Follower, message: LeaderMessage): Refusal | null {
-  if (follower.leader !== null && follower.leader !== message.from) return secondLeader(message);
+function followLeader(core: Core, follower: Follower, message: LeaderMessage): Refusal | undefined {
+  if (follower.leader !== undefined && follower.leader !== message.from) return secondLeader(message);
   core.electionElapsed = 0;
   core.heardTick = core.ticks;
   follower.leader = message.from;
   switch (message.kind) {
     case "append":
       receiveAppend(core, message);
-      return null;
+      return undefined;
     case "heartbeat":
       receiveHeartbeat(core, message);
-      return null;
+      return undefined;
     case "snapshot":
       receiveSnapshot(core, message);
-      return null;
+      return undefined;
     case "quiesce":
       receiveQuiesce(core, message);
-      return null;
+      return undefined;
   }
 }
 
 /** The leader hands over to us: we stand without waiting (thesis, 3.10), or as soon as we have applied who votes. */
-function receiveTimeoutNow(core: Core, message: TimeoutNowMessage): Refusal | null {
+function receiveTimeoutNow(core: Core, message: TimeoutNowMessage): Refusal | undefined {
   core.trace?.({ kind: "timeout-now-received", from: message.from, term: core.term });
   return standOrWait(core, "hand-over");
 }
 
-function passOnTransfer(core: Core, follower: Follower, message: TransferLeaderMessage): Refusal | null {
-  if (follower.leader === null) return { refused: "no-leader" };
+function passOnTransfer(core: Core, follower: Follower, message: TransferLeaderMessage): Refusal | undefined {
+  if (follower.leader === undefined) return { refused: "no-leader" };
   core.outbox.send({ ...message, to: follower.leader, term: core.term });
-  return null;
+  return undefined;
 }
 
-function stepCandidate(core: Core, candidate: Candidate, message: Message): Refusal | null {
+function stepCandidate(core: Core, candidate: Candidate, message: Message): Refusal | undefined {
   switch (message.kind) {
     case "append":
     case "heartbeat":
@@ -189,17 +189,17 @@ function stepCandidate(core: Core, candidate: Candidate, message: Message): Refu
     case "vote-reply":
     case "pre-vote-reply":
       receiveVote(core, candidate, message);
-      return null;
+      return undefined;
     case "read-index":
       return refuseRead(core, message, "no-leader");
     case "transfer-leader":
       return { refused: "no-leader" };
     default:
-      return null; // An answer to a role that ended meanwhile, or a hand-over for which we stand already.
+      return undefined; // An answer to a role that ended meanwhile, or a hand-over for which we stand already.
   }
 }
 
-function stepLeader(core: Core, leader: Leader, message: Message): Refusal | null {
+function stepLeader(core: Core, leader: Leader, message: Message): Refusal | undefined {
   switch (message.kind) {
     case "append":
     case "heartbeat":
@@ -210,45 +210,45 @@ function stepLeader(core: Core, leader: Leader, message: Message): Refusal | nul
       if (message.matched > core.log.lastIndex)
         return malformed(`acknowledges ${message.matched}, which we never sent`);
       receiveAccepted(core, leader, message);
-      return null;
+      return undefined;
     case "append-rejected":
       receiveRejected(core, leader, message);
-      return null;
+      return undefined;
     case "heartbeat-reply":
       if (message.readRound > leader.reads.newest)
         return malformed(`confirms round ${message.readRound}, never begun`);
       receiveHeartbeatReply(core, leader, message);
-      return null;
+      return undefined;
     case "transfer-leader":
       return startTransfer(core, leader, message.target);
     case "read-index": {
       const { from, request } = message;
       // The question does not say whether the reader trusts clocks.
       const refusal = readAsLeader(core, leader, { from, request }, false);
-      return refusal === null ? null : refuseRead(core, message, refusal.refused);
+      return refusal === undefined ? undefined : refuseRead(core, message, refusal.refused);
     }
     default:
-      return null; // A late vote, or a hand-over to whom already leads.
+      return undefined; // A late vote, or a hand-over to whom already leads.
   }
 }
 
 /** A proposal that another member forwarded. */
-function stepPropose(core: Core, message: ProposeMessage): Refusal | null {
+function stepPropose(core: Core, message: ProposeMessage): Refusal | undefined {
   const { role, settings } = core;
   const { from, request } = message;
   if (!settings.replyToForwarded) return passOnOrPropose(core, message);
   const result =
     role.kind === "leader"
       ? proposeAsLeader(core, role, message.proposals)
-      : ({ refused: core.leader === null ? "no-leader" : "not-leader" } as const);
+      : ({ refused: core.leader === undefined ? "no-leader" : "not-leader" } as const);
   core.outbox.send({ kind: "propose-reply", from: core.id, to: from, term: 0, request, result });
-  return "refused" in result ? result : null;
+  return "refused" in result ? result : undefined;
 }
 
 /** As etcd has it: passed from member to member until one leads, and never answered. */
-function passOnOrPropose(core: Core, message: ProposeMessage): Refusal | null {
+function passOnOrPropose(core: Core, message: ProposeMessage): Refusal | undefined {
   const result = proposeOrForward(core, message.from, message.request, message.proposals);
-  return result !== null && "refused" in result ? result : null;
+  return result !== undefined && "refused" in result ? result : undefined;
 }
 
 /** Appends what is proposed if we lead, or sends it to whom does. Null: the leader was asked, its answer will follow. */
@@ -257,11 +257,11 @@ export function proposeOrForward(
   from: number,
   request: number,
   proposals: readonly Proposal[],
-): ProposeResult["result"] | null {
+): ProposeResult["result"] | undefined {
   const { role, settings, term } = core;
   if (role.kind === "leader") return proposeAsLeader(core, role, proposals);
-  if (core.leader === null) {
-    core.trace?.({ kind: "proposal-dropped", reason: "no-leader", other: null, term });
+  if (core.leader === undefined) {
+    core.trace?.({ kind: "proposal-dropped", reason: "no-leader", other: undefined, term });
     return { refused: "no-leader" };
   }
   if (!settings.forwardProposals) {
@@ -269,7 +269,7 @@ export function proposeOrForward(
     return { refused: "not-leader" };
   }
   core.outbox.send({ kind: "propose", from, to: core.leader, term: 0, request, proposals });
-  return null;
+  return undefined;
 }
 
 function refuseRead(core: Core, message: ReadIndexMessage, refused: Refusal["refused"]): Refusal {

@@ -7,10 +7,10 @@ import type { SnapshotMetadata } from "./snapshot.ts";
 
 /** What a host does between `ready` and `advance`, in the order of the fields. */
 export interface Ready {
-  readonly state: SoftState | null;
-  readonly hardState: HardState | null;
+  readonly state: SoftState | undefined;
+  readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
-  readonly snapshot: SnapshotMetadata | null;
+  readonly snapshot: SnapshotMetadata | undefined;
   readonly mustSync: boolean;
   /** To be applied once the above is saved. */
   readonly committed: readonly Entry[];
@@ -45,9 +45,9 @@ export class SynchronousRaft {
     const toOthers = save?.sendAfter.filter(({ to }) => to !== this.#raft.id) ?? [];
     return {
       state,
-      hardState: save?.hardState ?? null,
+      hardState: save?.hardState,
       entries: save?.entries ?? [],
-      snapshot: save?.snapshot ?? null,
+      snapshot: save?.snapshot,
       mustSync: save?.mustSync ?? false,
       committed: apply,
       messages: [...sendNow, ...toOthers],
@@ -61,7 +61,7 @@ export class SynchronousRaft {
     assert(this.#underWay !== null, "advance follows a ready");
     const { save, apply } = this.#underWay;
     this.#underWay = null;
-    if (save !== null) this.#saved(save);
+    if (save !== undefined) this.#saved(save);
     const last = apply[apply.length - 1];
     if (last !== undefined) this.#raft.applied(last.index);
   }

@@ -66,7 +66,7 @@ export type TraceEvent =
       readonly from: MemberId;
       readonly theirs: EntryId;
       readonly ours: EntryId;
-      readonly vote: MemberId | null;
+      readonly vote: MemberId | undefined;
       readonly term: Term;
     }
   | {
@@ -75,7 +75,7 @@ export type TraceEvent =
       readonly from: MemberId;
       readonly theirs: EntryId;
       readonly ours: EntryId;
-      readonly vote: MemberId | null;
+      readonly vote: MemberId | undefined;
       readonly term: Term;
       readonly remainingTicks: number;
     }
@@ -103,7 +103,7 @@ export type TraceEvent =
   | {
       readonly kind: "proposal-dropped";
       readonly reason: RefusalReason;
-      readonly other: MemberId | null;
+      readonly other: MemberId | undefined;
       readonly term: Term;
     }
   | {
@@ -120,7 +120,7 @@ export type TraceEvent =
       readonly kind: "append-rejected";
       readonly from: MemberId;
       readonly previous: EntryId;
-      readonly ourTerm: Term | null;
+      readonly ourTerm: Term | undefined;
     }
   | {
       readonly kind: "conflict-found";
@@ -167,5 +167,5 @@ export type TraceEvent =
       readonly kind: "save-unmatched";
       readonly last: EntryId;
       readonly news: "missing" | "restoring" | "replaced";
-      readonly ourTerm: Term | null;
+      readonly ourTerm: Term | undefined;
     };

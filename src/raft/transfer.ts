@@ -10,7 +10,7 @@ import { type Leader, progressOf } from "./role.ts";
  * Begins to hand over (thesis, 3.10): nothing more is proposed; once the target holds the whole log it is asked to
  * stand. Given up after an election timeout. A later request for another target replaces this one.
  */
-export function startTransfer(core: Core, leader: Leader, to: MemberId): Refusal | null {
+export function startTransfer(core: Core, leader: Leader, to: MemberId): Refusal | undefined {
   const { term, trace } = core;
   const target = progressOf(leader, to);
   if (target === undefined) return { refused: "not-a-member" };
@@ -20,19 +20,19 @@ export function startTransfer(core: Core, leader: Leader, to: MemberId): Refusal
   }
   if (leader.transferTo === to) {
     trace?.({ kind: "transfer-ignored", to, reason: "repeated", term });
-    return null;
+    return undefined;
   }
   endTransfer(core, leader);
   if (to === core.id) {
     trace?.({ kind: "transfer-ignored", to, reason: "self", term });
-    return null;
+    return undefined;
   }
   trace?.({ kind: "transfer-started", to, term });
   core.electionElapsed = 0; // It has a full election timeout.
   leader.transferTo = to;
   if (target.matched === core.log.lastIndex) sendTimeoutNow(core, leader, to, true);
   else sendAppend(core, target, true);
-  return null;
+  return undefined;
 }
 
 /** The target may have caught up with its latest acknowledgement. */

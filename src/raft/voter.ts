@@ -11,7 +11,7 @@ type VoteRequest = VoteMessage | PreVoteMessage;
 export function mustIgnoreCandidate(core: Core, request: VoteRequest): boolean {
   if (isHandOver(request)) return false;
   const { checkQuorum, electionTicks } = core.settings;
-  if (checkQuorum && core.leader !== null && core.electionElapsed < electionTicks) return true;
+  if (checkQuorum && core.leader !== undefined && core.electionElapsed < electionTicks) return true;
   return core.isPatient;
 }
 
@@ -23,7 +23,7 @@ function isHandOver(request: VoteRequest): boolean {
 /** Gives this member's vote, or refuses it. Learners vote too: this one may have been promoted without knowing it yet. */
 export function castVote(core: Core, request: VoteRequest): void {
   const { from, kind: ballot } = request;
-  const isFree = core.vote === from || (core.vote === null && core.leader === null);
+  const isFree = core.vote === from || (core.vote === undefined && core.leader === undefined);
   // The request's term may be ours already: we can have learnt of it while we still wait for an older leader.
   const isPromised = core.isPatient && !isHandOver(request);
   const isAsked = !isPromised && (isFree || (ballot === "pre-vote" && request.term > core.term));

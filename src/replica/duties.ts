@@ -68,7 +68,7 @@ export class Duties {
     if (raft.role !== "leader") return;
     const learner = raft.membership.learners.find((id) => {
       const member = directory.byId(id);
-      return member?.votes === true && member.store !== null;
+      return member?.votes === true && member.store !== undefined;
     });
     if (learner === undefined) return;
     const changes = [{ kind: "add-voter", member: learner }] as const;

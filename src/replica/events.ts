@@ -11,7 +11,7 @@ import type { SnapshotTaken } from "./snapshots/snapshotter.ts";
  */
 export type ReplicaEvents = {
   role: (role: RoleKind, term: number) => void;
-  leader: (name: string | null, term: number) => void;
+  leader: (name: string | undefined, term: number) => void;
   members: (members: readonly MemberRecord[]) => void;
   snapshot: (taken: SnapshotTaken) => void;
   /** A connection to a peer stands, was lost, or was refused. */
@@ -21,7 +21,7 @@ export type ReplicaEvents = {
   /** The disk has no room for more, and writes are refused (true); or it has room again (false). */
   diskFull: (isFull: boolean) => void;
   /** The disk was damaged, as found by this start (null: by an earlier one); this member has no vote until `repaired`. */
-  repairing: (damage: QuorateError | null) => void;
+  repairing: (damage: QuorateError | undefined) => void;
   /** This member holds again all that it may have acknowledged. */
   repaired: () => void;
   /** That member's log or state is not that of the others, as of an entry: it stops as soon as it finds out itself. */

@@ -14,7 +14,7 @@ export class Failover {
 
   lostConnection(peer: MemberId, raft: Raft): void {
     raft.reportUnreachable(peer);
-    if (raft.leader !== peer || raft.forgetLeader() !== null) return;
+    if (raft.leader !== peer || raft.forgetLeader() !== undefined) return;
     this.#tries = 0;
     this.#ticksToCampaign = rank(raft, peer);
     if (this.#ticksToCampaign === 0) this.#campaign(raft);
@@ -22,14 +22,14 @@ export class Failover {
 
   /** A group that has just started need not wait either. If somebody leads, a heartbeat comes before our turn. */
   foundConnection(raft: Raft): void {
-    if (raft.leader !== null || this.#ticksToCampaign !== null) return;
+    if (raft.leader !== undefined || this.#ticksToCampaign !== null) return;
     this.#tries = 0;
     this.#ticksToCampaign = rank(raft, null) + 1;
   }
 
   tick(raft: Raft): void {
     if (this.#ticksToCampaign === null) return;
-    if (raft.leader !== null) {
+    if (raft.leader !== undefined) {
       this.#ticksToCampaign = null;
       return;
     }

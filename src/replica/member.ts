@@ -88,7 +88,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   /** Set once this member was removed. */
   #departure: Departure | null = null;
   /** What this start has repaired. */
-  readonly #damage: QuorateError | null;
+  readonly #damage: QuorateError | undefined;
   /** When the disk was found full, by the clock that counts on; null while it is not. */
   #fullSince: number | null = null;
   #isRepairing: boolean;
@@ -171,7 +171,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       clock: { after: (ms, run) => this.clock.after(ms, () => this.#enter(run)) },
       everyEntries: this.#limits.checkpointEntries,
       electionTicks: this.#limits.electionTicks,
-      beginHash: () => machine.beginHash?.() ?? null,
+      beginHash: () => machine.beginHash?.(),
       onDiverged: (error) => this.#fail(error),
       onOtherDiverged: (member, index) => this.#tell("diverged", member, index),
     });
@@ -187,8 +187,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         this.#onMembers(entry.index);
       },
     );
-    const newest = snapshot?.snapshot.metadata ?? null;
-    if (snapshot !== null) this.#restored(snapshot.snapshot);
+    const newest = snapshot?.snapshot.metadata;
+    if (snapshot !== undefined) this.#restored(snapshot.snapshot);
 
     this.#snapshotter = new Snapshotter(
       {
@@ -216,7 +216,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
         snapshot: newest,
         entries: recovered.entries,
         applied: this.#applier.index,
-        lostTerm: recovered.lostTerm ?? null,
+        lostTerm: recovered.lostTerm,
       },
       { random: options.random, latestSnapshot: () => this.#snapshotToSend() },
     );
@@ -226,7 +226,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       directory: this.#directory,
       disk,
       electionTicks: this.#limits.electionTicks,
-      hasSnapshotToSend: () => this.#snapshotToSend() !== null,
+      hasSnapshotToSend: () => this.#snapshotToSend() !== undefined,
       takeSnapshot: () => this.#snapshotter.take(this.#raft),
       isDiskFull: () => this.#storage.isFull === true,
       // A snapshot lets the log and the WAL give up what it covers, whatever the policy says.
@@ -250,7 +250,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
     this.#storage.onFault?.((fault) => this.#enter(() => this.#fail(fault)));
     this.#isRepairing = this.#raft.isRepairing;
-    this.#damage = recovered.damage ?? null;
+    this.#damage = recovered.damage;
 
     const self = {
       clusterId: this.clusterId,
@@ -294,7 +294,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       },
       onDown: (peer) => this.#onPeerDown(peer),
       onReplaced: () => this.#fail(replacedError(this.name)),
-      isRestoring: () => this.#raft.log.restoring !== null,
+      isRestoring: () => this.#raft.log.restoring !== undefined,
       onDiskFailure: (error) => this.#fail(error),
       onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
       onRefused: (reason) => {
@@ -408,9 +408,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   metrics(): ReplicaMetrics {
     return {
-      storage: this.#storage.metrics?.() ?? null,
+      storage: this.#storage.metrics?.(),
       peers: this.#transport.metrics?.() ?? [],
-      strangers: this.#transport.strangers?.() ?? null,
+      strangers: this.#transport.strangers?.(),
     };
   }
 
@@ -528,7 +528,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
     this.#tell("leader", this.#contacts.nameOf(state.leader), state.term);
     this.#handovers.leads(state.leader);
-    if (state.leader === null) return;
+    if (state.leader === undefined) return;
     this.#proposals.resendAll();
     this.#changes.resendAll();
     this.#reads.resendAll();
@@ -574,14 +574,14 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
    * The newest snapshot, if it can be sent. Whoever took one from before our own admission would not know us, and hear
    * nothing more of us: not even what it needs to know us.
    */
-  #snapshotToSend(): SnapshotMetadata | null {
+  #snapshotToSend(): SnapshotMetadata | undefined {
     const { newest } = this.#snapshotter;
-    return newest !== null && isMember(newest.membership, this.id) ? newest : null;
+    return newest !== undefined && isMember(newest.membership, this.id) ? newest : undefined;
   }
 
   #install(save: Save, done: Installed): void {
     const reader = this.#storage.openSnapshot();
-    if (reader === null || reader.snapshot.metadata.index !== save.snapshot?.index) {
+    if (reader === undefined || reader.snapshot.metadata.index !== save.snapshot?.index) {
       throw new QuorateError("ERR_INTERNAL", "the snapshot that was saved is not there", {});
     }
     this.#installation = new Installation(reader, this.#machine, this.clock, done);
@@ -626,7 +626,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
 
   #handOver(deadline: number): void {
     const { heir } = this.#duties;
-    if (heir !== null && this.#raft.transferLeadership(heir) === null) this.#turn.wake();
+    if (heir !== null && this.#raft.transferLeadership(heir) === undefined) this.#turn.wake();
     const look = (): void => {
       const isSettled = this.#proposals.count === 0 && (heir === null || !this.isLeader);
       const isDrained = isSettled && this.#departure?.isOver !== false;

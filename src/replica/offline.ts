@@ -53,7 +53,7 @@ export function storedState<Command, Result, Query, Answer>(
   const raft = new Raft(
     { id: memberId },
     { ...log, snapshot: snapshot.snapshot.metadata, applied: applier.index },
-    { random: new Random(0), latestSnapshot: () => null },
+    { random: new Random(0), latestSnapshot: () => undefined },
   );
   for (let { apply } = raft.takeEffects(); apply.length > 0; { apply } = raft.takeEffects()) {
     applier.apply(apply, raft);
@@ -76,7 +76,7 @@ function noCheckpoints(): Checkpoints {
     clock: STOPPED,
     everyEntries: Number.POSITIVE_INFINITY,
     electionTicks: 1,
-    beginHash: () => null,
+    beginHash: () => undefined,
     onDiverged() {},
   });
 }

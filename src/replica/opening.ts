@@ -21,8 +21,8 @@ export interface Enrolment {
 export interface OpenedStorage {
   readonly enrolment: Enrolment;
   readonly recovered: Recovered;
-  /** Open for reading; whoever takes it closes it. Null for a member that has joined and was not sent anything yet. */
-  readonly snapshot: SnapshotReader | null;
+  /** Open for reading; whoever takes it closes it. Undefined for a member that has joined and was not sent anything yet. */
+  readonly snapshot: SnapshotReader | undefined;
 }
 
 /** Here the machine matters by its first state only. */
@@ -44,8 +44,10 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
         fail(error);
         return;
       }
-      const snapshot = attempt(() => storage.openSnapshot(), fail);
-      if (snapshot !== undefined) done(null, { enrolment, recovered, snapshot });
+      attempt(() => {
+        const snapshot = storage.openSnapshot();
+        return () => done(null, { enrolment, recovered, snapshot });
+      }, fail)?.();
     };
     if (isUnused(recovered) && !isJoining)
       attempt(() => found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish), fail);

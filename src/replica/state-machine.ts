@@ -45,7 +45,7 @@ export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
    * longer with null; each call should take a few milliseconds at most. With it, members whose states have come apart
    * notice it.
    */
-  beginHash?(): () => number | null;
+  beginHash?(): () => number | undefined;
 }
 
 /** A state on its way in. What throws stops the member. */

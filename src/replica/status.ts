@@ -15,7 +15,7 @@ export interface ReplicaStatus {
   readonly state: "open" | "leaving" | "closing" | "closed" | "failed";
   readonly role: RoleKind;
   /** The leader's name, or null when none is known. */
-  readonly leader: string | null;
+  readonly leader: string | undefined;
   readonly term: Term;
   readonly commit: Index;
   readonly applied: Index;
@@ -37,9 +37,9 @@ export interface ReplicaStatus {
 
 /** What a member's disk and network have counted since its start: nothing where they do not count. */
 export interface ReplicaMetrics {
-  readonly storage: StorageMetrics | null;
+  readonly storage: StorageMetrics | undefined;
   readonly peers: readonly PeerTraffic[];
-  readonly strangers: StrangerCounts | null;
+  readonly strangers: StrangerCounts | undefined;
 }
 
 /** The state that a cluster had agreed on at one index. */

@@ -131,7 +131,7 @@ export class Turn<Command, Result, Query, Answer> {
     const effects = raft.takeEffects();
 
     this.#parts.send(effects.sendNow); // Appends leave while our own disk still writes.
-    if (effects.save !== null) this.#save(effects.save);
+    if (effects.save !== undefined) this.#save(effects.save);
     if (effects.apply.length > 0) {
       applier.apply(effects.apply, raft);
       time.agreed(applier.time);
@@ -146,8 +146,8 @@ export class Turn<Command, Result, Query, Answer> {
     for (const read of effects.reads) reads.confirmed(read);
     reads.release(applier.index);
 
-    if (effects.state !== null) this.#parts.onState(effects.state);
-    if (raft.failure !== null) throw coreFailure(raft.failure);
+    if (effects.state !== undefined) this.#parts.onState(effects.state);
+    if (raft.failure !== undefined) throw coreFailure(raft.failure);
     if (raft.hasEffects()) this.wake();
   }
 
@@ -173,7 +173,7 @@ export class Turn<Command, Result, Query, Answer> {
   #saved(save: Save): void {
     if (this.#afterInstall !== null) {
       this.#afterInstall.push(save);
-    } else if (save.snapshot === null) {
+    } else if (save.snapshot === undefined) {
       this.#parts.raft.saved(save);
     } else {
       this.#afterInstall = [];

@@ -145,16 +145,17 @@ export class LmdbStorage implements Storage {
       return;
     }
     const { snapshot, entries, hardState } = step;
-    const isCommitted = snapshot === null || (this.#newest?.snapshot.metadata.index ?? 0) >= snapshot.index;
+    const isCommitted =
+      snapshot === undefined || (this.#newest?.snapshot.metadata.index ?? 0) >= snapshot.index;
     assert(isCommitted, "a snapshot is committed before the step that begins the log after it");
     const before = this.#log;
     this.#log = after(before, step);
     const state = this.#log;
     this.#write((database) => {
-      const from = snapshot === null ? (entries[0]?.index ?? before.last + 1) : before.first;
+      const from = snapshot === undefined ? (entries[0]?.index ?? before.last + 1) : before.first;
       for (let index = from; index <= before.last; index++) void database.remove(entryKey(index));
       for (const entry of entries) void database.put(entryKey(entry.index), sealed(encodeEntry(entry)));
-      if (hardState !== null || entries.length > 0 || snapshot !== null)
+      if (hardState !== undefined || entries.length > 0 || snapshot !== undefined)
         void database.put(STATE, sealed(encodeState(state)));
     }, done);
   }
@@ -190,10 +191,10 @@ export class LmdbStorage implements Storage {
     };
   }
 
-  openSnapshot(): SnapshotReader | null {
+  openSnapshot(): SnapshotReader | undefined {
     const database = this.#open();
     const kept = this.#newest;
-    if (kept === null) return null;
+    if (kept === null) return undefined;
     const { transfer } = kept;
     this.#readers.set(transfer, (this.#readers.get(transfer) ?? 0) + 1);
     return new LmdbSnapshotReader(database, kept, () => this.#readEnded(kept));
@@ -246,7 +247,7 @@ export class LmdbStorage implements Storage {
     const replay = new Replay();
     replay.restart = restart;
     replay.hardState = hardState;
-    const snapshot = this.#newest?.snapshot ?? null;
+    const snapshot = this.#newest?.snapshot;
     const covered = Math.min(last, snapshot?.metadata.index ?? 0);
     for (let index = Math.max(first, covered - COVERED_KEPT); index <= last; index++)
       replay.entries.push(readEntryAt(database, index));
@@ -366,20 +367,20 @@ class LmdbSnapshotReader implements SnapshotReader {
     this.#ended = ended;
   }
 
-  readSync(): Uint8Array | null {
+  readSync(): Uint8Array | undefined {
     const { transfer, chunks } = this.#kept;
     while (this.#next < chunks) {
       const at = this.#next++;
       const chunk = opened(this.#database.get(chunkKey(transfer, at)), `chunk ${at} of the snapshot`);
       if (chunk.length > 0) return chunk;
     }
-    return null;
+    return undefined;
   }
 
-  read(done: Callback<Uint8Array | null>): void {
+  read(done: Callback<Uint8Array | undefined>): void {
     setImmediate(() => {
       if (!this.#isOpen) return;
-      let chunk: Uint8Array | null;
+      let chunk: Uint8Array | undefined;
       try {
         chunk = this.readSync();
       } catch (error) {
@@ -402,9 +403,9 @@ async function flushed(database: Database, deed: () => void): Promise<void> {
 }
 
 function after(log: LogState, { snapshot, entries, hardState }: Save): LogState {
-  const restart = snapshot === null ? log.restart : { index: snapshot.index, term: snapshot.term };
-  const first = snapshot === null ? log.first : snapshot.index + 1;
-  const last = entries.at(-1)?.index ?? (snapshot === null ? log.last : snapshot.index);
+  const restart = snapshot === undefined ? log.restart : { index: snapshot.index, term: snapshot.term };
+  const first = snapshot === undefined ? log.first : snapshot.index + 1;
+  const last = entries.at(-1)?.index ?? (snapshot === undefined ? log.last : snapshot.index);
   const begin = entries[0]?.index ?? first;
   return {
     hardState: hardState ?? log.hardState,
@@ -426,12 +427,19 @@ function readState(database: Database): LogState {
     number,
   ];
   const after = restart === null ? null : { index: restart[0], term: restart[1] };
-  return { hardState: { term, vote, commit }, restart: after, first, last };
+  return { hardState: { term, vote: vote ?? undefined, commit }, restart: after, first, last };
 }
 
 function encodeState({ hardState, restart, first, last }: LogState): Uint8Array {
   const { term, vote, commit } = hardState;
-  return pack([term, vote, commit, restart === null ? null : [restart.index, restart.term], first, last]);
+  return pack([
+    term,
+    vote ?? null,
+    commit,
+    restart === null ? null : [restart.index, restart.term],
+    first,
+    last,
+  ]);
 }
 
 function readEntryAt(database: Database, index: Index): Entry {

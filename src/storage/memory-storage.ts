@@ -52,14 +52,14 @@ export class MemoryStorage implements Storage {
     if (this.#isOpen)
       throw new QuorateError("ERR_LOCKED", "the storage is open", {
         directory: "memory",
-        pid: null,
-        host: null,
+        pid: undefined,
+        host: undefined,
       });
     if (this.#identity !== null) checkIdentity(this.#identity, identity);
     this.#identity = identity;
     this.#isOpen = true;
     this.#bootEpoch += 1;
-    const snapshot = this.#newest?.snapshot ?? null;
+    const snapshot = this.#newest?.snapshot;
     const { restart, ...log } = joinLog(this.#replay, snapshot);
     if (restart !== null) this.#replay.takeRecord({ kind: "restart", after: restart });
     return {
@@ -77,12 +77,12 @@ export class MemoryStorage implements Storage {
     this.#later(done, () => {
       const { snapshot, entries, hardState } = step;
       assert(
-        snapshot === null || (this.#newest?.snapshot.metadata.index ?? 0) >= snapshot.index,
+        snapshot === undefined || (this.#newest?.snapshot.metadata.index ?? 0) >= snapshot.index,
         "a snapshot is committed before the step that begins the log after it",
       );
-      if (snapshot !== null) this.#replay.takeRecord({ kind: "restart", after: snapshot });
+      if (snapshot !== undefined) this.#replay.takeRecord({ kind: "restart", after: snapshot });
       for (const entry of entries) this.#replay.takeRecord({ kind: "entry", entry });
-      if (hardState !== null) this.#replay.hardState = hardState;
+      if (hardState !== undefined) this.#replay.hardState = hardState;
     });
   }
 
@@ -101,9 +101,9 @@ export class MemoryStorage implements Storage {
     };
   }
 
-  openSnapshot(): SnapshotReader | null {
+  openSnapshot(): SnapshotReader | undefined {
     this.#checkOpen();
-    return this.#newest === null ? null : new MemorySnapshotReader(this.#newest, this.#clock);
+    return this.#newest === null ? undefined : new MemorySnapshotReader(this.#newest, this.#clock);
   }
 
   compactTo(index: Index): void {
@@ -159,11 +159,11 @@ class MemorySnapshotReader implements SnapshotReader {
     this.#clock = clock;
   }
 
-  readSync(): Uint8Array | null {
-    return this.#chunks[this.#next++] ?? null;
+  readSync(): Uint8Array | undefined {
+    return this.#chunks[this.#next++];
   }
 
-  read(done: Callback<Uint8Array | null>): void {
+  read(done: Callback<Uint8Array | undefined>): void {
     this.#clock.soon(() => {
       if (!this.#isClosed) done(null, this.readSync());
     });

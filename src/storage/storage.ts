@@ -58,7 +58,7 @@ export interface Storage {
    * The newest snapshot, opened for reading, or null when there is none. It stays readable until closed, even if a
    * newer one appears. Throws ERR_CORRUPT, ERR_DISK.
    */
-  openSnapshot(): SnapshotReader | null;
+  openSnapshot(): SnapshotReader | undefined;
 
   /** Gives up what lies at or below `index`, which a committed snapshot covers. How much is truly freed, and when, is the storage's affair. */
   compactTo(index: Index): void;
@@ -70,7 +70,7 @@ export interface Storage {
   onFault?(listener: (fault: QuorateError) => void): void;
 
   /** What it has counted since it was opened, for dashboards. A storage that counts nothing may leave this out. */
-  metrics?(): StorageMetrics | null;
+  metrics?(): StorageMetrics | undefined;
 
   /**
    * Finishes the steps that were saved and the snapshots that are being committed, drops other snapshots in the
@@ -97,7 +97,7 @@ export interface Recovered {
   readonly bootEpoch: number;
   readonly hardState: HardState;
   /** The newest snapshot; the log begins after it or, where entries were kept, earlier. */
-  readonly snapshot: Snapshot | null;
+  readonly snapshot: Snapshot | undefined;
   /** Without gaps. May begin at or below the snapshot; the first one then shows how far back the log reaches. */
   readonly entries: readonly Entry[];
   /** Bytes of an unfinished, never acknowledged step that were left out; 0 after a clean end. */
@@ -106,9 +106,9 @@ export interface Recovered {
    * Set when a damage was repaired, now or at an earlier start: in this term and earlier ones entries may have been
    * acknowledged that were lost. See `RaftState.lostTerm`.
    */
-  readonly lostTerm?: Term | null;
+  readonly lostTerm?: Term | undefined;
   /** What this start has repaired, if it has. */
-  readonly damage?: QuorateError | null;
+  readonly damage?: QuorateError | undefined;
 }
 
 /** A snapshot as the disk keeps it: what the core knows of it, and what the replica wants kept beside it. */
@@ -133,9 +133,9 @@ export interface SnapshotReader {
   /** Length of all chunks together, in bytes. */
   readonly size: number;
   /** The next chunk, or null at the end. Throws ERR_CORRUPT or ERR_DISK. For start-up, when blocking is allowed. */
-  readSync(): Uint8Array | null;
+  readSync(): Uint8Array | undefined;
   /** The next chunk, or null at the end. Not answered once the reader is closed. */
-  read(done: Callback<Uint8Array | null>): void;
+  read(done: Callback<Uint8Array | undefined>): void;
   /** At any time, also while a read is under way. */
   close(): void;
 }

@@ -89,6 +89,6 @@ export function toProperty<State, Command, Result, Query, Answer>(
   const system = systemOf(options);
   return fc.property(scenarios, (scenario) => {
     const { failure } = runScenario(scenario, system);
-    if (failure !== null) throw new Error(failure.message);
+    if (failure !== undefined) throw new Error(failure.message);
   });
 }

@@ -24,7 +24,7 @@ export interface Spec<State, Command, Result, Query = void, Answer = unknown> {
   /** What must always be true, such as that no money is made; a text says what is not. */
   invariant?(state: State): true | string;
   /** As for a `Model`: the independent parts of the state that a command or query touches. */
-  partsOf?(input: SpecInput<Command, Query>): readonly string[] | null;
+  partsOf?(input: SpecInput<Command, Query>): readonly string[] | undefined;
   stateKey?(state: State): string;
 }
 

@@ -25,18 +25,18 @@ export function runScenario(
 export interface RecordOptions {
   readonly title?: string | undefined;
   /** The command line that runs the same again. */
-  readonly replay?: string | null | undefined;
+  readonly replay?: string | undefined;
   /** The run ends after so many steps … */
   readonly stepsMax?: number | undefined;
   /** … since somebody objects to what is there then. */
-  readonly objection?: Failure | null | undefined;
+  readonly objection?: Failure | undefined;
 }
 
 /** Runs a scenario and keeps all that happened. */
 export function recordScenario(
   scenario: Scenario,
   system?: AnySystem,
-  { title = "a simulated cluster", replay = null, stepsMax, objection = null }: RecordOptions = {},
+  { title = "a simulated cluster", replay, stepsMax, objection }: RecordOptions = {},
 ): { readonly result: RunResult; readonly recording: Recording } {
   const recorder = new Recorder();
   const result = runScenario(scenario, system, { onEvent: recorder.observe, stepsMax });

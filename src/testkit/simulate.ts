@@ -71,7 +71,7 @@ export interface SimReport {
   readonly probes: ReadonlyMap<string, number>;
   /** How the clients' calls ended. */
   readonly calls: RunResult["endings"];
-  readonly failure: SimFailure | null;
+  readonly failure: SimFailure | undefined;
 }
 
 export interface SimFailure extends Failure {
@@ -143,12 +143,12 @@ export function runSeeds(options: SeedsOptions): SimReport {
   const tally = new Tally();
   for (const scenario of corpus) {
     const failure = tally.add(runScenario(scenario, system));
-    if (failure !== null) return tally.failed(explain(scenario, failure, options));
+    if (failure !== undefined) return tally.failed(explain(scenario, failure, options));
   }
   for (let count = 0; count < seedsMax && (count === 0 || clock.monotonic() < end); count++) {
     const scenario = plan(options.seed + count);
     const failure = tally.add(runScenario(scenario, system));
-    if (failure !== null) return tally.failed(explain(scenario, failure, options));
+    if (failure !== undefined) return tally.failed(explain(scenario, failure, options));
   }
   return tally.ended(options.mustMeet);
 }
@@ -166,7 +166,7 @@ export function describeReport({
   const done = calls.answered + calls.refused + calls.unknown;
   const head = `${verdict}: ${reason}`;
   const counts = `${seeds} seeds, ${steps} steps, ${Math.round(virtualMs / 1000)} virtual seconds, ${calls.answered} of ${done} calls answered`;
-  if (failure === null) return `${head}\n${counts}`;
+  if (failure === undefined) return `${head}\n${counts}`;
   const { scenario, original, story } = failure;
   const size = `seed ${failure.seed}, ${scenario.cluster.voters} members, ${scenario.actions.length} of ${original.actions.length} actions left`;
   return [head, counts, size, ...story].join("\n");
@@ -179,7 +179,7 @@ class Tally {
   #steps = 0;
   #virtualMs = 0;
 
-  add({ failure, steps, virtualMs, probes, endings }: RunResult): Failure | null {
+  add({ failure, steps, virtualMs, probes, endings }: RunResult): Failure | undefined {
     this.#seeds += 1;
     this.#steps += steps;
     this.#virtualMs += virtualMs;
@@ -193,18 +193,18 @@ class Tally {
   }
 
   ended(mustMeet: readonly string[]): SimReport {
-    if (this.#seeds === 0) return this.#report("unknown", "no seed was run", null);
+    if (this.#seeds === 0) return this.#report("unknown", "no seed was run", undefined);
     const missed = mustMeet.filter((name) => !this.#probes.counts.has(name));
-    if (missed.length > 0) return this.#report("vacuous", `never met: ${missed.join(", ")}`, null);
+    if (missed.length > 0) return this.#report("vacuous", `never met: ${missed.join(", ")}`, undefined);
     const { answered, refused, unknown } = this.#calls;
     const calls = answered + refused + unknown;
     if (answered < calls * ANSWERED_SHARE_MIN || calls === 0) {
-      return this.#report("vacuous", `only ${answered} of ${calls} calls were answered`, null);
+      return this.#report("vacuous", `only ${answered} of ${calls} calls were answered`, undefined);
     }
-    return this.#report("pass", "no promise was broken", null);
+    return this.#report("pass", "no promise was broken", undefined);
   }
 
-  #report(verdict: Verdict, reason: string, failure: SimFailure | null): SimReport {
+  #report(verdict: Verdict, reason: string, failure: SimFailure | undefined): SimReport {
     return {
       verdict,
       reason,
@@ -233,7 +233,7 @@ function explain(original: Scenario, found: Failure, { system, shrinkMs, clock }
   const { result, recording } = recordScenario(scenario, system);
   const failure = result.failure ?? found;
   const story = tellStory(recording);
-  if (result.failure === null) story.push(NOT_REPEATED);
+  if (result.failure === undefined) story.push(NOT_REPEATED);
   return { ...failure, seed: original.seed, original, scenario, story };
 }
 

@@ -139,8 +139,8 @@ export class TcpTransport implements Transport {
   }
 
   /** Where it listens, `host:port`, with the port that was chosen for port 0; null before and after. */
-  address(): string | null {
-    return this.#running?.acceptor.address() ?? null;
+  address(): string | undefined {
+    return this.#running?.acceptor.address() ?? undefined;
   }
 
   #whyInsecure(address: string): QuorateError<"ERR_INSECURE"> | null {

@@ -210,7 +210,7 @@ test("a hash is of all that a snapshot holds, taken bit by bit, whatever is appl
       const expected = crc32(bytesOf(one.machine));
       const step = other.machine.beginHash();
       let hash = step();
-      for (let at = 0; hash === null; at++) {
+      for (let at = 0; hash === undefined; at++) {
         if (at < meanwhile.length) other.one(placed(meanwhile[at]!, other.machine.store.revision));
         hash = step();
       }

@@ -9,7 +9,7 @@ function sumOf(machine: KvMachine): number {
   const step = machine.beginHash();
   for (;;) {
     const sum = step();
-    if (sum !== null) return sum;
+    if (sum !== undefined) return sum;
   }
 }
 

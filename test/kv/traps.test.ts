@@ -277,7 +277,7 @@ test("trap 23: without a leader a member tells its state, and reads wait and fai
     name: "n1",
     peers: { n1: "127.0.0.1:0", n2: "127.0.0.1:9", n3: "127.0.0.1:9" },
   });
-  expect(store.status()).toMatchObject({ leader: null, revision: 1 });
+  expect(store.status()).toMatchObject({ leader: undefined, revision: 1 });
   expect(store.metrics()).toMatchObject({ hasLeader: 0 });
   expect((await rejection(store.get("a", { timeout: 50 }))).code).toMatch(/ERR_TIMEOUT|ERR_NO_QUORUM/);
   expect(await store.get("a", { consistency: "stale" })).toBeUndefined();

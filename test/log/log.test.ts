@@ -31,7 +31,7 @@ describe("a log", () => {
         log.compactTo(to);
         for (let index = 0; index <= terms.length + 1; index++) {
           const isKnown = index >= to && index <= terms.length;
-          expect(log.termAt(index)).toBe(isKnown ? (terms[index - 1] ?? 0) : null);
+          expect(log.termAt(index)).toBe(isKnown ? (terms[index - 1] ?? 0) : undefined);
         }
         expect(log.last).toEqual({ index: terms.length, term: terms.at(-1) ?? 0 });
       }),

@@ -51,7 +51,7 @@ describe("elections", () => {
     const cluster = new PureCluster({ voters: [1, 2, 3] });
     cluster.elect(1);
     cluster.crash(1);
-    for (const id of [2, 3]) expect(cluster.raft(id).forgetLeader()).toBeNull();
+    for (const id of [2, 3]) expect(cluster.raft(id).forgetLeader()).toBeUndefined();
     cluster.campaign(2);
     cluster.stabilize();
     expect(cluster.leader?.id).toBe(2);
@@ -66,7 +66,7 @@ describe("elections", () => {
     cluster.add(9);
     cluster.stabilize();
     expect(raft.membership.learners).toEqual([9]);
-    expect(raft.campaign()).toBeNull();
+    expect(raft.campaign()).toBeUndefined();
   });
 
   it("are asked for only once the candidate's own disk holds its vote and its log", () => {
@@ -166,7 +166,7 @@ describe("elections", () => {
     const committed = { index: 3, term: 2 };
     cluster.network = [{ kind: "commit-news", from: 3, to: 2, term: 0, committed }];
     cluster.deliver();
-    expect(cluster.raft(2)).toMatchObject({ role: "follower", failure: null });
+    expect(cluster.raft(2)).toMatchObject({ role: "follower", failure: undefined });
     expect(cluster.raft(2).membership.removed).toEqual([2]);
   });
 

@@ -42,7 +42,7 @@ export class Invariants {
     for (const entry of save.entries) {
       const place = `${entry.term}/${entry.index}`;
       const before = raft.log.termAt(entry.index - 1);
-      if (before === null || !raft.log.matches(entry)) continue;
+      if (before === undefined || !raft.log.matches(entry)) continue;
       const text = `${before} then ${textOf(entry)}`;
       const known = this.#entries.get(place);
       assert(
@@ -75,7 +75,7 @@ export class Invariants {
   check(cluster: PureCluster, member: PureMember): void {
     const { raft, id } = member;
     assert(
-      raft.failure === null,
+      raft.failure === undefined,
       `member ${id} has failed: ${raft.failure?.reason} ${JSON.stringify(raft.failure?.dump)}`,
     );
     this.#checkLeader(member);

@@ -27,7 +27,7 @@ export interface Start {
   /** The terms of the entries, from index 1 on. The first is 1. */
   readonly log?: readonly Term[];
   readonly term?: Term;
-  readonly vote?: MemberId | null;
+  readonly vote?: MemberId | undefined;
   readonly commit?: Index;
   readonly applied?: Index;
   /** What the disk holds, instead of all of the above. */
@@ -57,7 +57,7 @@ export class OneMember {
   readonly reads: ReadReady[] = [];
   readonly proposed: ProposeResult[] = [];
   /** The newest snapshot that could be sent. */
-  snapshot: SnapshotMetadata | null;
+  snapshot: SnapshotMetadata | undefined;
   readonly #began: RaftState;
   readonly #slowDisk: boolean;
   readonly #slowMachine: boolean;
@@ -107,8 +107,8 @@ export class OneMember {
   }
 
   /** Why a message is refused; null when it is not. */
-  refusalOf(message: Message): Refusal | null {
-    let refusal: Refusal | null = null;
+  refusalOf(message: Message): Refusal | undefined {
+    let refusal: Refusal | undefined;
     this.#act(() => {
       refusal = this.raft.step(message);
     });
@@ -161,8 +161,8 @@ export class OneMember {
   }
 
   /** Why a proposal is refused; null when it is taken. */
-  refusalOfProposal(proposal: Proposal = command("x")): Refusal | null {
-    let refusal: Refusal | null = null;
+  refusalOfProposal(proposal: Proposal = command("x")): Refusal | undefined {
+    let refusal: Refusal | undefined;
     this.#act(() => {
       refusal = this.raft.propose(this.#nextRequest++, [proposal]);
     });
@@ -174,8 +174,8 @@ export class OneMember {
     changes: readonly MemberChange[],
     transition: MembershipChange["transition"] = "auto",
     expected?: Membership,
-  ): Refusal | null {
-    let refusal: Refusal | null = null;
+  ): Refusal | undefined {
+    let refusal: Refusal | undefined;
     this.#act(() => {
       const change = { transition, changes, context: EMPTY_BYTES };
       refusal = this.raft.proposeMembership(this.#nextRequest++, change, expected);
@@ -186,7 +186,7 @@ export class OneMember {
   read(request: number): Message[] {
     return this.#act(() => {
       const refusal = this.raft.read(request);
-      if (refusal !== null) this.reads.push({ request, result: refusal });
+      if (refusal !== undefined) this.reads.push({ request, result: refusal });
     });
   }
 
@@ -254,7 +254,7 @@ export class OneMember {
     act();
     while (this.raft.hasEffects()) this.#perform();
     const { failure } = this.raft;
-    assert(failure === null || this.#mayFail, () => `the core has failed: ${failure?.reason}`);
+    assert(failure === undefined || this.#mayFail, () => `the core has failed: ${failure?.reason}`);
     const sent = this.#sent;
     this.#sent = [];
     return sent;
@@ -263,7 +263,7 @@ export class OneMember {
   #perform(): void {
     const { sendNow, save, apply, reads, proposed } = this.raft.takeEffects();
     this.#sent.push(...sendNow);
-    if (save !== null) this.#keep(save);
+    if (save !== undefined) this.#keep(save);
     this.applied.push(...apply);
     this.reads.push(...reads);
     this.proposed.push(...proposed);
@@ -286,7 +286,7 @@ export class OneMember {
 }
 
 function stateOf(start: Start): RaftState {
-  const { voters = [1, 2, 3], learners = [], log = [1], vote = null, commit = 1, applied = 1 } = start;
+  const { voters = [1, 2, 3], learners = [], log = [1], vote, commit = 1, applied = 1 } = start;
   const { term = log[log.length - 1]! } = start;
   const membership: Membership = { ...EMPTY_MEMBERSHIP, voters, learners, ...start.membership };
   const snapshot = { index: 1, term: 1, membership };
@@ -296,7 +296,7 @@ function stateOf(start: Start): RaftState {
 /** What a disk holds once it has written a save. */
 function afterSave(state: RaftState, save: Save): RaftState {
   const { hardState, snapshot, entries } = save;
-  const kept = snapshot === null ? state.entries : [];
+  const kept = snapshot === undefined ? state.entries : [];
   const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
   return {
     hardState: hardState ?? state.hardState,

@@ -53,7 +53,7 @@ describe("where leaders have leases, a member that heard from one", () => {
     (_, news) => {
       const member = follower();
       member.hear(news);
-      expect(member.raft).toMatchObject({ term: 3, leader: null });
+      expect(member.raft).toMatchObject({ term: 3, leader: undefined });
       for (let tick = 0; tick < 10; tick++) {
         expect(hasVotedFor(3, member.hear(vote(3, 3, at(9, 2))))).toBe(false);
         expect(hasVotedFor(3, member.hear(vote(3, 4, at(9, 2))))).toBe(false);
@@ -122,8 +122,8 @@ describe("where leaders have leases, a member that heard from one", () => {
 });
 
 const NOTHING: RaftState = {
-  hardState: { term: 0, vote: null, commit: 0 },
-  snapshot: null,
+  hardState: { term: 0, vote: undefined, commit: 0 },
+  snapshot: undefined,
   entries: [],
   applied: 0,
 };
@@ -139,7 +139,7 @@ function alone(changes: readonly MemberChange[], commit: number, start: Partial<
     });
     return { index: 2 + place, term: 1, kind: "membership", data };
   });
-  const hardState = { term: 1, vote: null, commit };
+  const hardState = { term: 1, vote: undefined, commit };
   return { state: { hardState, snapshot: { index: 1, term: 1, membership }, entries, applied: 1 } };
 }
 

@@ -68,9 +68,10 @@ export class PureCluster {
   }
 
   /** Starts another member: one that founds the group with `snapshot`, or one that knows nothing. */
-  add(id: MemberId, snapshot: SnapshotMetadata | null = null): PureMember {
+  add(id: MemberId, snapshot: SnapshotMetadata | undefined = undefined): PureMember {
     const disk = new PureDisk(snapshot);
-    if (snapshot !== null) disk.hardState = { term: snapshot.term, vote: null, commit: snapshot.index };
+    if (snapshot !== undefined)
+      disk.hardState = { term: snapshot.term, vote: undefined, commit: snapshot.index };
     const raft = this.#start(id, disk, 1);
     const member = {
       id,
@@ -134,7 +135,7 @@ export class PureCluster {
     });
   }
 
-  campaign(id: MemberId): Refusal | null {
+  campaign(id: MemberId): Refusal | undefined {
     return this.#act(id, (raft) => raft.campaign());
   }
 
@@ -156,7 +157,7 @@ export class PureCluster {
     });
   }
 
-  transfer(id: MemberId, to: MemberId): Refusal | null {
+  transfer(id: MemberId, to: MemberId): Refusal | undefined {
     return this.#act(id, (raft) => raft.transferLeadership(to));
   }
 
@@ -216,8 +217,8 @@ export class PureCluster {
     const member = this.member(id);
     const { raft, disk, applied: index } = member;
     const term = raft.log.termAt(index);
-    if (member.isDown || term === null || raft.log.restoring !== null || index === 0) return;
-    if (disk.snapshot !== null && index <= disk.snapshot.index) return;
+    if (member.isDown || term === undefined || raft.log.restoring !== undefined || index === 0) return;
+    if (disk.snapshot !== undefined && index <= disk.snapshot.index) return;
     const compactTo = Math.max(Math.min(index - trailing, raft.log.saved), 0);
     disk.takeSnapshot({ index, term, membership: raft.membership }, compactTo);
     this.#act(id, () => raft.compactTo(compactTo));
@@ -282,10 +283,10 @@ export class PureCluster {
     });
   }
 
-  #request(id: MemberId, ask: (raft: Raft, request: number) => Refusal | null): number {
+  #request(id: MemberId, ask: (raft: Raft, request: number) => Refusal | undefined): number {
     const request = this.#nextRequest++;
     const refusal = this.#act(id, (raft) => ask(raft, request));
-    if (refusal !== null) this.member(id).outcomes.set(request, refusal);
+    if (refusal !== undefined) this.member(id).outcomes.set(request, refusal);
     return request;
   }
 
@@ -323,7 +324,7 @@ export class PureCluster {
 
   #perform(member: PureMember, effects: Effects): void {
     this.#send(effects.sendNow);
-    if (effects.save !== null) this.#keep(member, effects.save);
+    if (effects.save !== undefined) this.#keep(member, effects.save);
     this.#apply(member, effects);
     for (const { request, result } of effects.proposed) member.outcomes.set(request, result);
     for (const { request, result } of effects.reads) {
@@ -350,7 +351,7 @@ export class PureCluster {
   }
 
   #saved(member: PureMember, save: Save): void {
-    if (save.snapshot !== null) member.applied = Math.max(member.applied, save.snapshot.index);
+    if (save.snapshot !== undefined) member.applied = Math.max(member.applied, save.snapshot.index);
     member.raft.saved(save);
   }
 

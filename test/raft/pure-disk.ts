@@ -4,17 +4,17 @@ import type { RaftState } from "../../src/raft/raft.ts";
 
 /** What a member would find after a power cut. Saves are handed over in order and written one by one. */
 export class PureDisk {
-  hardState: HardState = { term: 0, vote: null, commit: 0 };
-  snapshot: SnapshotMetadata | null;
+  hardState: HardState = { term: 0, vote: undefined, commit: 0 };
+  snapshot: SnapshotMetadata | undefined;
   entries: Entry[] = [];
   /** Handed over and not written: a power cut loses them. */
   readonly waiting: Save[] = [];
   /** Up to this term entries may have been acknowledged here that a damage has taken. */
-  lostTerm: number | null = null;
+  lostTerm: number | undefined = undefined;
   /** What was durable here and is not any more. */
   readonly #lost: { readonly index: number; readonly term: number }[] = [];
 
-  constructor(snapshot: SnapshotMetadata | null) {
+  constructor(snapshot: SnapshotMetadata | undefined) {
     this.snapshot = snapshot;
   }
 
@@ -22,8 +22,8 @@ export class PureDisk {
   write(): Save | undefined {
     const save = this.waiting.shift();
     if (save === undefined) return undefined;
-    if (save.hardState !== null) this.hardState = save.hardState;
-    if (save.snapshot !== null) {
+    if (save.hardState !== undefined) this.hardState = save.hardState;
+    if (save.snapshot !== undefined) {
       this.snapshot = save.snapshot;
       this.entries = [];
     }
@@ -51,20 +51,20 @@ export class PureDisk {
    */
   damage(kept: number, losesSnapshot: boolean): void {
     this.waiting.length = 0;
-    if (this.snapshot !== null) this.#lost.push(this.snapshot);
+    if (this.snapshot !== undefined) this.#lost.push(this.snapshot);
     this.#lost.push(...this.entries.slice(losesSnapshot ? 0 : kept));
     this.entries = losesSnapshot ? [] : this.entries.slice(0, kept);
-    if (losesSnapshot) this.snapshot = null;
+    if (losesSnapshot) this.snapshot = undefined;
     const last = this.entries.at(-1)?.index ?? 0;
     const { term, commit } = this.hardState;
     const known = Math.max(last, this.snapshot?.index ?? 0);
     this.lostTerm = term;
-    this.hardState = { term: term + 1, vote: null, commit: Math.min(commit, known) };
+    this.hardState = { term: term + 1, vote: undefined, commit: Math.min(commit, known) };
   }
 
   holds(index: number, term: number): boolean {
     if (this.#lost.some((entry) => entry.index === index && entry.term === term)) return true;
-    if (this.snapshot !== null && index <= this.snapshot.index) return true;
+    if (this.snapshot !== undefined && index <= this.snapshot.index) return true;
     return this.entries.some((entry) => entry.index === index && entry.term === term);
   }
 

@@ -11,7 +11,7 @@ import { command, PureCluster } from "./pure-cluster.ts";
 
 const FIRST = { index: 1, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters: [1, 2, 3] } };
 const STATE: RaftState = {
-  hardState: { term: 1, vote: null, commit: 1 },
+  hardState: { term: 1, vote: undefined, commit: 1 },
   snapshot: FIRST,
   entries: [],
   applied: 1,
@@ -21,7 +21,7 @@ function makeRaft(options: Partial<RaftOptions> = {}, state: Partial<RaftState> 
   return new Raft(
     { id: 1, ...options },
     { ...STATE, ...state },
-    { random: new Random(1), latestSnapshot: () => null },
+    { random: new Random(1), latestSnapshot: () => undefined },
   );
 }
 
@@ -79,11 +79,11 @@ describe("a core", () => {
     expect(raft.hasEffects()).toBe(false);
     expect(raft.takeEffects()).toMatchObject({
       sendNow: [],
-      save: null,
+      save: undefined,
       apply: [],
       reads: [],
       proposed: [],
-      state: null,
+      state: undefined,
     });
   });
 
@@ -141,9 +141,9 @@ describe("a core", () => {
         for (const each of messages) {
           raft.step(each as unknown as Message);
           const { save } = raft.takeEffects();
-          if (save !== null) raft.saved(save);
+          if (save !== undefined) raft.saved(save);
         }
-        expect(raft.failure).toBeNull();
+        expect(raft.failure).toBeUndefined();
       }),
       { numRuns: 500 },
     );

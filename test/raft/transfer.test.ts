@@ -5,7 +5,7 @@ describe("handing over", () => {
   it("makes the target leader at once, past the patience of voters that still hear from the old one", () => {
     const cluster = new PureCluster({ voters: [1, 2, 3] });
     cluster.elect(1);
-    expect(cluster.transfer(1, 3)).toBeNull();
+    expect(cluster.transfer(1, 3)).toBeUndefined();
     cluster.stabilize();
     expect(cluster.leader?.id).toBe(3);
   });
@@ -42,9 +42,9 @@ describe("handing over", () => {
     cluster.transfer(1, 3);
     expect(cluster.raft(1).status().transferTo).toBe(3);
     cluster.run(11);
-    expect(cluster.raft(1).status().transferTo).toBeNull();
+    expect(cluster.raft(1).status().transferTo).toBeUndefined();
     expect(cluster.raft(1).role).toBe("leader");
-    expect(cluster.raft(1).propose(99, [command("goes on")])).toBeNull();
+    expect(cluster.raft(1).propose(99, [command("goes on")])).toBeUndefined();
   });
 
   it("is refused for learners and strangers", () => {
@@ -52,6 +52,6 @@ describe("handing over", () => {
     cluster.elect(1);
     expect(cluster.transfer(1, 3)).toEqual({ refused: "learner" });
     expect(cluster.transfer(1, 8)).toEqual({ refused: "not-a-member" });
-    expect(cluster.transfer(1, 1)).toBeNull();
+    expect(cluster.transfer(1, 1)).toBeUndefined();
   });
 });

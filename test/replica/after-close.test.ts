@@ -150,7 +150,7 @@ test("nothing runs on after a member has found in its tick that it differs, whil
   // The others agree on what they report; then this one can tell nobody any more, and stops by itself after a time.
   const leader = all.find((member) => member.isLeader)!;
   await until(
-    () => leader.status().members.every(({ store }) => store !== null),
+    () => leader.status().members.every(({ store }) => store !== undefined),
     "the stores to be agreed on",
   );
   const before = leader.status().applied;

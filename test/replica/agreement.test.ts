@@ -109,7 +109,7 @@ test.each(DIFFERENCES)(
       const failure: unknown = await member.ready({ timeout: 50 }).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: "ERR_NO_QUORUM", cause: { code: "ERR_OPTION_MISMATCH" } });
       expect(String(failure)).toContain(option);
-      expect(member.status().leader).toBeNull();
+      expect(member.status().leader).toBeUndefined();
     }
   },
 );
@@ -148,7 +148,7 @@ test("those that agree go on without the one that does not, which is heard once 
   await a.member.ready();
   expect(await b.member.propose({ add: 5 })).toBe(5);
   await until(() => c.refusals.length > 1 && a.refusals.length > 0);
-  expect(c.member.status()).toMatchObject({ leader: null, applied: 1 });
+  expect(c.member.status()).toMatchObject({ leader: undefined, applied: 1 });
   await c.member.close();
   const again = await start(network.transport(), "c", peers);
   await again.member.ready();

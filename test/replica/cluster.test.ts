@@ -104,7 +104,7 @@ test("without a quorum a write fails in time, and says that it may still happen 
   const { leader, followers } = await started(3);
   for (const { name } of followers) await cluster.stop(name);
   expect(await codeOf(leader.propose({ add: 1 }, { timeout: 50 }))).toBe("ERR_TIMEOUT unknown");
-  await until(() => leader.status().leader === null, "the leader to step down");
+  await until(() => leader.status().leader === undefined, "the leader to step down");
   expect(await codeOf(leader.propose({ add: 1 }, { timeout: 50 }))).toBe("ERR_NO_QUORUM none");
   expect(await codeOf(leader.query(undefined, { timeout: 50 }))).toBe("ERR_NO_QUORUM none");
   expect(await leader.query(undefined, { consistency: "stale" })).toBe(0);
@@ -123,7 +123,10 @@ test("an aborted call rejects with the signal's reason", async () => {
 test("a member whose disk was wiped is not taken for the one that voted, and stops", async () => {
   const { leader, followers } = await started(3);
   await leader.propose({ add: 1 });
-  await until(() => leader.status().members.every(({ store }) => store !== null), "agreement on the stores");
+  await until(
+    () => leader.status().members.every(({ store }) => store !== undefined),
+    "agreement on the stores",
+  );
   const [gone, other] = followers;
   await cluster.stop(gone!.name);
   cluster.wipe(gone!.name);

@@ -51,7 +51,7 @@ test("a member that is removed stops, and the others go on without it", async ()
   expect(leader.status().members.map(({ name }) => name)).not.toContain(gone!.name);
   expect(leader.status().membership.voters).toHaveLength(2);
   await until(
-    () => gone!.status().state === "failed" || gone!.status().leader === null,
+    () => gone!.status().state === "failed" || gone!.status().leader === undefined,
     "the removed member to stop",
   );
 });

@@ -168,7 +168,7 @@ export class StallingStorage implements Storage {
     return this.#storage.createSnapshot(snapshot);
   }
 
-  openSnapshot(): SnapshotReader | null {
+  openSnapshot(): SnapshotReader | undefined {
     return this.#storage.openSnapshot();
   }
 

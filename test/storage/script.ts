@@ -16,7 +16,7 @@ export interface LogState {
 }
 
 const EMPTY: LogState = {
-  hardState: { term: 0, vote: null, commit: 0 },
+  hardState: { term: 0, vote: undefined, commit: 0 },
   base: { index: 0, term: 0 },
   entries: [],
 };
@@ -80,7 +80,7 @@ export class ScriptedMember {
     );
     const added = [this.#entry(from, term), this.#entry(from + 1, term)];
     const kept = entries.slice(0, from - base.index - 1);
-    this.#save(storage, { hardState: { ...hardState, term, vote: null }, entries: added }, [
+    this.#save(storage, { hardState: { ...hardState, term, vote: undefined }, entries: added }, [
       ...kept,
       ...added,
     ]);
@@ -110,7 +110,7 @@ export class ScriptedMember {
     this.#isWaiting = true;
     this.#keepSnapshot(storage, { index, term }, () => {
       this.#isWaiting = false;
-      const state = { term, vote: term === hardState.term ? hardState.vote : null, commit: index };
+      const state = { term, vote: term === hardState.term ? hardState.vote : undefined, commit: index };
       this.#save(storage, { hardState: state, snapshot: metadataOf({ index, term }) }, [], { index, term });
     });
   }

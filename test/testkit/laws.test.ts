@@ -220,7 +220,7 @@ describe("a broken law", () => {
       const beginHash = () => {
         let calls = 0;
         const hash = hashOf(machine);
-        return () => (calls++ === 0 ? null : hash);
+        return () => (calls++ === 0 ? undefined : hash);
       };
       return Object.assign(machine, { beginHash });
     };

@@ -42,7 +42,7 @@ describe("a copy of another's directory", () => {
     const { failure, probes } = runScenario(
       scenario(1, { at: 1_000, kind: "clone", member: 1, of: 2, forMs: 500 }),
     );
-    expect(failure).toBeNull();
+    expect(failure).toBeUndefined();
     expect(probes.counts.get("wrong directory turned away")).toBe(1);
   });
 });
@@ -56,7 +56,7 @@ describe("a stranger", () => {
       { at: 500, kind: "stranger", member: -1, forMs: 2_000 },
     ];
     const { failure, probes } = runScenario({ ...quiet, actions });
-    expect(failure).toBeNull();
+    expect(failure).toBeUndefined();
     expect(probes.counts.get("old frame sent again")).toBeGreaterThan(10);
     expect(probes.counts.get("frame forged") ?? 0).toBeGreaterThanOrEqual(mode === "full" ? 10 : 0);
   });

@@ -62,7 +62,7 @@ function comesBack(s: SumScript): void {
 
 /** One of the things that a script may do, at any time. */
 function anything(s: SumScript, what: number, member: ScriptMember): unknown {
-  if (what === 0 && s.leader !== null) return s.propose(1);
+  if (what === 0 && s.leader !== undefined) return s.propose(1);
   if (what === 1) return s.query("sum", { to: member });
   if (what === 2 && member.isUp) return s.crash(member, { how: "lose-all" });
   if (what === 3 && member.isUp) return s.pause(member);
@@ -111,7 +111,7 @@ function everything(s: SumScript): void {
   s.pause(two!);
   s.pass(10);
   s.settle();
-  expect(call.outcome).not.toBeNull();
+  expect(call.outcome).not.toBeUndefined();
   s.expect("sum", s.look(leader, "sum"));
 }
 
@@ -140,7 +140,7 @@ describe("a script", () => {
       expect(leader).toMatchObject({ role: "leader", isUp: true, isLeader: true, committed: before });
       const next = s.untilLeader(...s.others(leader));
       expect(next.term).toBe(leader.term + 1);
-      expect(lonely.outcome).toBeNull();
+      expect(lonely.outcome).toBeUndefined();
       s.heal();
       expect(lonely.answer()).toBe(1);
       s.settle();
@@ -183,7 +183,7 @@ describe("the scenario that a script has made", () => {
 
   it.each([1, 2, 3, 4])("is the same run to the last message, with seed %i", (seed) => {
     const { played, told, replayed } = twice(seed, everything);
-    expect(played.failure).toBeNull();
+    expect(played.failure).toBeUndefined();
     expect(replayed).toEqual(played);
     const kinds = new Set(told.actions.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual([
@@ -202,7 +202,7 @@ describe("the scenario that a script has made", () => {
             s.pass(ms);
           }
         });
-        expect(played.failure).toBeNull();
+        expect(played.failure).toBeUndefined();
         expect(replayed).toEqual(played);
       }),
       { numRuns: 15 },
@@ -284,7 +284,7 @@ describe("a script fails", () => {
     expect(story.at(-2)).toMatch(/is leader in term/);
     expect(story.join("\n")).toMatch(/is killed[\s\S]+is leader in term/);
     expect(told.actions).toHaveLength(1);
-    expect(replay(told, sum).result.failure).toBeNull();
+    expect(replay(told, sum).result.failure).toBeUndefined();
   });
 
   it("where what it waits for does not come, and says what that was", () => {

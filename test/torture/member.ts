@@ -37,7 +37,7 @@ store.on("error", (error) => {
 });
 
 let readyMs: number | null = null;
-setInterval(() => tell({ type: "pulse", readyMs, leader: store.status().leader }), PULSE_MS).unref();
+setInterval(() => tell({ type: "pulse", readyMs, leader: store.status().leader ?? null }), PULSE_MS).unref();
 const ledger = new LineFile<Acknowledged>(config.ledger);
 const stopped = new AbortController();
 const writers = Promise.all(Array.from({ length: WRITERS }, (_, number) => write(number)));

@@ -26,4 +26,6 @@ async function readmeBus(): Promise<new () => Transport> {
 
 const Bus = await readmeBus();
 
-transportSuite("the README's bus", () => ({ transport: () => new Bus(), address: () => null }), { test });
+transportSuite("the README's bus", () => ({ transport: () => new Bus(), address: () => undefined }), {
+  test,
+});

@@ -7,7 +7,7 @@ transportSuite(
   "memory",
   () => {
     const network = new MemoryNetwork();
-    return { transport: () => network.transport(), address: () => null };
+    return { transport: () => network.transport(), address: () => undefined };
   },
   { test },
 );

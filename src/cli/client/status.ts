@@ -15,12 +15,16 @@ knows no leader, or says that something is wrong.`,
     const { endpoints } = store;
     const answers = await store.cluster.status();
     const isWell = answers.every(
-      (answer) => !(answer instanceof Error) && answer.leader !== null && answer.errors.length === 0,
+      (answer) => !(answer instanceof Error) && answer.leader !== undefined && answer.errors.length === 0,
     );
     if (json)
       print(
         asJson(
-          answers.map((answer, at) => (answer instanceof Error ? failed(endpoints[at]!, answer) : answer)),
+          answers.map((answer, at) =>
+            answer instanceof Error
+              ? failed(endpoints[at]!, answer)
+              : { ...answer, leader: answer.leader ?? null },
+          ),
         ),
       );
     else print(columns([HEAD, ...answers.map((answer, at) => row(endpoints[at]!, answer))]));
@@ -56,7 +60,7 @@ function row(endpoint: string, answer: RemoteStatus | Error): string[] {
     dbSize,
     errors,
   } = answer;
-  const role = isLeader ? "leader" : isLearner ? "learner" : leader === null ? "no leader" : "follower";
+  const role = isLeader ? "leader" : isLearner ? "learner" : leader === undefined ? "no leader" : "follower";
   const numbers = [term, raftIndex, appliedIndex, revision, dbSize].map(String);
   return [endpoint, memberId, version, role, ...numbers, errors.join("; ")];
 }

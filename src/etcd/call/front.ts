@@ -28,7 +28,7 @@ const COMPACTION_LOOK_MS = 20;
 interface Standing {
   readonly term: number;
   /** The leader's name, or null when none is known. */
-  readonly leader: string | null;
+  readonly leader: string | undefined;
   readonly isLearner: boolean;
 }
 
@@ -49,7 +49,7 @@ export class Front {
   readonly #onChange = (): void => {
     const before = this.#standing.leader;
     this.#standing = this.#look();
-    if (this.#standing.leader !== null && this.#standing.leader !== before) this.leaderChanges += 1;
+    if (this.#standing.leader !== undefined && this.#standing.leader !== before) this.leaderChanges += 1;
   };
   readonly #onError = (error: QuorateError): void => {
     this.#failure = error;

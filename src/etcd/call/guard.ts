@@ -25,7 +25,7 @@ export class Guard {
     if (this.#front.failure !== null) throw refusal("stopped");
     if (this.#front.standing.isLearner && !servesLearner(method, request))
       throw refusal("notSupportedForLearner");
-    if (requiresLeader(call) && this.#front.standing.leader === null) throw refusal("noLeader");
+    if (requiresLeader(call) && this.#front.standing.leader === undefined) throw refusal("noLeader");
   }
 }
 

@@ -11,9 +11,9 @@ export class LeaderWatch {
   readonly #front: Front;
   readonly #streams = new Set<RpcStream>();
   #timer: Timer | null = null;
-  readonly #onLeader = (leader: string | null): void => {
+  readonly #onLeader = (leader: string | undefined): void => {
     this.#timer?.cancel();
-    this.#timer = leader === null ? this.#schedule() : null;
+    this.#timer = leader === undefined ? this.#schedule() : null;
   };
 
   constructor(front: Front) {

@@ -50,7 +50,7 @@ export async function whyUnhealthy(
   const names = front.machine.alarms.all().map(({ kind }) => ALARM_NAMES[kind]);
   const alarm = names.find((name) => !excluded.includes(name));
   if (alarm !== undefined) return `ALARM ${alarm}`;
-  if (!isSerializable && front.standing.leader === null) return "RAFT NO LEADER";
+  if (!isSerializable && front.standing.leader === undefined) return "RAFT NO LEADER";
   const reason = await (isSerializable ? serializableRead : linearizableRead)(front);
   return reason === null ? null : `RANGE ERROR:${reason}`;
 }

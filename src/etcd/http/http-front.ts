@@ -101,7 +101,7 @@ async function serveHealthPage(
 function serveVersion(front: Front, response: ServerResponse): void {
   const { version } = front.settings;
   const storage = minorVersion(version);
-  const etcdcluster = front.standing.leader === null ? "not_decided" : storage;
+  const etcdcluster = front.standing.leader === undefined ? "not_decided" : storage;
   send(response, 200, "application/json", JSON.stringify({ etcdserver: version, etcdcluster, storage }));
 }
 

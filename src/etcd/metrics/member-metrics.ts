@@ -10,7 +10,7 @@ export function memberSeries(front: Front): Series[] {
   return [
     histogram("etcd_disk_wal_fsync_duration_seconds", "Writing what gathered, with its sync.", () => {
       const counted = storage();
-      return counted === null ? [] : [[counted.writes]];
+      return counted === undefined ? [] : [[counted.writes]];
     }),
     gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the WAL.", () => storage()?.bytesWritten ?? 0),
     gauge("quorate_disk_full", "1 while writes are refused because the disk is full.", () => {

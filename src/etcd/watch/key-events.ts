@@ -6,7 +6,7 @@ import type { Front } from "../call/front.ts";
 export function nextChanges(front: Front, request: WatchRequest, signal: AbortSignal): Promise<WatchBatch> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
-      for (let batch = watcher.take(); batch !== null; batch = watcher.take()) {
+      for (let batch = watcher.take(); batch !== undefined; batch = watcher.take()) {
         if (batch.kind === "compacted" || batch.changes.length > 0) {
           end();
           resolve(batch);

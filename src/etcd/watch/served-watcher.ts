@@ -63,7 +63,7 @@ export class Watching {
   isProgressDue(): boolean {
     const isQuiet = !this.#isTold;
     this.#isTold = false;
-    return this.request.progressNotify && isQuiet && this.watcher.progress !== null;
+    return this.request.progressNotify && isQuiet && this.watcher.progress !== undefined;
   }
 
   /**

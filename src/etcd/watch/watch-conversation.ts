@@ -108,7 +108,7 @@ export class WatchConversation {
   #tellProgressOfAll(): void {
     this.#pump();
     if (this.#watchings.size === 0) return;
-    for (const { watcher } of this.#watchings.values()) if (watcher.progress === null) return;
+    for (const { watcher } of this.#watchings.values()) if (watcher.progress === undefined) return;
     this.#tell({ watchId: INVALID_WATCH_ID });
   }
 
@@ -145,7 +145,7 @@ export class WatchConversation {
         continue;
       }
       const batch = watching.watcher.take();
-      if (batch === null) this.#ready.delete(watching);
+      if (batch === undefined) this.#ready.delete(watching);
       else if (batch.kind === "compacted") {
         this.#end(watching);
         const { compactRevision } = batch;

@@ -41,7 +41,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   /** What this member has carried out since it started. */
   readonly counts = new Counts();
   #executor = new Executor(this.#state, this.counts);
-  #observer: LeaseObserver | null = null;
+  #observer: LeaseObserver | undefined = undefined;
   #time = 0;
   readonly #tokenListeners = new Set<(token: GrantedToken) => void>();
   readonly #watches = new WatchHub(this.#state.store);
@@ -92,7 +92,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   }
 
   /** Tells one observer what happens to leases, also across `restore`; null ends it. */
-  observeLeases(observer: LeaseObserver | null): void {
+  observeLeases(observer: LeaseObserver | undefined): void {
     this.#observer = observer;
     this.leases.observe(observer);
   }
@@ -161,14 +161,14 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   }
 
   /** Of all that a snapshot of this moment would hold. */
-  beginHash(): () => number | null {
+  beginHash(): () => number | undefined {
     const chunks = snapshotChunks(this.#state);
     let sum = 0;
     return () => {
       const { done, value } = chunks.next();
       if (done === true) return sum;
       sum = crc32(value, sum);
-      return null;
+      return undefined;
     };
   }
 

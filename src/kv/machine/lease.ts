@@ -40,7 +40,7 @@ export const LEASES_MAX = 1_000_000;
 /** All leases, and which keys hang on them. A key hangs on one lease at most. */
 export class LeaseTable {
   readonly #leases = new Map<LeaseId, Lease>();
-  #observer: LeaseObserver | null = null;
+  #observer: LeaseObserver | undefined = undefined;
 
   get size(): number {
     return this.#leases.size;
@@ -65,7 +65,7 @@ export class LeaseTable {
   }
 
   /** There is one observer at a time: the member's lease keeper. */
-  observe(observer: LeaseObserver | null): void {
+  observe(observer: LeaseObserver | undefined): void {
     this.#observer = observer;
   }
 

@@ -72,16 +72,16 @@ export class Watcher {
   }
 
   /** A revision up to which everything has been handed out, or null while something is waiting, or before `from`. */
-  get progress(): Revision | null {
+  get progress(): Revision | undefined {
     const { revision } = this.#hub.store;
-    if (this.request.from !== null && revision < this.request.from) return null;
-    return this.next === revision + 1 ? revision : null;
+    if (this.request.from !== null && revision < this.request.from) return undefined;
+    return this.next === revision + 1 ? revision : undefined;
   }
 
   /** Up to where everything has been handed out, whatever waits; null before `from`. */
-  get told(): Revision | null {
+  get told(): Revision | undefined {
     const { next } = this;
-    return this.progress ?? (next <= this.#hub.store.revision ? next - 1 : null);
+    return this.progress ?? (next <= this.#hub.store.revision ? next - 1 : undefined);
   }
 
   /** Whether the next take reads the history. */
@@ -94,8 +94,8 @@ export class Watcher {
   }
 
   /** The next changes, or null when there are none now. Take until null; then wait to be called. */
-  take(): WatchBatch | null {
-    if (this.#isClosed) return null;
+  take(): WatchBatch | undefined {
+    if (this.#isClosed) return undefined;
     if (this.#next > this.#hub.store.revision) this.#isBehind = false;
     const batch = this.#isBehind ? this.#takeFromHistory() : this.#takePending();
     if (batch?.kind === "changes") this.#hub.eventsTaken += batch.changes.length;
@@ -132,8 +132,8 @@ export class Watcher {
     if (!this.#isClosed) this.#onReady();
   }
 
-  #takePending(): WatchBatch | null {
-    if (this.#pending.length === 0) return null;
+  #takePending(): WatchBatch | undefined {
+    if (this.#pending.length === 0) return undefined;
     const changes = this.#pending.map((change) => this.#watched(change));
     const { revision } = this.#hub.store;
     this.#pending = [];

@@ -100,7 +100,7 @@ export class LeaseKeeper implements LeaseObserver {
 
   stop(): void {
     this.follow();
-    this.#machine.observeLeases(null);
+    this.#machine.observeLeases(undefined);
     this.#countdowns.clear();
   }
 

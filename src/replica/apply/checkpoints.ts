@@ -38,7 +38,7 @@ export interface CheckpointsParts {
   readonly everyEntries: number;
   readonly electionTicks: number;
   /** See `StateMachine.beginHash`. */
-  beginHash(): (() => number | null) | null;
+  beginHash(): (() => number | undefined) | undefined;
   onDiverged(error: QuorateError<"ERR_DIVERGED">): void;
   /** A majority, of which this member is one, has another sum than that member. Told once for each checkpoint. */
   onOtherDiverged?(member: MemberId, index: Index): void;
@@ -107,8 +107,8 @@ export class Checkpoints {
     const { id: member } = this.#parts;
     const report: Report = { member, index, log: this.#log, state: null };
     // What is being summed up is pinned until that has ended. A checkpoint that comes meanwhile compares its log alone.
-    const step = this.#timer === null ? asked(() => this.#parts.beginHash()) : null;
-    if (step === null) this.#summedUp(report, voters);
+    const step = this.#timer === null ? asked(() => this.#parts.beginHash()) : undefined;
+    if (step === undefined) this.#summedUp(report, voters);
     else this.#hash(step, (state) => this.#summedUp({ ...report, state }, voters));
   }
 
@@ -127,7 +127,7 @@ export class Checkpoints {
   tick(raft: Raft): void {
     if (this.#ending !== null && --this.#ending.ticksLeft <= 0) this.#parts.onDiverged(this.#ending.error);
     this.#ticksSinceSent += 1;
-    if (this.#due === null || raft.leader === null || this.#ticksSinceSent < this.#parts.electionTicks)
+    if (this.#due === null || raft.leader === undefined || this.#ticksSinceSent < this.#parts.electionTicks)
       return;
     this.#ticksSinceSent = 0;
     const data = sealReport(encodeReport(this.#due));
@@ -140,11 +140,11 @@ export class Checkpoints {
     this.#timer = null;
   }
 
-  #hash(step: () => number | null, done: (state: number) => void): void {
+  #hash(step: () => number | undefined, done: (state: number) => void): void {
     this.#timer = this.#parts.clock.after(HASH_PAUSE_MS, () => {
       this.#timer = null;
       const state = asked(step);
-      if (state === null) this.#hash(step, done);
+      if (state === undefined) this.#hash(step, done);
       else done(state);
     });
   }
@@ -208,7 +208,7 @@ function asked<Answer>(ask: () => Answer): Answer {
 }
 
 /** What a majority says, null when it is known that no majority says the same, or `open`. */
-function verdictOn(sums: readonly (number | null)[]): number | null | "open" {
+function verdictOn(sums: readonly (number | null)[]): number | undefined | "open" {
   const counts = new Map<number, number>();
   for (const sum of sums) if (sum !== null) counts.set(sum, (counts.get(sum) ?? 0) + 1);
   const missing = sums.filter((sum) => sum === null).length;
@@ -217,16 +217,16 @@ function verdictOn(sums: readonly (number | null)[]): number | null | "open" {
     if (count * 2 > sums.length) return sum;
     most = Math.max(most, count);
   }
-  return (most + missing) * 2 > sums.length ? "open" : null;
+  return (most + missing) * 2 > sums.length ? "open" : undefined;
 }
 
 function divergedError(
   index: Index,
   what: What,
   own: number,
-  majority: number | null,
+  majority: number | undefined,
 ): QuorateError<"ERR_DIVERGED"> {
-  const others = majority === null ? "the members do not agree on any" : `a majority has ${majority}`;
+  const others = majority === undefined ? "the members do not agree on any" : `a majority has ${majority}`;
   return new QuorateError(
     "ERR_DIVERGED",
     `the ${what} of this member is not that of the others at entry ${index}: its sum is ${own}, ${others}`,

@@ -99,13 +99,13 @@ export class Proposals<Result> {
 
   /** Hands what is queued to the core, if somebody leads, in messages of a bounded size. */
   flush(raft: Raft): void {
-    this.#hasLeader = raft.leader !== null;
-    while (this.#queue.length > 0 && raft.leader !== null && !this.#isHeld) {
+    this.#hasLeader = raft.leader !== undefined;
+    while (this.#queue.length > 0 && raft.leader !== undefined && !this.#isHeld) {
       const pendings = this.#takeQueued();
       if (pendings.length === 0) continue;
       const request = this.#requests.next();
       const refusal = raft.propose(request, this.#seal(pendings));
-      if (refusal !== null) {
+      if (refusal !== undefined) {
         this.#hold(pendings);
         return;
       }

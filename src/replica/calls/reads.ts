@@ -80,7 +80,7 @@ export class Reads {
 
   /** Starts a round for those that came since the last one, if somebody leads. */
   flush(raft: Raft): void {
-    if (this.#queue.size === 0 || raft.leader === null) return;
+    if (this.#queue.size === 0 || raft.leader === undefined) return;
     const queue = [...this.#queue];
     this.#queue.clear();
     for (const byLease of [true, false]) {
@@ -92,7 +92,7 @@ export class Reads {
   #ask(raft: Raft, reads: readonly Read[], byLease: boolean): void {
     const request = this.#nextRequest++;
     // What is refused stays queued: another turn may find a leader that takes it.
-    if (raft.read(request, byLease) !== null) this.#requeue(reads);
+    if (raft.read(request, byLease) !== undefined) this.#requeue(reads);
     else this.#rounds.set(request, { reads: moved(reads, new Set()), sentAtTick: this.#tick });
   }
 

@@ -11,7 +11,7 @@ export interface MemberRecord {
    * The tag of the store that speaks for the member, or null while the group has not agreed on it. Once agreed, no
    * other store is believed: a disk that was wiped or replaced has forgotten what the member promised.
    */
-  readonly store: number | null;
+  readonly store: number | undefined;
   /** Where clients reach the member, as it has told; empty until then. */
   readonly clients: readonly string[];
   /** Whether it is to vote: a learner that has caught up is then made a voter by the leader. */
@@ -85,8 +85,8 @@ export class Directory {
   }
 
   /** The member's name, or its number in words when it is not known here. */
-  nameOf(id: MemberId | null): string | null {
-    if (id === null) return null;
+  nameOf(id: MemberId | undefined): string | undefined {
+    if (id === undefined) return undefined;
     return this.#byId.get(id)?.name ?? `member ${id}`;
   }
 
@@ -102,7 +102,7 @@ export class Directory {
 
 /** A member of whom nothing is known yet. */
 export function newMember(id: MemberId): MemberRecord {
-  return { id, name: provisionalName(id), address: "", store: null, clients: [], votes: false };
+  return { id, name: provisionalName(id), address: "", store: undefined, clients: [], votes: false };
 }
 
 /** A member with what is new of it. */

@@ -37,7 +37,7 @@ export class Stores {
   /** Whether the store may speak for the member. The first one heard is remembered. */
   admits({ id, store }: MemberRecord, tag: number): boolean {
     const known = store ?? this.#heard.get(id) ?? tag;
-    if (store === null) this.#heard.set(id, known);
+    if (store === undefined) this.#heard.set(id, known);
     return known === tag;
   }
 
@@ -45,7 +45,7 @@ export class Stores {
   next(): MemberPatch | null {
     for (const member of this.#directory.members) {
       const store = this.#heard.get(member.id);
-      if (member.store === null && store !== undefined) return { id: member.id, store };
+      if (member.store === undefined && store !== undefined) return { id: member.id, store };
     }
     return null;
   }

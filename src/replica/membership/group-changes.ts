@@ -103,7 +103,8 @@ export class GroupChanges {
   enrol({ name, address }: Newcomer, settle: Settle<string>): void {
     const { directory } = this.#parts;
     const namesake = directory.byName(name);
-    const isOpen = (member: MemberRecord): boolean => member.store === null && member.address === address;
+    const isOpen = (member: MemberRecord): boolean =>
+      member.store === undefined && member.address === address;
     if (namesake !== undefined) {
       if (isOpen(namesake)) settle(null, this.#ticket(namesake));
       else settle(membershipError(`${name} is a member that is elsewhere, or has started before`));
@@ -139,7 +140,7 @@ export class GroupChanges {
       return;
     }
     const refusal = raft.transferLeadership(id);
-    if (refusal !== null) throw membershipError(refusal.detail ?? refusal.refused);
+    if (refusal !== undefined) throw membershipError(refusal.detail ?? refusal.refused);
     handovers.add(id, options, settle);
     wake();
   }

@@ -31,7 +31,7 @@ export class Handovers {
     });
   }
 
-  leads(leader: MemberId | null): void {
+  leads(leader: MemberId | undefined): void {
     this.#waiting = this.#waiting.filter(({ to, call }) => {
       if (to === leader) call.succeed();
       return !call.settled;

@@ -61,12 +61,12 @@ export class MembershipChanges {
   /** Proposes the oldest change, if it is not under way: the core takes one at a time. */
   flush(raft: Raft): void {
     const [pending] = this.#pending;
-    if (pending === undefined || pending.request !== null || raft.leader === null) return;
+    if (pending === undefined || pending.request !== null || raft.leader === undefined) return;
     pending.request = this.#requests.next();
     pending.place = null;
     pending.sentAtTick = this.#tick;
     const refusal = raft.proposeMembership(pending.request, pending.change);
-    if (refusal !== null) this.#refused(pending, refusal);
+    if (refusal !== undefined) this.#refused(pending, refusal);
     else pending.call.outcome = "unknown";
   }
 

@@ -48,8 +48,8 @@ export class Contacts {
   }
 
   /** The member's name, or its number in words when it is not known here. */
-  nameOf(id: MemberId | null): string | null {
-    return id === null ? null : (this.byId(id)?.name ?? this.#directory.nameOf(id));
+  nameOf(id: MemberId | undefined): string | undefined {
+    return id === undefined ? undefined : (this.byId(id)?.name ?? this.#directory.nameOf(id));
   }
 
   /** Takes in who took part as of `index`. False when that is no news. Throws MalformedBytes. */

@@ -232,7 +232,7 @@ export class Peers implements TransportHost {
   #sendSnapshot(to: string, message: SnapshotMessage): void {
     const { storage, transport, onSnapshotSent } = this.#parts;
     const reader = storage.openSnapshot();
-    if (reader === null || this.#senders.has(to)) {
+    if (reader === undefined || this.#senders.has(to)) {
       reader?.close();
       onSnapshotSent(message.to, false);
       return;

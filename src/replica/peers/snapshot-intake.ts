@@ -44,7 +44,7 @@ export class SnapshotIntake {
    */
   messageFor(message: SnapshotMessage): SnapshotMessage {
     const reader = this.#parts.storage.openSnapshot();
-    if (reader === null) return message;
+    if (reader === undefined) return message;
     reader.close();
     return { ...message, snapshot: reader.snapshot.metadata };
   }

@@ -25,21 +25,21 @@ export type Installed = (error: unknown) => void;
  */
 export function restoreMachine(
   { machine, clock }: { readonly machine: RestoredMachine; readonly clock: Clock },
-  reader: SnapshotReader | null,
+  reader: SnapshotReader | undefined,
   done: Installed,
 ): void {
-  if (reader === null) {
+  if (reader === undefined) {
     done(null);
     return;
   }
   const { snapshot, size } = reader;
-  const readSync = (): Uint8Array | null => reader.readSync();
+  const readSync = (): Uint8Array | undefined => reader.readSync();
   const close = (): void => reader.close();
   const source = {
     snapshot,
     size,
     readSync,
-    read: (next: Callback<Uint8Array | null>) => next(null, readSync()),
+    read: (next: Callback<Uint8Array | undefined>) => next(null, readSync()),
     close,
   };
   new Installation(source, machine, clock, done);
@@ -87,7 +87,7 @@ export class Installation {
     this.#reader.read((error, chunk) => {
       if (this.#isOver) return;
       if (error !== null) this.#end(error);
-      else if (chunk === null || chunk === undefined) this.#work(() => this.#finish(restoration));
+      else if (chunk === undefined) this.#work(() => this.#finish(restoration));
       else this.#work(() => this.#feed(restoration, chunk));
     });
   }

@@ -12,7 +12,7 @@ const FIRST = { index: 1, term: 1 };
 /** Whether nothing was ever promised from this storage, so that the member may found a cluster or join one. */
 export function isUnused(recovered: Recovered): boolean {
   const { snapshot, entries, hardState } = recovered;
-  return snapshot === null && entries.length === 0 && hardState.term === 0;
+  return snapshot === undefined && entries.length === 0 && hardState.term === 0;
 }
 
 /**
@@ -43,5 +43,5 @@ export function found(
 
 /** The chunks of a snapshot, for start-up. */
 export function* chunksOf(reader: SnapshotReader): Iterable<Uint8Array> {
-  for (let chunk = reader.readSync(); chunk !== null; chunk = reader.readSync()) yield chunk;
+  for (let chunk = reader.readSync(); chunk !== undefined; chunk = reader.readSync()) yield chunk;
 }

@@ -39,7 +39,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   readonly #limits: ReplicaLimits;
   readonly #onTaken: (taken: SnapshotTaken) => void;
   readonly #onFailure: (error: QuorateError) => void;
-  #newest: SnapshotMetadata | null;
+  #newest: SnapshotMetadata | undefined;
   /** How much the last snapshot held that this process took; 0 before there is one. */
   #newestBytes = 0;
   #entriesSince = 0;
@@ -62,7 +62,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
       readonly onTaken: (taken: SnapshotTaken) => void;
       readonly onFailure: (error: QuorateError) => void;
     },
-    newest: SnapshotMetadata | null,
+    newest: SnapshotMetadata | undefined,
   ) {
     this.#machine = parts.machine;
     this.#clock = parts.clock;
@@ -77,7 +77,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   }
 
   /** The newest durable snapshot; the core names it to followers that are too far behind. */
-  get newest(): SnapshotMetadata | null {
+  get newest(): SnapshotMetadata | undefined {
     return this.#newest;
   }
 
@@ -193,7 +193,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
   }
 
   #committed(metadata: SnapshotMetadata, raft: Raft): void {
-    if (this.#newest !== null && metadata.index <= this.#newest.index) return;
+    if (this.#newest !== undefined && metadata.index <= this.#newest.index) return;
     this.#newest = metadata;
     const index = this.#compactable(metadata.index, raft);
     if (index <= 0) return;

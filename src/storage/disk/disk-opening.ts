@@ -50,7 +50,7 @@ export interface OpenedDisk {
   readonly start: WalStart;
   readonly slots: StateSlots;
   /** What this start has repaired. */
-  readonly damage: QuorateError<"ERR_CORRUPT"> | null;
+  readonly damage: QuorateError<"ERR_CORRUPT"> | undefined;
 }
 
 /** What becomes of a store with bytes that are not as they were written. */
@@ -199,7 +199,7 @@ class Opening {
       newestNumber: Math.max(newestNumber, segments.at(-1)!.number),
       start,
       slots,
-      damage: null,
+      damage: undefined,
     };
   }
 

@@ -141,7 +141,7 @@ export class DiskStorage implements Storage {
       return;
     }
     const { wal, snapshots } = this.#parts;
-    const isCommitted = step.snapshot === null || (snapshots.newest?.index ?? 0) >= step.snapshot.index;
+    const isCommitted = step.snapshot === undefined || (snapshots.newest?.index ?? 0) >= step.snapshot.index;
     assert(isCommitted, "a snapshot is committed before the step that begins the log after it");
     wal.save(step, done);
   }
@@ -150,7 +150,7 @@ export class DiskStorage implements Storage {
     return this.#openParts().snapshots.create(snapshot);
   }
 
-  openSnapshot(): SnapshotReader | null {
+  openSnapshot(): SnapshotReader | undefined {
     return this.#openParts().snapshots.open();
   }
 
@@ -161,8 +161,8 @@ export class DiskStorage implements Storage {
     wal.dropTo(Math.min(this.#compactedTo, snapshots.oldest?.index ?? 0));
   }
 
-  metrics(): StorageMetrics | null {
-    return this.#parts?.wal.metrics ?? null;
+  metrics(): StorageMetrics | undefined {
+    return this.#parts?.wal.metrics;
   }
 
   onFault(listener: (fault: QuorateError) => void): void {
@@ -244,7 +244,7 @@ export class DiskStorage implements Storage {
 function recoveredFrom({ isNew, manifest, log, droppedBytes, damage }: OpenedDisk): Recovered {
   const { storeId, bootEpoch } = manifest;
   const { hardState, snapshot, entries } = log;
-  const lostTerm = manifest.lostTerm === 0 ? null : manifest.lostTerm;
+  const lostTerm = manifest.lostTerm === 0 ? undefined : manifest.lostTerm;
   return { isNew, storeId, bootEpoch, hardState, snapshot, entries, droppedBytes, lostTerm, damage };
 }
 

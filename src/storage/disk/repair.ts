@@ -75,7 +75,7 @@ function chooseRest(
   { snapshot, at }: FoundSnapshot,
   replay: Replay,
 ): Rest {
-  if (snapshot !== null) return { listing: listings[at]!, ...joinOrGiveWay(replay, snapshot) };
+  if (snapshot !== undefined) return { listing: listings[at]!, ...joinOrGiveWay(replay, snapshot) };
   // A log without its snapshot says nothing of what was before it.
   return { listing: null, entries: [], restart: null, hardState: { ...replay.hardState, commit: 0 } };
 }
@@ -110,7 +110,7 @@ function segmentWith({ entries, restart, hardState }: Rest, place: NewSegment): 
   frame.set(records.written(), FRAME_HEADER_BYTES);
   const none: EntryId = { index: 0, term: 0 };
   const content = {
-    hardState: { term: lostTerm + 1, vote: null, commit: hardState.commit },
+    hardState: { term: lostTerm + 1, vote: undefined, commit: hardState.commit },
     first: entries[0] ?? none,
     last: entries.at(-1) ?? none,
   };

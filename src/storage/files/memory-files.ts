@@ -65,8 +65,8 @@ export class MemoryFiles implements Files {
     if (this.disk.owner !== null) {
       throw new QuorateError("ERR_LOCKED", "the directory is in use", {
         directory: "memory",
-        pid: null,
-        host: null,
+        pid: undefined,
+        host: undefined,
       });
     }
     this.disk.owner = this;
@@ -218,8 +218,8 @@ export class MemoryFiles implements Files {
     if (this.disk.owner === this) return;
     throw new QuorateError("ERR_LOCKED", "the directory was taken over", {
       directory: "memory",
-      pid: null,
-      host: null,
+      pid: undefined,
+      host: undefined,
     });
   }
 

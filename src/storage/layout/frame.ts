@@ -98,7 +98,7 @@ export function readFrameHeader(bytes: Uint8Array, offset: number, seed: number)
   const place = { segment: reader.u64(), offset: reader.u64(), sequence: reader.u64() };
   const term = reader.u64();
   const vote = reader.u64();
-  const hardState = { term, vote: vote === 0 ? null : vote, commit: reader.u64() };
+  const hardState = { term, vote: vote === 0 ? undefined : vote, commit: reader.u64() };
   const first = { index: reader.u64(), term: reader.u64() };
   const last = { index: reader.u64(), term: reader.u64() };
   return {

@@ -37,8 +37,8 @@ export interface NodeLockOptions {
 /** Who holds a directory, as far as its lock file tells. */
 export interface LockHolder {
   readonly directory: string;
-  readonly pid: number | null;
-  readonly host: string | null;
+  readonly pid: number | undefined;
+  readonly host: string | undefined;
 }
 
 /** What a taker needs to know before its next step. */
@@ -451,7 +451,7 @@ function successorIn(path: string, nonce: string): LockOwner | null {
 }
 
 function holderOf(directory: string, owner: LockOwner | null): LockHolder {
-  return { directory, pid: owner?.pid ?? null, host: owner?.host ?? null };
+  return { directory, pid: owner?.pid, host: owner?.host };
 }
 
 function lost(directory: string, owner: LockOwner | null): QuorateError<"ERR_LOCKED"> {

@@ -52,7 +52,7 @@ export class DiskSnapshotReader implements SnapshotReader {
     }
   }
 
-  readSync(): Uint8Array | null {
+  readSync(): Uint8Array | undefined {
     return this.#parsed(() => {
       if (this.#offset >= this.#chunksEnd)
         return this.#end(this.#file.readSync(this.#chunksEnd, TRAILER_BYTES));
@@ -61,7 +61,7 @@ export class DiskSnapshotReader implements SnapshotReader {
     });
   }
 
-  read(done: Callback<Uint8Array | null>): void {
+  read(done: Callback<Uint8Array | undefined>): void {
     if (this.#offset >= this.#chunksEnd) {
       this.#readAt(this.#chunksEnd, TRAILER_BYTES, (trailer) => this.#end(trailer), done);
       return;
@@ -159,12 +159,12 @@ export class DiskSnapshotReader implements SnapshotReader {
     return chunk;
   }
 
-  #end(found: Uint8Array): null {
+  #end(found: Uint8Array): undefined {
     const due = encodeTrailer(this.#chunks, this.#bytes, this.#checksum);
     if (!equalBytes(due.bytes, found) || due.checksum !== this.#listing.checksum) {
       throw this.#damage(this.#chunksEnd, "checksum of the whole");
     }
-    return null;
+    return undefined;
   }
 
   #damage(offset: number, reason: string): Error {
@@ -180,7 +180,7 @@ export function* verifySnapshot(files: Files, listing: SnapshotListing): Slices<
   if (!isThere) throw corrupt({ file, offset: 0, reason: "the file is missing" });
   const reader = new DiskSnapshotReader(files, listing);
   try {
-    while (reader.readSync() !== null) yield;
+    while (reader.readSync() !== undefined) yield;
     return reader.snapshot;
   } finally {
     reader.close();

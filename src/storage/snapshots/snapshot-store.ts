@@ -51,9 +51,9 @@ export class SnapshotStore {
     return writer;
   }
 
-  open(): SnapshotReader | null {
+  open(): SnapshotReader | undefined {
     const newest = this.newest;
-    return newest === null ? null : new DiskSnapshotReader(this.#parts.files, newest);
+    return newest === null ? undefined : new DiskSnapshotReader(this.#parts.files, newest);
   }
 
   /** Drops what is being written, but for what is being committed; calls back when nothing is under way. */

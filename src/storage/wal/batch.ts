@@ -49,9 +49,9 @@ export class Batch implements FrameContent {
 
   add(step: Save, done: Done): void {
     this.#dones.push(done);
-    if (step.hardState !== null) this.hardState = step.hardState;
-    if (step.mustSync || step.entries.length > 0 || step.snapshot !== null) this.#mustWrite = true;
-    if (step.snapshot !== null) writeRestartRecord(this.#writer, step.snapshot);
+    if (step.hardState !== undefined) this.hardState = step.hardState;
+    if (step.mustSync || step.entries.length > 0 || step.snapshot !== undefined) this.#mustWrite = true;
+    if (step.snapshot !== undefined) writeRestartRecord(this.#writer, step.snapshot);
     for (const entry of step.entries) this.#addEntry(entry);
   }
 

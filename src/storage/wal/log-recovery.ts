@@ -19,7 +19,7 @@ export interface JoinedLog {
 }
 
 export interface RecoveredLog extends JoinedLog {
-  readonly snapshot: Snapshot | null;
+  readonly snapshot: Snapshot | undefined;
   /** Those that can be read, oldest first. */
   readonly snapshots: readonly SnapshotListing[];
 }
@@ -31,13 +31,14 @@ export function recoverLog(
   replay: Replay,
 ): RecoveredLog {
   const { snapshot, at, damage } = found;
-  if (damage !== null && (snapshot === null || !leads(replay, listings[at]!, listings.at(-1)!))) throw damage;
+  if (damage !== null && (snapshot === undefined || !leads(replay, listings[at]!, listings.at(-1)!)))
+    throw damage;
   checkCommit(replay, snapshot);
   return { snapshot, snapshots: listings.slice(0, at + 1), ...joinLog(replay, snapshot) };
 }
 
 /** A member commits only what its storage was given before, so that no frame speaks of entries that come after it. */
-function checkCommit({ hardState, entries, restart }: Replay, snapshot: Snapshot | null): void {
+function checkCommit({ hardState, entries, restart }: Replay, snapshot: Snapshot | undefined): void {
   const last = Math.max(entries.at(-1)?.index ?? 0, restart?.index ?? 0, snapshot?.metadata.index ?? 0);
   if (hardState.commit <= last) return;
   const reason = `the log ends at entry ${last}, though entry ${hardState.commit} was committed`;
@@ -45,14 +46,14 @@ function checkCommit({ hardState, entries, restart }: Replay, snapshot: Snapshot
 }
 
 /** Throws ERR_CORRUPT where they do not fit together without a gap. */
-export function joinLog(replay: Replay, snapshot: Snapshot | null): JoinedLog {
+export function joinLog(replay: Replay, snapshot: Snapshot | undefined): JoinedLog {
   return { ...connect(replay, snapshot), hardState: raise(replay.hardState, snapshot) };
 }
 
 /** The newest snapshot that can be read. */
 export interface FoundSnapshot {
   /** Null where there is none. */
-  readonly snapshot: Snapshot | null;
+  readonly snapshot: Snapshot | undefined;
   /** Its place among the listings, or -1. */
   readonly at: number;
   /** Why the newest of the listings cannot be read, if it cannot. */
@@ -70,7 +71,7 @@ export function* findSnapshot(files: Files, listings: readonly SnapshotListing[]
       damage ??= error;
     }
   }
-  return { snapshot: null, at: -1, damage };
+  return { snapshot: undefined, at: -1, damage };
 }
 
 /** The index up to which entries need not be kept. */
@@ -94,7 +95,7 @@ function leads({ entries, restart }: Replay, from: EntryId, to: EntryId): boolea
  */
 function connect(
   { entries, restart }: Replay,
-  snapshot: Snapshot | null,
+  snapshot: Snapshot | undefined,
 ): { entries: Entry[]; restart: EntryId | null } {
   const index = snapshot?.metadata.index ?? 0;
   const first = entries[0];
@@ -104,7 +105,7 @@ function connect(
   if (first !== undefined && first.index > index + 1) {
     throw corrupt({ file: WAL_DIRECTORY, offset: 0, reason: "the log begins too late", index: index + 1 });
   }
-  if (snapshot === null) return { entries, restart: null };
+  if (snapshot === undefined) return { entries, restart: null };
 
   const { term } = snapshot.metadata;
   if (first === undefined)
@@ -114,12 +115,12 @@ function connect(
 }
 
 /** A snapshot of a later term means that this term has come; a vote belongs to its own term. */
-function raise(hardState: HardState, snapshot: Snapshot | null): HardState {
-  if (snapshot === null) return hardState;
+function raise(hardState: HardState, snapshot: Snapshot | undefined): HardState {
+  if (snapshot === undefined) return hardState;
   const { index, term } = snapshot.metadata;
   return {
     term: Math.max(hardState.term, term),
-    vote: hardState.term >= term ? hardState.vote : null,
+    vote: hardState.term >= term ? hardState.vote : undefined,
     commit: Math.max(hardState.commit, index),
   };
 }

@@ -3,7 +3,7 @@ import { type Entry, type EntryId, entryMemory, type Index } from "../../log/ent
 import type { HardState } from "../../raft/effects.ts";
 import { readRecords, type WalRecord } from "./record.ts";
 
-export const NO_HARD_STATE: HardState = { term: 0, vote: null, commit: 0 };
+export const NO_HARD_STATE: HardState = { term: 0, vote: undefined, commit: 0 };
 
 /** How much memory is spent on entries that a snapshot covers: they only spare a follower that lags a little a snapshot. */
 const COVERED_BYTES_MAX = 1024 * 1024;

@@ -164,6 +164,6 @@ function decodeSlot(bytes: Uint8Array, seed: number): Slot | null {
   const sequence = reader.u64();
   const term = reader.u64();
   const vote = reader.u64();
-  const hardState = { term, vote: vote === 0 ? null : vote, commit: reader.u64() };
+  const hardState = { term, vote: vote === 0 ? undefined : vote, commit: reader.u64() };
   return { counter, bootEpoch, sequence, hardState };
 }

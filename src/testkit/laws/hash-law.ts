@@ -31,13 +31,13 @@ function hashOf({ machine }: Pick<Subject<never, unknown, never, unknown>, "mach
   return finished(machine.beginHash!());
 }
 
-function finished(next: () => number | null): number {
+function finished(next: () => number | undefined): number {
   for (let calls = 0; calls < 1_000_000; calls++) {
     const hash = guard(
       () => "summing up threw",
       () => next(),
     );
-    if (hash !== null) return hash;
+    if (hash !== undefined) return hash;
   }
   throw new Breach("no sum came out of a million calls");
 }

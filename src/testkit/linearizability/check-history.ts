@@ -32,7 +32,7 @@ export interface HistoryResult {
 
 export interface PartResult {
   /** The parts of the state, as the model names them; null when they are everything. */
-  readonly names: readonly string[] | null;
+  readonly names: readonly string[] | undefined;
   readonly verdict: "ok" | "illegal" | "unknown";
   /** One legal order; or, when none was found, the longest legal beginnings. By places in the history. */
   readonly orders: readonly (readonly number[])[];
@@ -74,7 +74,7 @@ function judgeWitness<State, Input, Output>(
 ): HistoryResult {
   const fault = checkWitness(operations, model, order);
   const verdict = fault === null ? "ok" : "illegal";
-  const part: PartResult = { names: null, verdict, orders: [order] };
+  const part: PartResult = { names: undefined, verdict, orders: [order] };
   const message = fault?.message ?? "";
   return { verdict, operations: operations.length, steps: order.length, parts: [part], message };
 }
@@ -107,7 +107,7 @@ function explain<State, Input, Output>(
   verdict: "illegal" | "unknown",
 ): string {
   const part = parts.find((each) => each.verdict === verdict)!;
-  const where = part.names === null ? "" : ` on ${part.names.slice(0, 5).join(", ")}`;
+  const where = part.names === undefined ? "" : ` on ${part.names.slice(0, 5).join(", ")}`;
   if (verdict === "unknown")
     return `the ${model.name} history${where} was not judged: the search was given up`;
 

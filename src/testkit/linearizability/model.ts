@@ -14,7 +14,7 @@ export interface Model<State, Input, Output> {
    * such as the keys of a store. Histories of unrelated parts are then checked apart, which is what makes long ones
    * feasible: a history is linearizable when each of its parts is (Herlihy and Wing 1990, locality). Null: everything.
    */
-  partsOf?(input: Input): readonly string[] | null;
+  partsOf?(input: Input): readonly string[] | undefined;
   /**
    * Whether a call that was answered so changed nothing, whatever the state was: a read, or a condition that did not
    * hold. Such calls are placed as soon as they fit, without looking back.

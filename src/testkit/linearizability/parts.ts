@@ -4,7 +4,7 @@ import type { Operation } from "./operation.ts";
 /** The operations on one set of parts that no other operation touches, by their places in the history. */
 export interface Part {
   /** The names of these parts; null when they are everything. */
-  readonly names: readonly string[] | null;
+  readonly names: readonly string[] | undefined;
   readonly operations: readonly number[];
 }
 
@@ -17,7 +17,7 @@ export function partsOfHistory<State, Input, Output>(
   model: Model<State, Input, Output>,
 ): Part[] {
   const touched = operations.map(({ input }) => model.partsOf?.(input) ?? null);
-  if (touched.includes(null)) return [{ names: null, operations: operations.map((_, at) => at) }];
+  if (touched.includes(null)) return [{ names: undefined, operations: operations.map((_, at) => at) }];
 
   const ties = new Ties();
   for (const names of touched) for (const name of names!) ties.tie(names![0]!, name);

@@ -23,9 +23,9 @@ import {
 export interface RecordedRun {
   readonly title: string;
   readonly seed: number;
-  readonly failure: { readonly invariant: string; readonly message: string } | null;
+  readonly failure: { readonly invariant: string; readonly message: string } | undefined;
   /** The command line that runs the same again. */
-  readonly replay: string | null;
+  readonly replay: string | undefined;
 }
 
 type More = Omit<RecordedEvent, "at" | "who" | "kind" | "text">;
@@ -48,16 +48,25 @@ export class Recorder {
   };
 
   recording({ title, seed, failure, replay }: RecordedRun): Recording {
-    if (failure !== null) {
+    if (failure !== undefined) {
       // What a check objects to is what a member or a client has just done.
       const culprit = this.#events.findLastIndex(({ who }) => who !== null);
       const causes = culprit === -1 ? [] : [culprit];
       this.#add(this.#events[culprit]?.who ?? null, "violation", failure.message, { causes });
     }
-    const violation = failure === null ? null : { ...failure, event: this.#events.length - 1 };
+    const violation = failure === undefined ? null : { ...failure, event: this.#events.length - 1 };
     const members = [...this.#names.values()];
     const operations = [...this.#operations.values()];
-    return { format: 1, title, seed, members, events: [...this.#events], operations, violation, replay };
+    return {
+      format: 1,
+      title,
+      seed,
+      members,
+      events: [...this.#events],
+      operations,
+      violation,
+      replay: replay ?? null,
+    };
   }
 
   #take(event: SimEvent): void {
@@ -179,7 +188,7 @@ export class Recorder {
     }
   }
 
-  #act(action: Action, member: MemberId | null): void {
+  #act(action: Action, member: MemberId | undefined): void {
     const nameOf = (number: MemberNumber): string => [...this.#names.values()][number] ?? "the leader";
     const text = actionWords(action, nameOf);
     if (text === null) return;
@@ -193,7 +202,7 @@ export class Recorder {
       action.kind,
     );
     const kind = action.kind === "clock-jump" ? "clock" : isOfDisk ? "disk" : "note";
-    if (member === null) this.#add(null, kind, text);
+    if (member === undefined) this.#add(null, kind, text);
     else this.#of(member, kind, text);
   }
 
@@ -228,16 +237,16 @@ export class Recorder {
     const log =
       entries.length === 0 ? null : { from: entries[0]!.index, terms: entries.map(({ term }) => term) };
     const parts = [
-      ...(hardState === null ? [] : [this.#hardStateWords(hardState, save.mustSync)]),
-      ...(snapshot === null ? [] : [`snapshot to ${placeWords(snapshot)}`]),
+      ...(hardState === undefined ? [] : [this.#hardStateWords(hardState, save.mustSync)]),
+      ...(snapshot === undefined ? [] : [`snapshot to ${placeWords(snapshot)}`]),
       ...(entries.length === 0 ? [] : [entriesWords(entries)]),
     ];
     // There is nothing to write, but messages wait for what was written before.
     if (parts.length === 0) return;
     const state: RecordedState = {
-      ...(hardState === null ? {} : { term: hardState.term }),
+      ...(hardState === undefined ? {} : { term: hardState.term }),
       ...(log === null ? {} : { log }),
-      ...(snapshot === null
+      ...(snapshot === undefined
         ? {}
         : { snapshot: snapshot.index, log: log ?? { from: snapshot.index + 1, terms: [] } }),
     };
@@ -249,16 +258,16 @@ export class Recorder {
     if (cause === undefined) return;
     this.#saving.delete(save);
     const last = save.entries.at(-1) ?? save.snapshot;
-    const what = last === null ? `what it wrote` : `everything to ${placeWords(last)}`;
+    const what = last === undefined ? `what it wrote` : `everything to ${placeWords(last)}`;
     this.#of(member, "save", `has ${what} on the disk`, {
       causes: [cause],
-      ...(last === null ? {} : { state: { saved: last.index } }),
+      ...(last === undefined ? {} : { state: { saved: last.index } }),
     });
   }
 
   #hardStateWords({ term, vote, commit }: HardState, mustSync: boolean): string {
     if (!mustSync) return `that ${commit} is committed`;
-    return `term ${term}${vote === null ? "" : ` with its vote for ${this.#nameOf(vote)}`}`;
+    return `term ${term}${vote === undefined ? "" : ` with its vote for ${this.#nameOf(vote)}`}`;
   }
 
   #heal(): void {
@@ -293,7 +302,7 @@ const REPLACED = {
 
 function startWords(start: number, { entries, snapshot }: RecoveredState): string {
   const last = entries.at(-1) ?? snapshot;
-  const found = last === null ? "an empty disk" : `a log to ${placeWords(last)}`;
+  const found = last === undefined ? "an empty disk" : `a log to ${placeWords(last)}`;
   return `${start === 1 ? "starts" : "starts again"} with ${found}`;
 }
 

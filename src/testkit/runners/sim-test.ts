@@ -34,7 +34,7 @@ export function simTestOf(
     const run = (): void => {
       const report = simulate(asked);
       if (report.verdict === "pass") return;
-      const where = report.failure === null ? "" : `\n${kept(report.failure, asked, keep)}`;
+      const where = report.failure === undefined ? "" : `\n${kept(report.failure, asked, keep)}`;
       throw new Error(`${name}: ${describeReport(report)}${where}`);
     };
     take(name, run, timeoutMs);

@@ -31,9 +31,9 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
     return this.#stage.now / 1000;
   }
 
-  get leader(): ScriptMember | null {
+  get leader(): ScriptMember | undefined {
     const { leader } = this.#stage;
-    return leader === undefined ? null : this.members[leader.number]!;
+    return leader === undefined ? undefined : this.members[leader.number]!;
   }
 
   member(name: string): ScriptMember {
@@ -179,7 +179,7 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
       );
     return {
       get outcome() {
-        return ending()?.is ?? null;
+        return ending()?.is;
       },
       answer() {
         wait();
@@ -196,7 +196,7 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
   }
 
   #checkLeader(): void {
-    if (this.leader === null) throw new Error("nobody leads at this moment: wait with untilLeader");
+    if (this.leader === undefined) throw new Error("nobody leads at this moment: wait with untilLeader");
   }
 }
 

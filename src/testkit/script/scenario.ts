@@ -64,7 +64,7 @@ export function scenario<State, Command, Result, Query = void, Answer = unknown>
   const director = new Director<Command, Result, Query, Answer>(stage);
   try {
     const { failure } = stage.play(() => refusePromise(script(director)));
-    if (failure === null) return stage.scenario;
+    if (failure === undefined) return stage.scenario;
     const { recording } = recordScenario(stage.scenario, system, { title: name });
     throw new ScenarioFailure(name, failure, stage.scenario, recording);
   } catch (cause) {

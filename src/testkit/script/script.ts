@@ -17,7 +17,7 @@ export interface Script<Command, Result, Query, Answer> {
   /** The founders n1, n2 and so on, and after them the spares. */
   readonly members: readonly ScriptMember[];
   /** Who leads, in the newest term that anybody leads in; null while nobody does. */
-  readonly leader: ScriptMember | null;
+  readonly leader: ScriptMember | undefined;
   /** Throws a TypeError where nobody has this name. */
   member(name: string): ScriptMember;
   /** Everybody else. */
@@ -112,7 +112,7 @@ export interface ScriptCall<Value> {
    * Null until the call has ended. `refused`: it certainly had no effect and will have none. `unknown`: nobody can say
    * what became of it.
    */
-  readonly outcome: "answered" | "refused" | "unknown" | null;
+  readonly outcome: "answered" | "refused" | "unknown" | undefined;
   /** Lets time pass until the call has ended, and gives what it was answered. Fails when it was not answered. */
   answer(): Value;
 }

@@ -33,7 +33,7 @@ export class Stage {
   #end: (() => void) | null = null;
   #now: Micros = 0;
   #stormMs: number | null = null;
-  #failure: Failure | null = null;
+  #failure: Failure | undefined = undefined;
 
   constructor(plan: Scenario, system: AnySystem) {
     this.#plan = plan;
@@ -54,7 +54,7 @@ export class Stage {
       this.settle();
       this.#let(() => this.#simulation.end());
     } catch (error) {
-      if (this.#failure === null) throw error;
+      if (this.#failure === undefined) throw error;
     }
     return this.#simulation.resultOf(this.#failure);
   }
@@ -188,7 +188,7 @@ export class Stage {
 
   #let(part: () => void): void {
     this.#failure ??= this.#simulation.attempt(part);
-    if (this.#failure === null) return;
+    if (this.#failure === undefined) return;
     this.#now = Math.max(this.#now, this.#simulation.schedule.now);
     throw new Stopped(this.#failure.message);
   }

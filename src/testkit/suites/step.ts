@@ -3,12 +3,12 @@ import type { Save } from "../../raft/effects.ts";
 /** A step that saves nothing but what is given. */
 export function step(parts: Partial<Save>): Save {
   return {
-    hardState: null,
+    hardState: undefined,
     entries: [],
-    snapshot: null,
+    snapshot: undefined,
     mustSync: true,
     sendAfter: [],
-    last: null,
+    last: undefined,
     term: 1,
     ...parts,
   };

@@ -37,9 +37,9 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     same(recovered.isNew, true, "isNew");
     same(recovered.bootEpoch, 1, "boot epoch");
     same(/^[0-9a-f]{32}$/.test(recovered.storeId), true, "store id is 16 bytes in hex");
-    sameLog(recovered, { hardState: { term: 0, vote: null, commit: 0 }, entries: [] });
-    same(recovered.snapshot, null, "snapshot");
-    same(storage.openSnapshot(), null, "open snapshot");
+    sameLog(recovered, { hardState: { term: 0, vote: undefined, commit: 0 }, entries: [] });
+    same(recovered.snapshot, undefined, "snapshot");
+    same(storage.openSnapshot(), undefined, "open snapshot");
     await closed(storage);
   },
 
@@ -89,11 +89,14 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
   "entries replace what the log held from the first of them on": async (world) => {
     await run(world, async (storage) => {
       await saved(storage, step({ entries: [entry(1, 1), entry(2, 1), entry(3, 1), entry(4, 1)] }));
-      await saved(storage, step({ hardState: { term: 2, vote: null, commit: 1 }, entries: [entry(3, 2)] }));
+      await saved(
+        storage,
+        step({ hardState: { term: 2, vote: undefined, commit: 1 }, entries: [entry(3, 2)] }),
+      );
     });
     const recovered = await reopened(world);
     sameLog(recovered, {
-      hardState: { term: 2, vote: null, commit: 1 },
+      hardState: { term: 2, vote: undefined, commit: 1 },
       entries: [entry(1, 1), entry(2, 1), entry(3, 2)],
     });
   },
@@ -161,7 +164,7 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     );
     const writer = storage.createSnapshot(snapshot(3, 1));
     await called((done) => writer.write(Uint8Array.of(1, 2, 3), done));
-    same(storage.openSnapshot(), null, "open snapshot before the commit");
+    same(storage.openSnapshot(), undefined, "open snapshot before the commit");
     await called((done) => writer.write(new Uint8Array(0), done));
     await called((done) => writer.write(Uint8Array.of(4, 5), done));
     await called((done) => writer.commit(done));
@@ -186,9 +189,9 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     await called((done) => writer.write(Uint8Array.of(1), done));
     writer.abort();
     await fails("ERR_CLOSED", (done) => writer.write(Uint8Array.of(2), done));
-    same(storage.openSnapshot(), null, "open snapshot");
+    same(storage.openSnapshot(), undefined, "open snapshot");
     await closed(storage);
-    same((await reopened(world)).snapshot, null, "snapshot");
+    same((await reopened(world)).snapshot, undefined, "snapshot");
   },
 
   "the newest snapshot counts; one that is older is dropped silently": async (world) => {
@@ -209,7 +212,7 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     same(reader.snapshot.metadata.index, 1, "index");
     same(reader.size, 100, "size");
     sameBytes(reader.readSync()!, new Uint8Array(100).fill(1));
-    same(reader.readSync(), null, "end");
+    same(reader.readSync(), undefined, "end");
     reader.close();
     await closed(storage);
   },
@@ -249,13 +252,13 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
     await run(world, async (storage) => {
       await saved(storage, step({ entries: [entry(1, 1), entry(2, 1), entry(3, 1)] }));
       await keepSnapshot(storage, snapshot(10, 2), Uint8Array.of(1));
-      const hardState = { term: 2, vote: null, commit: 10 };
+      const hardState = { term: 2, vote: undefined, commit: 10 };
       await saved(storage, step({ hardState, snapshot: metadata(10, 2) }));
       await saved(storage, step({ entries: [entry(11, 2)] }));
     });
     const recovered = await reopened(world);
     same(recovered.snapshot?.metadata.index, 10, "index of the snapshot");
-    sameLog(recovered, { hardState: { term: 2, vote: null, commit: 10 }, entries: [entry(11, 2)] });
+    sameLog(recovered, { hardState: { term: 2, vote: undefined, commit: 10 }, entries: [entry(11, 2)] });
   },
 
   "a log that does not contain the snapshot's last entry gives way to it": async (world) => {
@@ -265,7 +268,7 @@ const STORIES: Record<string, (world: StorageWorld) => Promise<void>> = {
       await keepSnapshot(storage, snapshot(3, 2), Uint8Array.of(1));
     });
     // A snapshot of term 2 means that term 2 has come; the vote was for term 1.
-    const due = { hardState: { term: 2, vote: null, commit: 3 }, entries: [] };
+    const due = { hardState: { term: 2, vote: undefined, commit: 3 }, entries: [] };
     const second = world.storage();
     sameLog(second.open(IDENTITY), due);
     await saved(second, step({ entries: [entry(4, 2)] }));
@@ -364,15 +367,15 @@ async function keepSnapshot(storage: Storage, kept: Snapshot, bytes: Uint8Array)
 
 async function readAll(storage: Storage): Promise<Uint8Array> {
   const reader = storage.openSnapshot();
-  assert(reader !== null, "there is a snapshot");
+  assert(reader !== undefined, "there is a snapshot");
   const bytes: number[] = [];
   for (;;) {
-    const chunk = await new Promise<Uint8Array | null>((resolve, reject) => {
-      const done: Callback<Uint8Array | null> = (error, value) =>
-        error === null ? resolve(value ?? null) : reject(error);
+    const chunk = await new Promise<Uint8Array | undefined>((resolve, reject) => {
+      const done: Callback<Uint8Array | undefined> = (error, value) =>
+        error === null ? resolve(value) : reject(error);
       reader.read(done);
     });
-    if (chunk === null) break;
+    if (chunk === undefined) break;
     bytes.push(...chunk);
   }
   reader.close();

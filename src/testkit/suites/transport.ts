@@ -13,8 +13,8 @@ export interface SuiteHooks {
  */
 export interface TransportNetwork {
   transport(): Transport;
-  /** Where the started transport is reached; null for networks that need no address. */
-  address(transport: Transport): string | null;
+  /** Where the started transport is reached; undefined for networks that need no address. */
+  address(transport: Transport): string | undefined;
 }
 
 /** Proves the promises of `Transport`. `make` gives a new network for each test. */

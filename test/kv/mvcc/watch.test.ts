@@ -79,7 +79,7 @@ class Witness {
     });
   }
 
-  take(): WatchBatch | null {
+  take(): WatchBatch | undefined {
     const batch = this.watcher.take();
     if (batch?.kind === "compacted") {
       // It may end only because the next revision to tell is really gone.
@@ -87,7 +87,7 @@ class Witness {
       expect(batch.revision).toBeLessThan(batch.compactRevision);
       expect(this.watcher.isClosed).toBe(true);
       this.isCompacted = true;
-    } else if (batch !== null) this.#check(batch);
+    } else if (batch !== undefined) this.#check(batch);
     this.#checkProgress();
     return batch;
   }
@@ -115,7 +115,7 @@ class Witness {
   #checkProgress(): void {
     if (this.isCompacted) return;
     const { progress, next } = this.watcher;
-    if (progress !== null) expect(this.#told).toEqual(this.#expectedUpTo(progress));
+    if (progress !== undefined) expect(this.#told).toEqual(this.#expectedUpTo(progress));
     expect(this.#told).toEqual(this.#expectedUpTo(next - 1));
   }
 
@@ -164,11 +164,11 @@ test("a watch is ordered, unique, reliable, atomic, resumable and bookmarkable, 
       }
       for (const witness of witnesses) {
         let batches = 0;
-        while (witness.take() !== null) expect(batches++).toBeLessThan(1000);
+        while (witness.take() !== undefined) expect(batches++).toBeLessThan(1000);
         witness.checkTold();
         if (witness.isCompacted) compactions += 1;
         else if (witness.from <= model.revision) expect(witness.watcher.progress).toBe(model.revision);
-        else if (witness.watcher.request.from !== null) expect(witness.watcher.progress).toBeNull();
+        else if (witness.watcher.request.from !== null) expect(witness.watcher.progress).toBeUndefined();
       }
     }),
     { numRuns: 600 },
@@ -203,7 +203,7 @@ test("a batch of commands calls a watcher once, and one that has nothing new not
     ["a", 2],
     ["aa", 3],
   ]);
-  expect(told()).toBeNull();
+  expect(told()).toBeUndefined();
   applying.batch([put("b"), put("c")]);
   expect(calls()).toBe(1);
 });
@@ -211,7 +211,7 @@ test("a batch of commands calls a watcher once, and one that has nothing new not
 test("a watch on a future revision tells nothing before it, and no progress either", () => {
   const { applying, watcher, told } = watched(ALL_KEYS, 4);
   applying.batch([put("a"), put("b")]);
-  expect(told()).toBeNull();
+  expect(told()).toBeUndefined();
   expect(watcher.next).toBe(4);
   applying.batch([put("c"), put("d")]);
   expect(told()).toEqual([
@@ -226,8 +226,8 @@ test("a watch on a future revision stays silent when a snapshot jumps to before 
   const ahead = new Applying(new KvMachine());
   ahead.batch([put("a"), put("b"), put("c")]);
   machine.restore(ahead.machine.snapshot());
-  expect(told()).toBeNull();
-  expect(watcher.progress).toBeNull();
+  expect(told()).toBeUndefined();
+  expect(watcher.progress).toBeUndefined();
   expect(watcher.next).toBe(10);
   for (let revision = machine.store.revision + 1; revision <= 10; revision++)
     applying.one(put(`k${revision}`));
@@ -266,7 +266,7 @@ test("a watch from below the compacted revision ends with that revision, and so 
   applying.batch([put("a"), put("b"), put("c"), { kind: "compact", revision: 4 }]);
   expect(watcher.take()).toEqual({ kind: "compacted", revision: 2, compactRevision: 4 });
   expect(watcher.isClosed).toBe(true);
-  expect(watcher.take()).toBeNull();
+  expect(watcher.take()).toBeUndefined();
   const late = machine.watches.watch({ range: ALL_KEYS, from: 3 }, () => {});
   expect(late.take()).toEqual({ kind: "compacted", revision: 3, compactRevision: 4 });
 });
@@ -291,8 +291,8 @@ test("a closed watch is told nothing and keeps nothing", () => {
   watcher.close();
   applying.one(put("a"));
   expect(calls()).toBe(1);
-  expect(told()).toBeNull();
-  expect(machine.watches.watch({ range: singleKey("a"), from: null }, () => {}).take()).toBeNull();
+  expect(told()).toBeUndefined();
+  expect(machine.watches.watch({ range: singleKey("a"), from: null }, () => {}).take()).toBeUndefined();
 });
 
 test("a long history is read in steps that split no revision and leave nothing out", () => {

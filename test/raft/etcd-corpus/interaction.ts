@@ -78,7 +78,7 @@ export class Interaction {
     if (isBootstrap && index <= 1) throw new ScenarioError("index must be specified as > 1 due to bootstrap");
     const snapshot = isBootstrap
       ? { index, term: 1, membership: { ...EMPTY_MEMBERSHIP, voters, learners } }
-      : null;
+      : undefined;
     for (let added = 0; added < count; added++) {
       const id = this.#nodes.length + 1;
       const trace = (event: TraceEvent): void => this.#trace(id, event);
@@ -392,8 +392,8 @@ function parseChange(args: readonly Argument[], input: string): MembershipChange
   return { transition, changes, context: isFirstForm ? FIRST_FORM : LEAVE_JOINT.context };
 }
 
-function checkProposal(refusal: Refusal | null): void {
-  if (refusal !== null) throw new ScenarioError("raft proposal dropped");
+function checkProposal(refusal: Refusal | undefined): void {
+  if (refusal !== undefined) throw new ScenarioError("raft proposal dropped");
 }
 
 function parseLevel(name: string): LevelName {

@@ -20,7 +20,7 @@ const warn = (text: string): LogLine => ({ level: "WARN", text });
 const error = (text: string): LogLine => ({ level: "ERROR", text });
 
 const BALLOTS: Record<Ballot, string> = { vote: "MsgVote", "pre-vote": "MsgPreVote" };
-const hexOrNone = (id: number | null): string => hex(id ?? 0);
+const hexOrNone = (id: number | undefined): string => hex(id ?? 0);
 
 /** The line that etcd's logger would print for a decision, or null where it prints none. */
 export function logLine(member: number, event: TraceEvent): LogLine | null {

@@ -44,7 +44,7 @@ export interface NodeConfig {
   readonly isAsync: boolean;
   readonly options: Partial<RaftOptions>;
   /** Where the node's log begins; null for a node without anything. */
-  readonly snapshot: SnapshotMetadata | null;
+  readonly snapshot: SnapshotMetadata | undefined;
   readonly trace: (event: TraceEvent) => void;
 }
 
@@ -60,16 +60,16 @@ export class Node {
   readonly applyWork: Job[] = [];
   readonly history: SnapshotMetadata[];
   readonly #synchronous: SynchronousRaft;
-  #state: SoftState = { role: "follower", leader: null, term: 0 };
+  #state: SoftState = { role: "follower", leader: undefined, term: 0 };
   #hardState: HardState;
 
   constructor({ id, isAsync, options, snapshot, trace }: NodeConfig) {
     this.id = id;
     this.isAsync = isAsync;
     this.history = [snapshot ?? { index: 0, term: 0, membership: EMPTY_MEMBERSHIP }];
-    if (snapshot !== null) this.storage.applySnapshot(snapshot);
+    if (snapshot !== undefined) this.storage.applySnapshot(snapshot);
     const index = snapshot?.index ?? 0;
-    this.#hardState = { term: 0, vote: null, commit: index };
+    this.#hardState = { term: 0, vote: undefined, commit: index };
     this.raft = new Raft(
       {
         ...etcdProfile,
@@ -79,7 +79,7 @@ export class Node {
         ...options,
         id,
       },
-      { hardState: { term: 0, vote: null, commit: 0 }, snapshot, entries: [], applied: index },
+      { hardState: { term: 0, vote: undefined, commit: 0 }, snapshot, entries: [], applied: index },
       { random: new Random(id), latestSnapshot: () => this.newestSnapshot, trace },
     );
     this.#synchronous = new SynchronousRaft(this.raft);
@@ -113,7 +113,7 @@ export class Node {
     const { sendNow, save, apply, state } = this.raft.takeEffects();
     const parcels = sendNow.map(peerParcel);
     const printed = parcels.map(({ print }) => print);
-    if (save !== null) {
+    if (save !== undefined) {
       const job = this.#appendJob(save);
       this.appendWork.push(job);
       printed.push(job.print);
@@ -124,15 +124,13 @@ export class Node {
       printed.push(job.print);
     }
     const all = printed.map((print) => ({ print }));
-    write(
-      this.#describe(state, save?.hardState ?? null, save?.entries ?? [], save?.snapshot ?? null, apply, all),
-    );
+    write(this.#describe(state, save?.hardState, save?.entries ?? [], save?.snapshot, apply, all));
     return parcels;
   }
 
   #appendJob(save: Save): Job {
     const responses = save.sendAfter.map(peerParcel);
-    if (save.last !== null || save.snapshot !== null) responses.push(this.#savedParcel(save));
+    if (save.last !== undefined || save.snapshot !== undefined) responses.push(this.#savedParcel(save));
     const { hardState, entries, snapshot } = save;
     const print: EtcdMessage = {
       from: this.id,
@@ -189,8 +187,8 @@ export class Node {
     return job.responses;
   }
 
-  #persist(entries: readonly Entry[], snapshot: SnapshotMetadata | null): void {
-    if (snapshot !== null) this.storage.applySnapshot(snapshot);
+  #persist(entries: readonly Entry[], snapshot: SnapshotMetadata | undefined): void {
+    if (snapshot !== undefined) this.storage.applySnapshot(snapshot);
     else this.storage.append(entries);
   }
 
@@ -205,25 +203,27 @@ export class Node {
   }
 
   #describe(
-    state: SoftState | null,
-    hardState: HardState | null,
+    state: SoftState | undefined,
+    hardState: HardState | undefined,
     entries: readonly Entry[],
-    snapshot: SnapshotMetadata | null,
+    snapshot: SnapshotMetadata | undefined,
     committed: readonly Entry[],
     messages: readonly { readonly print: EtcdMessage }[],
   ): string {
     // A new term is told by the hard state, not here.
-    const isNews = state !== null && (state.role !== this.#state.role || state.leader !== this.#state.leader);
-    if (state !== null) this.#state = state;
+    const isNews =
+      state !== undefined && (state.role !== this.#state.role || state.leader !== this.#state.leader);
+    if (state !== undefined) this.#state = state;
     const before = this.#hardState;
-    if (hardState !== null) this.#hardState = hardState;
-    const isVote = hardState !== null && (hardState.term !== before.term || hardState.vote !== before.vote);
+    if (hardState !== undefined) this.#hardState = hardState;
+    const isVote =
+      hardState !== undefined && (hardState.term !== before.term || hardState.vote !== before.vote);
 
     const lines: string[] = [];
     if (isNews) lines.push(`Lead:${state.leader ?? 0} State:${roleName(state.role)}`);
-    if (hardState !== null) lines.push(`HardState ${describeHardState(hardState)}`);
+    if (hardState !== undefined) lines.push(`HardState ${describeHardState(hardState)}`);
     if (entries.length > 0) lines.push("Entries:", ...entries.map(describeEntry));
-    if (snapshot !== null) lines.push(`Snapshot ${describeSnapshot(snapshot)}`);
+    if (snapshot !== undefined) lines.push(`Snapshot ${describeSnapshot(snapshot)}`);
     if (committed.length > 0) lines.push("CommittedEntries:", ...committed.map(describeEntry));
     if (messages.length > 0) lines.push("Messages:", ...messages.map(({ print }) => describeMessage(print)));
     if (lines.length === 0) return "<empty Ready>";
@@ -244,7 +244,7 @@ export function peerParcel(message: Message): Parcel {
     print,
     deliver(node) {
       const refusal = node.raft.step(message);
-      if (refusal === null) return null;
+      if (refusal === undefined) return null;
       if (message.kind === "propose") return PROPOSAL_DROPPED;
       return refusal.refused === "not-a-member" && message.kind !== "transfer-leader" ? PEER_NOT_FOUND : null;
     },

@@ -23,7 +23,7 @@ export interface EtcdMessage {
   readonly commit?: number;
   readonly vote?: number;
   readonly entries?: readonly (Entry | Proposal)[];
-  readonly snapshot?: SnapshotMetadata | null;
+  readonly snapshot?: SnapshotMetadata | undefined;
   readonly responses?: readonly EtcdMessage[];
 }
 
@@ -246,7 +246,7 @@ export function roleName(role: RoleKind): string {
 }
 
 export function describeHardState({ term, vote, commit }: HardState): string {
-  return `Term:${term}${vote === null ? "" : ` Vote:${vote}`} Commit:${commit}`;
+  return `Term:${term}${vote === undefined ? "" : ` Vote:${vote}`} Commit:${commit}`;
 }
 
 const ESCAPES: Record<string, string> = {

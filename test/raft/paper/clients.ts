@@ -223,14 +223,14 @@ describe.each(PROFILES)("Raft's leadership transfer %s", (_name, options) => {
     member.transfer(3);
     member.hear(heartbeatReply(2, 2));
     member.tick(10);
-    expect(member.raft.status()).toMatchObject({ role: "leader", transferTo: null });
-    expect(member.refusalOfProposal()).toBeNull();
+    expect(member.raft.status()).toMatchObject({ role: "leader", transferTo: undefined });
+    expect(member.refusalOfProposal()).toBeUndefined();
   });
 
   it("leadership goes only to a voter of the group (thesis 3.10)", () => {
     const member = leader({ learners: [4], options });
     for (const target of [4, 9]) member.transfer(target);
-    expect(member.raft.status().transferTo).toBeNull();
+    expect(member.raft.status().transferTo).toBeUndefined();
   });
 
   it("a follower asks its leader to hand over (thesis 3.10)", () => {

@@ -46,7 +46,7 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
       ]) {
         const member = inRole(role, options);
         member.hear(message);
-        expect(member.raft.status()).toMatchObject({ role: "follower", term: 7, vote: null });
+        expect(member.raft.status()).toMatchObject({ role: "follower", term: 7, vote: undefined });
       }
     },
   );
@@ -74,7 +74,7 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
   it("a server starts as a follower that knows no leader (5.2)", () => {
     const member = new OneMember({ term: 4, vote: ME, options });
     expect(member.raft.role).toBe("follower");
-    expect(member.raft.leader).toBeNull();
+    expect(member.raft.leader).toBeUndefined();
   });
 
   it("a follower remains one as long as it hears from a leader (5.2)", () => {
@@ -90,7 +90,7 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
     const member = new OneMember({ term: 5, options });
     member.tick(5);
     member.hear(heartbeat(2, 3), append(2, 4, at(1, 1), []));
-    expect(member.raft.status()).toMatchObject({ electionElapsed: 5, leader: null });
+    expect(member.raft.status()).toMatchObject({ electionElapsed: 5, leader: undefined });
   });
 
   it("a follower that hears nothing stands: a new term, its own vote, and all others asked at once (5.2)", () => {
@@ -317,7 +317,7 @@ describe.each(PROFILES)("Raft's elections %s", (_name, options) => {
       expect(only("vote-reply", member.hear(vote(2, 5, last)))).toMatchObject([
         { kind: "vote-reply", to: 2, granted: isGranted },
       ]);
-      expect(member.raft.status()).toMatchObject({ term: 5, vote: isGranted ? 2 : null });
+      expect(member.raft.status()).toMatchObject({ term: 5, vote: isGranted ? 2 : undefined });
     },
   );
 
@@ -362,7 +362,7 @@ describe("pre-vote and the voters' patience", () => {
         return { kind: "pre-vote", from: ME, to, term: 4, last: at(2, 2) };
       }),
     );
-    expect(member.raft.status()).toMatchObject({ role: "pre-candidate", term: 3, vote: null });
+    expect(member.raft.status()).toMatchObject({ role: "pre-candidate", term: 3, vote: undefined });
   });
 
   it("a server raises its term only once a majority would vote for it (thesis 9.6)", () => {
@@ -378,7 +378,7 @@ describe("pre-vote and the voters' patience", () => {
     const member = new OneMember({ voters: FIVE });
     member.timeOut();
     member.hear(preVoteRefused(2, 1), preVoteRefused(3, 1), preVoteRefused(4, 1));
-    expect(member.raft.status()).toMatchObject({ role: "follower", term: 1, vote: null });
+    expect(member.raft.status()).toMatchObject({ role: "follower", term: 1, vote: undefined });
   });
 
   it("the promise of a vote is not a vote: it changes nothing, and others get it too (thesis 9.6)", () => {
@@ -390,7 +390,7 @@ describe("pre-vote and the voters' patience", () => {
     expect(only("pre-vote-reply", member.hear(preVote(3, 2, at(1, 1))))).toMatchObject([
       { kind: "pre-vote-reply", term: 2, granted: true },
     ]);
-    expect(member.raft.status()).toMatchObject({ term: 1, vote: null, electionElapsed: 3 });
+    expect(member.raft.status()).toMatchObject({ term: 1, vote: undefined, electionElapsed: 3 });
   });
 
   it("a server that asks around and hears from a leader follows it (thesis 9.6, 5.2)", () => {
@@ -436,7 +436,7 @@ describe("pre-vote and the voters' patience", () => {
     member.raft.overrideElectionTimeout(100);
     member.tick(9);
     expect(member.hear(vote(2, 5, at(9, 4)))).toEqual([]);
-    expect(member.raft.status()).toMatchObject({ term: 1, vote: null, leader: 3 });
+    expect(member.raft.status()).toMatchObject({ term: 1, vote: undefined, leader: 3 });
     member.tick(1);
     expect(only("vote-reply", member.hear(vote(2, 5, at(9, 4))))).toMatchObject([{ granted: true }]);
   });
@@ -453,7 +453,7 @@ describe("pre-vote and the voters' patience", () => {
     member.hear(heartbeat(9, 2), accepted(2, 2, 2));
     expect(member.raft.role).toBe("leader");
     member.tick(10);
-    expect(member.raft.status()).toMatchObject({ role: "follower", term: 2, leader: null });
+    expect(member.raft.status()).toMatchObject({ role: "follower", term: 2, leader: undefined });
   });
 
   it("a leader that reaches a bare majority stays (thesis 6.2)", () => {

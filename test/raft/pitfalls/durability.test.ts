@@ -80,7 +80,7 @@ describe("pitfalls of durability", () => {
     member.hear(snapshot(2, 4, at(9, 4)), append(2, 4, at(9, 4), [4], 10));
     for (;;) {
       const restarted = member.restarted();
-      expect(restarted.raft.failure).toBeNull();
+      expect(restarted.raft.failure).toBeUndefined();
       expect(restarted.raft.log.committed).toBeLessThanOrEqual(restarted.last.index);
       if (member.waiting.length === 0) break;
       member.finishSave();

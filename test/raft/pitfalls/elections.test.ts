@@ -26,7 +26,11 @@ describe("pitfalls of elections", () => {
     const member = new OneMember();
     member.hear(heartbeat(3, 1));
     member.timeOut();
-    expect(member.raft.status()).toMatchObject({ role: "pre-candidate", leader: null, electionElapsed: 0 });
+    expect(member.raft.status()).toMatchObject({
+      role: "pre-candidate",
+      leader: undefined,
+      electionElapsed: 0,
+    });
     expect(only("pre-vote-reply", member.hear(preVote(2, 2, at(1, 1))))).toMatchObject([
       { to: 2, granted: true },
     ]);

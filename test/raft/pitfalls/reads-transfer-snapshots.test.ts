@@ -127,7 +127,7 @@ describe("pitfalls of reads", () => {
       const [asked] = only("heartbeat", member.tick(1));
       member.hear(heartbeatReply(2, 2, asked!.readRound), heartbeatReply(3, 2, asked!.readRound));
     }
-    expect(member.raft.status()).toMatchObject({ role: "leader", transferTo: null });
+    expect(member.raft.status()).toMatchObject({ role: "leader", transferTo: undefined });
     expect(only("heartbeat", member.read(7))).toHaveLength(2);
   });
 
@@ -180,8 +180,8 @@ describe("pitfalls of the transfer of leadership", () => {
     const member = leader({ learners: [4] });
     expect(member.raft.transferLeadership(4)).toMatchObject({ refused: "learner" });
     expect(member.raft.transferLeadership(9)).toMatchObject({ refused: "not-a-member" });
-    expect(member.raft.transferLeadership(ME)).toBeNull();
-    expect(member.raft.status().transferTo).toBeNull();
+    expect(member.raft.transferLeadership(ME)).toBeUndefined();
+    expect(member.raft.status().transferTo).toBeUndefined();
     expect(member.tick(1).map(({ kind }) => kind)).not.toContain("timeout-now");
   });
 
@@ -196,8 +196,8 @@ describe("pitfalls of the transfer of leadership", () => {
     member.change([remove(3)]);
     member.transfer(3);
     member.hear(accepted(2, 2, 3));
-    expect(member.raft.status().transferTo).toBeNull();
-    expect(member.refusalOfProposal()).toBeNull();
+    expect(member.raft.status().transferTo).toBeUndefined();
+    expect(member.refusalOfProposal()).toBeUndefined();
   });
 
   it("pitfall 46: another target replaces the first one, the same one again changes nothing", () => {
@@ -246,7 +246,7 @@ describe("pitfalls of snapshots", () => {
   it("pitfall 47: without a snapshot to send nothing is sent, and later it is (etcd-io/raft)", () => {
     const member = silentFollower();
     const { snapshot } = member;
-    member.snapshot = null;
+    member.snapshot = undefined;
     expect(member.hear(heartbeatReply(2, 2))).toEqual([]);
     expect(member.peer(2).state).toBe("probe");
     member.snapshot = snapshot;

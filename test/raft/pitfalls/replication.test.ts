@@ -204,7 +204,7 @@ describe("pitfalls of replication", () => {
     expect(member.refusalOfProposal(command("x".repeat(60)))).toMatchObject({ refused: "over-budget" });
     member.hear(accepted(2, 2, 3));
     expect(member.raft.status().uncommittedBytes).toBe(0);
-    expect(member.refusalOfProposal(command("x".repeat(60)))).toBeNull();
+    expect(member.refusalOfProposal(command("x".repeat(60)))).toBeUndefined();
   });
 
   it("pitfall 20: a new leader counts what it inherits against the budget (etcd-io/raft#11)", () => {
@@ -229,7 +229,7 @@ describe("pitfalls of replication", () => {
 
   it("pitfall 20: a single proposal above the budget is taken when nothing else waits", () => {
     const member = leader({ options: { uncommittedBytesMax: 10 } });
-    expect(member.refusalOfProposal(command("x".repeat(60)))).toBeNull();
+    expect(member.refusalOfProposal(command("x".repeat(60)))).toBeUndefined();
   });
 
   it("pitfall 21: entries that do not follow their predecessor are refused, and counted (openraft#1795)", () => {

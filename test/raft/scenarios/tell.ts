@@ -201,11 +201,11 @@ function tellVote(isReal: boolean, granted: boolean, candidate: MemberId): strin
 export function tellStatus(status: RaftStatus): string[] {
   const { role, leader, last, committed, applied, saved, pendingReads, uncommittedBytes, vote } = status;
   const parts: string[] = [role];
-  if (role !== "leader") parts.push(leader === null ? "no leader" : `leader n${leader}`);
-  if (vote !== null) parts.push(`voted for n${vote}`);
+  if (role !== "leader") parts.push(leader === undefined ? "no leader" : `leader n${leader}`);
+  if (vote !== undefined) parts.push(`voted for n${vote}`);
   parts.push(`last ${tellId(last)}`, `saved ${saved}`, `committed ${committed}`, `applied ${applied}`);
   if (uncommittedBytes > 0) parts.push(`${uncommittedBytes} bytes not applied`);
-  if (status.restoring !== null) parts.push(`restoring snapshot ${tellId(status.restoring)}`);
+  if (status.restoring !== undefined) parts.push(`restoring snapshot ${tellId(status.restoring)}`);
   if (pendingReads > 0) parts.push(`${pendingReads} reads wait`);
   return [parts.join(", "), ...status.progress.filter(({ id }) => id !== status.id).map(tellPeer)];
 }

@@ -83,10 +83,11 @@ export class World {
   }
 
   /** Starts a member: one of the founders, or with nothing at all one that will join. */
-  start(id: MemberId, snapshot: SnapshotMetadata | null = null): void {
+  start(id: MemberId, snapshot: SnapshotMetadata | undefined = undefined): void {
     assert(this.#founding !== null && !this.#members.has(id), `n${id} is there, or no cluster to join`);
     const disk = new PureDisk(snapshot);
-    if (snapshot !== null) disk.hardState = { term: snapshot.term, vote: null, commit: snapshot.index };
+    if (snapshot !== undefined)
+      disk.hardState = { term: snapshot.term, vote: undefined, commit: snapshot.index };
     const options = { ...this.#founding.options, ...this.#founding.optionsOf.get(id) };
     this.#members.set(id, {
       id,
@@ -283,7 +284,7 @@ export class World {
   snapshot(id: MemberId, keep: number): void {
     const { raft, disk, applied: index } = this.#member(id);
     const term = raft.log.termAt(index);
-    assert(term !== null, `n${id} has nothing new to make a snapshot of`);
+    assert(term !== undefined, `n${id} has nothing new to make a snapshot of`);
     disk.takeSnapshot({ index, term, membership: raft.membership }, index - keep);
     this.#say(id, `makes snapshot ${tellId({ index, term })}, keeping ${keep} entries before it`);
     this.#act(id, () => raft.compactTo(index - keep));
@@ -309,8 +310,8 @@ export class World {
 
   #makeRaft(id: MemberId, options: Partial<RaftOptions>, disk: PureDisk): Raft {
     const trace = (event: TraceEvent): void => this.#onTrace(id, event);
-    const latestSnapshot = (): SnapshotMetadata | null => {
-      return this.#members.get(id)!.isSnapshotAway ? null : disk.snapshot;
+    const latestSnapshot = (): SnapshotMetadata | undefined => {
+      return this.#members.get(id)!.isSnapshotAway ? undefined : disk.snapshot;
     };
     // Who stands first by chance is for the story to say.
     const random = new Random(id);
@@ -337,12 +338,12 @@ export class World {
     this.#lines.push(`n${id}@${term} ${text}`);
   }
 
-  #ask(id: MemberId, what: string, ask: (raft: Raft) => Refusal | null): void {
+  #ask(id: MemberId, what: string, ask: (raft: Raft) => Refusal | undefined): void {
     this.#act(id, (raft) => {
       this.#isAsked = true;
       const refusal = ask(raft);
       this.#isAsked = false;
-      if (refusal !== null) this.#say(id, `refuses ${what}: ${tellRefusal(refusal)}`);
+      if (refusal !== undefined) this.#say(id, `refuses ${what}: ${tellRefusal(refusal)}`);
     });
   }
 
@@ -359,7 +360,7 @@ export class World {
       assert(turns < STEPS_MAX, `n${member.id} finds no rest`);
       this.#perform(member, raft.takeEffects());
     }
-    if (raft.failure === null || member.hasFailed) return;
+    if (raft.failure === undefined || member.hasFailed) return;
     member.hasFailed = true;
     this.#say(member.id, `fails: ${raft.failure.reason}`);
   }
@@ -368,11 +369,11 @@ export class World {
     const { id } = member;
     const { state, sendNow, save, apply, reads, proposed } = effects;
     if (state?.role === "follower") {
-      this.#say(id, state.leader === null ? "follows nobody" : `follows n${state.leader}`);
+      this.#say(id, state.leader === undefined ? "follows nobody" : `follows n${state.leader}`);
     }
-    if (save !== null) this.#tellSave(member, save);
+    if (save !== undefined) this.#tellSave(member, save);
     for (const message of sendNow) this.#send(message);
-    if (save !== null) this.#keep(member, save);
+    if (save !== undefined) this.#keep(member, save);
     if (apply.length > 0) this.#handOut(member, apply);
     for (const { request, result } of reads) this.#say(id, tellRead(request, result));
     for (const { request, result } of proposed) this.#say(id, tellProposed(request, result));
@@ -382,7 +383,7 @@ export class World {
   #tellSave(member: Member, { hardState, entries }: Save): void {
     const { id, raft, told } = member;
     for (const entry of entries) this.#say(id, `append ${tellEntry(entry)}`);
-    if (hardState === null) return;
+    if (hardState === undefined) return;
     member.told = hardState;
     const { term, vote, commit: index } = hardState;
     if (vote === id && (told.vote !== id || told.term !== term)) this.#say(id, "votes for itself");
@@ -397,7 +398,7 @@ export class World {
   }
 
   #saved(member: Member, save: Save): void {
-    if (save.snapshot !== null) member.applied = Math.max(member.applied, save.snapshot.index);
+    if (save.snapshot !== undefined) member.applied = Math.max(member.applied, save.snapshot.index);
     member.raft.saved(save);
   }
 
@@ -462,7 +463,7 @@ export class World {
       const refusal = raft.step(message);
       this.#isAsked = false;
       // The answer that is sent tells of a refused request, and a failure is told once.
-      if (refusal === null || isRequest || refusal.refused === "failed") return;
+      if (refusal === undefined || isRequest || refusal.refused === "failed") return;
       this.#say(message.to, `refuses ${message.kind} of n${message.from}: ${tellRefusal(refusal)}`);
     });
   }
@@ -472,11 +473,11 @@ const STEPS_MAX = 10_000;
 
 function tellSave({ hardState, entries, snapshot }: Save): string {
   const parts: string[] = [];
-  if (snapshot !== null) parts.push(`snapshot ${tellId(snapshot)}`);
+  if (snapshot !== undefined) parts.push(`snapshot ${tellId(snapshot)}`);
   if (entries.length > 0) parts.push(entries.map(tellId).join(" "));
-  if (hardState !== null) {
+  if (hardState !== undefined) {
     const { term, vote, commit } = hardState;
-    parts.push(`term=${term} vote=${vote === null ? "none" : `n${vote}`} commit=${commit}`);
+    parts.push(`term=${term} vote=${vote === undefined ? "none" : `n${vote}`} commit=${commit}`);
   }
   return parts.length === 0 ? "nothing new" : parts.join(", ");
 }

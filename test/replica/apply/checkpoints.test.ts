@@ -10,12 +10,12 @@ import { TestCluster, until } from "../test-cluster.ts";
 
 /** A counter that sums up its state, over several steps. */
 class SummedCounter extends Counter {
-  beginHash(): () => number | null {
+  beginHash(): () => number | undefined {
     const sum = crc32(new TextEncoder().encode(String(this.sum)));
     let left = 3;
     return () => {
       left -= 1;
-      return left > 0 ? null : sum;
+      return left > 0 ? undefined : sum;
     };
   }
 }
@@ -85,7 +85,7 @@ describe("members that compare their sums", () => {
 describe("a checkpoint", () => {
   const packed = (member: number, index: number, log: number) => pack([member, index, log, null]);
   const VOTERS = [1, 2, 3];
-  const VOTED = { id: 1, clock: systemClock, everyEntries: 2, electionTicks: 1, beginHash: () => null };
+  const VOTED = { id: 1, clock: systemClock, everyEntries: 2, electionTicks: 1, beginHash: () => undefined };
   const entryOf = (index: number, text: string) =>
     ({ index, term: 1, kind: "command", data: new TextEncoder().encode(text) }) as const;
   const sumAfter = (texts: readonly string[]): number => {
@@ -101,7 +101,7 @@ describe("a checkpoint", () => {
     checkpoints.take(entryOf(2, "b"));
     checkpoints.reached(2, VOTERS);
     for (const [member, log] of reports) checkpoints.reported(packed(member, 2, log), VOTERS);
-    checkpoints.tick({ leader: null } as Raft);
+    checkpoints.tick({ leader: undefined } as Raft);
     return errors.map(({ details }) => details.majority);
   };
   const right = sumAfter(["a", "b"]);
@@ -118,7 +118,7 @@ describe("a checkpoint", () => {
     const beginHash = () => {
       begun += 1;
       let steps = 3;
-      return () => (--steps > 0 ? null : ++ended);
+      return () => (--steps > 0 ? undefined : ++ended);
     };
     const checkpoints = new Checkpoints({
       ...VOTED,
@@ -171,7 +171,7 @@ describe("a checkpoint", () => {
         [2, wrong],
         [3, wrong + 1],
       ],
-      [null],
+      [undefined],
     ],
     [
       "does not count learners and strangers",

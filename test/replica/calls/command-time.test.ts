@@ -144,7 +144,7 @@ test("commands whose times go back, as a new leader may append them before it ha
       clock: systemClock,
       everyEntries: 1_000,
       electionTicks: 10,
-      beginHash: () => null,
+      beginHash: () => undefined,
       onDiverged() {},
     }),
     () => {},
@@ -155,13 +155,13 @@ test("commands whose times go back, as a new leader may append them before it ha
   const raft = new Raft(
     { id: 1 },
     {
-      hardState: { term: 1, vote: null, commit: 1 },
+      hardState: { term: 1, vote: undefined, commit: 1 },
       snapshot: { index: 1, term: 1, membership },
       entries: [],
       applied: 1,
-      lostTerm: null,
+      lostTerm: undefined,
     },
-    { random: new Random(1), latestSnapshot: () => null },
+    { random: new Random(1), latestSnapshot: () => undefined },
   );
   const times = [500, 400, 600, 0, 600.5, 599];
   const entries = times.map((each, at) => {

@@ -47,7 +47,7 @@ describe("a snapshot that a leader sends", () => {
     const machine = cluster.machines.get(behind.name)!;
     const sumBefore = machine.sum;
     cluster.network.healAll();
-    await until(() => behind.status().raft.restoring !== null, "the snapshot's arrival");
+    await until(() => behind.status().raft.restoring !== undefined, "the snapshot's arrival");
     expect(machine.sum, "the old state is shown until the new one is whole").toBe(sumBefore);
     await until(() => behind.status().applied >= leader.status().snapshot, "the installation");
     await leader.propose({ add: 1 });
@@ -65,7 +65,7 @@ describe("a snapshot that a leader sends", () => {
     for (let at = 0; at < 50; at++) await leader.propose({ add: 1 });
     await until(() => leader.status().snapshot > 40, "a snapshot");
     cluster.network.healAll();
-    await until(() => behind.status().raft.restoring !== null, "the snapshot's arrival");
+    await until(() => behind.status().raft.restoring !== undefined, "the snapshot's arrival");
     await cluster.stop(behind.name);
     await cluster.start(behind.name);
     await until(() => cluster.machines.get(behind.name)!.sum === 50, "the state after a restart");

@@ -75,7 +75,7 @@ describe("a failed write", () => {
     run.isFailing = true;
     run.save({ entries: [entry(2)] });
     run.save({ entries: [entry(3)] });
-    run.save({ hardState: { term: 1, vote: null, commit: 1 }, mustSync: false });
+    run.save({ hardState: { term: 1, vote: undefined, commit: 1 }, mustSync: false });
     run.clock.settle();
     run.isFailing = false;
     run.save({ entries: [entry(4)] });

@@ -22,7 +22,7 @@ describe("a damaged store that peers are to repair", () => {
     expect(found.storeId).toBe("5a".repeat(16));
     expect(found.snapshot?.metadata.index).toBe(1);
     expect(found.entries.map(({ index }) => index)).toEqual([2, 3]);
-    expect(found.hardState).toEqual({ term: 6, vote: null, commit: 1 });
+    expect(found.hardState).toEqual({ term: 6, vote: undefined, commit: 1 });
     expect(found.lostTerm).toBe(5);
     expect(found.damage?.details).toMatchObject({ file: "wal/000000000002.wal", index: 4 });
   });
@@ -31,7 +31,7 @@ describe("a damaged store that peers are to repair", () => {
     const disk = damaged(filled());
     const first = open(disk);
     const second = open(disk, "refuse");
-    expect(second).toEqual({ ...first, bootEpoch: first.bootEpoch + 1, damage: null });
+    expect(second).toEqual({ ...first, bootEpoch: first.bootEpoch + 1, damage: undefined });
     expect(examineDirectory(new MemoryFiles(disk)).problems).toEqual([]);
   });
 
@@ -54,7 +54,7 @@ describe("a damaged store that peers are to repair", () => {
     expect({ snapshot, entries, hardState, lostTerm }).toEqual({
       snapshot: null,
       entries: [],
-      hardState: { term: 6, vote: null, commit: 0 },
+      hardState: { term: 6, vote: undefined, commit: 0 },
       lostTerm: 5,
     });
   });

@@ -157,7 +157,7 @@ class FullDisk {
       this.saved += 1;
       const entry = { index: this.saved, term: 1, kind: "command", data: new Uint8Array(600) } as const;
       const hardState = { term: 1, vote: 1, commit: 0 };
-      const rest = { snapshot: null, mustSync: true, sendAfter: [], last: null, term: 1 };
+      const rest = { snapshot: undefined, mustSync: true, sendAfter: [], last: undefined, term: 1 };
       this.storage.save({ hardState, entries: [entry], ...rest }, (error) => {
         if (error === null) this.acknowledged += 1;
         else this.errors.push(error);

@@ -66,5 +66,5 @@ async function readInTurn(reader: DiskSnapshotReader): Promise<void> {
 }
 
 async function readNow(reader: DiskSnapshotReader): Promise<void> {
-  while (reader.readSync() !== null);
+  while (reader.readSync() !== undefined);
 }

@@ -132,7 +132,7 @@ const WAITS = "no callback";
 /** Saves a step that changes nothing, and gives what it ended with. */
 function saveOnce(storage: DiskStorage, clock: ManualClock): unknown {
   let outcome: unknown = WAITS;
-  const nothing = { hardState: null, entries: [], snapshot: null, sendAfter: [], last: null };
+  const nothing = { hardState: undefined, entries: [], snapshot: undefined, sendAfter: [], last: undefined };
   storage.save({ ...nothing, mustSync: true, term: 1 }, (error) => {
     outcome = error;
   });

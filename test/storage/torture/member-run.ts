@@ -59,11 +59,11 @@ export function runMember(
 
 /** Throws where the snapshot is not, byte for byte, what the member wrote. */
 function checkSnapshot(storage: DiskStorage, { snapshot }: Recovered): void {
-  if (snapshot === null) return;
+  if (snapshot === undefined) return;
   const reader = storage.openSnapshot()!;
   const due = contentOf(snapshot.metadata);
   let read = 0;
-  for (let chunk: Uint8Array | null = EMPTY_BYTES; chunk !== null; chunk = reader.readSync()) {
+  for (let chunk: Uint8Array | undefined = EMPTY_BYTES; chunk !== undefined; chunk = reader.readSync()) {
     if (chunk.some((byte, at) => byte !== due[read + at])) throw new Error("the snapshot has other bytes");
     read += chunk.length;
   }

@@ -32,10 +32,10 @@ function repair({ run, end, due, dueWithoutLast }: Remains, { where, image }: Da
     return;
   }
   const { value } = found;
-  const isWhole = value.lostTerm === null && complaintAbout(value, due) === null;
+  const isWhole = value.lostTerm === undefined && complaintAbout(value, due) === null;
   const lacksLast = end === "cut off" && complaintAbout(value, dueWithoutLast) === null;
   if (isWhole) tally.intact += 1;
-  else if (value.lostTerm === null && lacksLast) tally.dropped += 1;
+  else if (value.lostTerm === undefined && lacksLast) tally.dropped += 1;
   else {
     const complaint = complaintAboutRepaired(value, due) ?? complaintAboutNextStart(disk, value);
     if (complaint === null) tally.repaired += 1;
@@ -56,9 +56,9 @@ function open(disk: MemoryDisk, onCorruption: OnCorruption): Recovered {
 function complaintAboutRepaired(found: Recovered, due: Expectation): string | null {
   const { hardState, lostTerm } = found;
   const termMax = Math.max(...due.states.slice(0, due.acknowledged + 1).map((state) => state.hardState.term));
-  if (lostTerm === undefined || lostTerm === null) return "something is lost, and nothing says so";
+  if (lostTerm === undefined || lostTerm === undefined) return "something is lost, and nothing says so";
   if (lostTerm < termMax) return `term ${termMax} is forgotten, ${lostTerm} is taken for the last`;
-  if (hardState.term !== lostTerm + 1 || hardState.vote !== null) return "no new term was begun";
+  if (hardState.term !== lostTerm + 1 || hardState.vote !== undefined) return "no new term was begun";
   const index = found.snapshot?.metadata.index ?? 0;
   if (index !== 0 && !due.snapshots.some((each) => each.index === index))
     return `snapshot ${index} was never taken`;

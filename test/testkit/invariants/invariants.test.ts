@@ -39,7 +39,7 @@ const granted = (from: number, to: number, term: number) =>
 const accepted = (from: number, to: number, term: number, matched: number) =>
   ({ kind: "append-accepted", from, to, term, matched }) as const;
 
-const led = (leader: number | null, role: "follower" | "pre-candidate" = "follower") =>
+const led = (leader: number | undefined, role: "follower" | "pre-candidate" = "follower") =>
   ({ kind: "role", role, term: 2, leader }) as const;
 const calm = (tale: Tale) => tale.tell({ kind: "calm", at: 0 }).pass(1000);
 const asked = { kind: "received", id: 1, message: { kind: "timeout-now", from: 2, to: 1, term: 2 } } as const;
@@ -49,17 +49,17 @@ const CASES: readonly Case[] = [
     make: () => new ContentFollowers(),
     fires: {
       "a member stands right after its leader was heard": (tale) =>
-        calm(tale).of(1, led(2)).of(1, led(null, "pre-candidate")),
+        calm(tale).of(1, led(2)).of(1, led(undefined, "pre-candidate")),
     },
     rests: {
       "it has not heard from it for long": (tale) =>
-        calm(tale).of(1, led(2)).pass(50).of(1, led(null, "pre-candidate")),
+        calm(tale).of(1, led(2)).pass(50).of(1, led(undefined, "pre-candidate")),
       "its leader is lost first": (tale) =>
-        calm(tale).of(1, led(2)).of(1, led(null)).of(1, led(null, "pre-candidate")),
+        calm(tale).of(1, led(2)).of(1, led(undefined)).of(1, led(undefined, "pre-candidate")),
       "its leader has just stopped": (tale) =>
-        calm(tale).of(1, led(2)).stop(2).of(1, led(null, "pre-candidate")),
+        calm(tale).of(1, led(2)).stop(2).of(1, led(undefined, "pre-candidate")),
       "its leader asks it to": (tale) =>
-        calm(tale).of(1, led(2)).of(1, asked).of(1, led(null, "pre-candidate")),
+        calm(tale).of(1, led(2)).of(1, asked).of(1, led(undefined, "pre-candidate")),
     },
   },
   {
@@ -334,12 +334,12 @@ const CASES: readonly Case[] = [
     make: () => new HarmlessPreVote(),
     fires: {
       "a pre-vote begins a term": (tale) =>
-        tale.saving(1, { hardState: { term: 2, vote: null, commit: 1 } }, "pre-vote"),
+        tale.saving(1, { hardState: { term: 2, vote: undefined, commit: 1 } }, "pre-vote"),
     },
     rests: {
       "a vote does": (tale) => tale.saving(1, { hardState: { term: 2, vote: 2, commit: 1 } }, "vote"),
       "a commit index moved at the same time": (tale) =>
-        tale.saving(1, { hardState: { term: 1, vote: null, commit: 2 } }, "pre-vote"),
+        tale.saving(1, { hardState: { term: 1, vote: undefined, commit: 2 } }, "pre-vote"),
     },
   },
   {
@@ -374,7 +374,7 @@ const CASES: readonly Case[] = [
         tale
           .votes(2, 2, 1)
           .saved(2, { entries: [entry(2, 2)] })
-          .votes(2, 3, null)
+          .votes(2, 3, undefined)
           .role(2, "follower", 3);
         tale.saving(2, { entries: [entry(2, 3)] });
         tale.send(accepted(2, 1, 2, 2));
@@ -393,7 +393,7 @@ const CASES: readonly Case[] = [
         tale
           .votes(2, 2, 1)
           .stop(2)
-          .start(2, recovered([], { term: 2, vote: null }), 2),
+          .start(2, recovered([], { term: 2, vote: undefined }), 2),
       "half of a step is there": (tale) => {
         tale.saving(2, { entries: [entry(2, 2), entry(3, 2)] });
         tale.stop(2).start(2, recovered([entry(2, 2)]), 2);

@@ -96,7 +96,7 @@ hold([
   {
     make: () => new SingleProcess(),
     fires: {
-      "a directory in use is opened": (tale) => tale.of(1, { kind: "second-opening", refused: null }),
+      "a directory in use is opened": (tale) => tale.of(1, { kind: "second-opening", refused: undefined }),
       "it is refused for another reason": (tale) =>
         tale.of(1, { kind: "second-opening", refused: "ERR_CORRUPT: half of a frame" }),
     },

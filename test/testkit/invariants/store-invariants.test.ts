@@ -60,7 +60,7 @@ class Told {
     const began = { range, from: from ?? 1, previous, without };
     this.tale.of(1, { kind: "noted", note: { kind: "watch-began", watch: 1, ...began } });
     const watcher = this.machine.watches.watch({ range, from, previous, ...request }, () => {});
-    for (let batch = watcher.take(); batch !== null; batch = watcher.take())
+    for (let batch = watcher.take(); batch !== undefined; batch = watcher.take())
       this.tale.of(1, { kind: "noted", note: { kind: "watched", watch: 1, batch: told(batch) } });
     return this;
   }

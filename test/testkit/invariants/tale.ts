@@ -47,9 +47,17 @@ export class Tale {
   }
 
   /** Hands a step to the disk; `finish` makes it durable. */
-  saving(member: MemberId, step: Partial<Save>, cause: Message["kind"] | null = null): Save {
+  saving(member: MemberId, step: Partial<Save>, cause: Message["kind"] | undefined = undefined): Save {
     const save: Save = {
-      ...{ hardState: null, entries: [], snapshot: null, mustSync: true, sendAfter: [], last: null, term: 1 },
+      ...{
+        hardState: undefined,
+        entries: [],
+        snapshot: undefined,
+        mustSync: true,
+        sendAfter: [],
+        last: undefined,
+        term: 1,
+      },
       ...step,
     };
     this.of(member, { kind: "saving", save, cause });
@@ -64,12 +72,12 @@ export class Tale {
     return this.of(member, { kind: "saved", save });
   }
 
-  votes(member: MemberId, term: Term, vote: MemberId | null): this {
+  votes(member: MemberId, term: Term, vote: MemberId | undefined): this {
     return this.saved(member, { hardState: { term, vote, commit: 1 } });
   }
 
   role(member: MemberId, role: RoleKind, term: Term): this {
-    return this.of(member, { kind: "role", role, term, leader: role === "leader" ? member : null });
+    return this.of(member, { kind: "role", role, term, leader: role === "leader" ? member : undefined });
   }
 
   commit(member: MemberId, to: Index, term: Term, role: RoleKind = "leader", membership = THREE): this {
@@ -114,7 +122,7 @@ export class Tale {
 type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;
 
 export const FOUNDED: RecoveredState = {
-  hardState: { term: 1, vote: null, commit: 1 },
+  hardState: { term: 1, vote: undefined, commit: 1 },
   snapshot: { index: 1, term: 1, membership: THREE },
   entries: [],
 };

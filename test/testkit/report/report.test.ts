@@ -220,8 +220,8 @@ describe.skipIf(!existsSync(BROWSER))("the page in a browser (needs chromium)", 
     const recorder = new Recorder();
     const scenario = planCoreScenario(11);
     const { failure } = runCoreScenario(scenario, { onEvent: recorder.observe });
-    expect(failure).toBeNull();
-    const recording = recorder.recording({ title: "core", seed: 11, failure, replay: null });
+    expect(failure).toBeUndefined();
+    const recording = recorder.recording({ title: "core", seed: 11, failure, replay: undefined });
     expect(recording.events.length).toBeGreaterThan(5_000);
     const long = await newPage("long.html", renderReport(recording));
     expect(await long.locator(".verdict").textContent()).toBe("Nothing went wrong.");

@@ -10,7 +10,7 @@ export class SingleProcess implements Check {
 
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind !== "second-opening" || event.refused?.startsWith("ERR_LOCKED") === true) return;
-    const what = event.refused === null ? "is opened" : `refuses with ${event.refused}`;
+    const what = event.refused === undefined ? "is opened" : `refuses with ${event.refused}`;
     throw new Violation(this, `The directory of ${picture.nameOf(event.member)} ${what} a second time.`);
   }
 }

@@ -14,7 +14,7 @@ export class ContainedDamage implements Check {
 
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind === "action") {
-      if (event.action.kind === "rot" && event.member !== null)
+      if (event.action.kind === "rot" && event.member !== undefined)
         this.#damaged.add(picture.nameOf(event.member));
     } else if (this.#damaged.size === 0) return;
     else if (event.kind === "started") this.#compare(event.member, event.recovered.entries, "takes", picture);

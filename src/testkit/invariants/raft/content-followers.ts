@@ -11,7 +11,7 @@ const LATELY: Micros = 20_000;
 const UNSETTLED: Micros = 30_000;
 
 interface Follower {
-  leader: MemberId | null;
+  leader: MemberId | undefined;
   heardAt: Micros;
   isAsked: boolean;
 }
@@ -30,7 +30,8 @@ export class ContentFollowers implements Check {
     else if (event.kind === "stopped" || event.kind === "started")
       this.#disturbedAt = Math.max(this.#disturbedAt, event.at);
     if (event.kind === "action") {
-      if (event.action.kind === "campaign" && event.member !== null) this.#of(event.member).isAsked = true;
+      if (event.action.kind === "campaign" && event.member !== undefined)
+        this.#of(event.member).isAsked = true;
     } else if (event.kind === "started") this.#followers.delete(event.member);
     else if (event.kind === "received") {
       const { kind, from, term } = event.message;
@@ -45,7 +46,7 @@ export class ContentFollowers implements Check {
   #changed({ member, role, leader, at }: Extract<SimEvent, { kind: "role" }>, picture: Picture): void {
     const follower = this.#of(member);
     const stands = (role === "pre-candidate" || role === "candidate") && at - this.#disturbedAt > UNSETTLED;
-    if (stands && follower.leader !== null && !follower.isAsked && at - follower.heardAt < LATELY) {
+    if (stands && follower.leader !== undefined && !follower.isAsked && at - follower.heardAt < LATELY) {
       const [here, there] = [picture.nameOf(member), picture.nameOf(follower.leader)];
       throw new Violation(
         this,
@@ -60,7 +61,7 @@ export class ContentFollowers implements Check {
   #of(member: MemberId): Follower {
     const known = this.#followers.get(member);
     if (known !== undefined) return known;
-    const follower = { leader: null, heardAt: 0, isAsked: false };
+    const follower = { leader: undefined, heardAt: 0, isAsked: false };
     this.#followers.set(member, follower);
     return follower;
   }

@@ -35,6 +35,6 @@ export class DurableCommit implements Check {
 export function holds(member: MemberPicture, index: Index, { canon }: Picture): boolean {
   const chain = canon.chainAt(index);
   const { durable, lost, givenUp } = member;
-  const hasHeld = (log: ChainLog | null): boolean => log?.chainAt(index) === chain;
+  const hasHeld = (log: ChainLog | undefined): boolean => log?.chainAt(index) === chain;
   return durable.base.index >= index || hasHeld(durable) || hasHeld(lost) || hasHeld(givenUp);
 }

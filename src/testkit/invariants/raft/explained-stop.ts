@@ -23,7 +23,7 @@ export class ExplainedStop implements Check {
   readonly #faults = new Map<string, Set<ActionKind>>();
 
   observe(event: SimEvent, picture: Picture): void {
-    if (event.kind === "action" && event.member !== null) {
+    if (event.kind === "action" && event.member !== undefined) {
       const name = picture.nameOf(event.member);
       this.#faults.set(name, (this.#faults.get(name) ?? new Set()).add(event.action.kind));
     } else if (event.kind === "stopped" && event.how === "failed") {

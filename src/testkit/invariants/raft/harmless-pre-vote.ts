@@ -7,11 +7,11 @@ export class HarmlessPreVote implements Check {
   readonly name = "R16";
   readonly says = "To be asked for a pre-vote changes nothing that a member keeps.";
   readonly kinds = ["started", "saving"] as const;
-  readonly #kept = new Map<MemberId, { readonly term: Term; readonly vote: MemberId | null }>();
+  readonly #kept = new Map<MemberId, { readonly term: Term; readonly vote: MemberId | undefined }>();
 
   observe(event: SimEvent): void {
     if (event.kind === "started") this.#kept.set(event.member, event.recovered.hardState);
-    if (event.kind !== "saving" || event.save.hardState === null) return;
+    if (event.kind !== "saving" || event.save.hardState === undefined) return;
     const { term, vote } = event.save.hardState;
     const before = this.#kept.get(event.member);
     this.#kept.set(event.member, { term, vote });

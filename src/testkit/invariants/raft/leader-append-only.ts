@@ -11,7 +11,7 @@ export class LeaderAppendOnly implements Check {
   observe(event: SimEvent, picture: Picture): void {
     if (event.kind !== "saving") return;
     const { role, replaced, name, term } = picture.member(event.member);
-    if (role !== "leader" || replaced === null) return;
+    if (role !== "leader" || replaced === undefined) return;
     throw new Violation(
       this,
       `${name} leads in term ${term} and replaces ${replaced.from} to ${replaced.last} of its log.`,

@@ -60,9 +60,9 @@ export function complaintAbout(expected: Expected, found: RecoveredState, pictur
     if (isSame(candidate, snapshot, log, hardState, picture)) return null;
     const save = expected.inFlight[steps];
     if (save === undefined) break;
-    if (save.snapshot !== null) candidate.log.restore(picture.baseAt(save.snapshot));
+    if (save.snapshot !== undefined) candidate.log.restore(picture.baseAt(save.snapshot));
     candidate.log.splice(save.entries);
-    if (save.hardState !== null) candidate.hardState = save.hardState;
+    if (save.hardState !== undefined) candidate.hardState = save.hardState;
   }
   const { lastIndex, lastTerm } = expected.log;
   const { term, vote } = expected.hardState;
@@ -71,7 +71,7 @@ export function complaintAbout(expected: Expected, found: RecoveredState, pictur
 
 function isSame(
   expected: { readonly log: ChainLog; readonly hardState: HardState },
-  snapshot: SnapshotMetadata | null,
+  snapshot: SnapshotMetadata | undefined,
   log: ChainLog,
   found: HardState,
   picture: Picture,
@@ -80,12 +80,12 @@ function isSame(
   const { lastIndex, lastChain } = expected.log;
   if (lastIndex === log.lastIndex && lastChain === log.lastChain) return true;
   // A leader's snapshot may be kept while the step that begins the log after it is not: it replaces the log as well.
-  if (snapshot === null || log.lastIndex !== snapshot.index) return false;
+  if (snapshot === undefined || log.lastIndex !== snapshot.index) return false;
   return expected.log.chainAt(snapshot.index) !== picture.baseAt(snapshot).chain;
 }
 
 /** Whoever takes over a snapshot has at least come to its term. */
 function isSameTerm(expected: HardState, found: HardState, snapshotTerm: Term): boolean {
   if (expected.term === found.term) return expected.vote === found.vote;
-  return expected.term < snapshotTerm && found.term === snapshotTerm && found.vote === null;
+  return expected.term < snapshotTerm && found.term === snapshotTerm && found.vote === undefined;
 }

@@ -20,7 +20,7 @@ export class SingleVote implements Check {
   }
 
   #vote(member: MemberId, term: Term, candidate: MemberId, picture: Picture): void {
-    if (picture.member(member).lost !== null) return; // The others do not believe a wiped member's votes.
+    if (picture.member(member).lost !== undefined) return; // The others do not believe a wiped member's votes.
     let votes = this.#votes.get(member);
     if (votes === undefined) {
       votes = new Map();

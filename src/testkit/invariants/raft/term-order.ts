@@ -21,7 +21,7 @@ export class TermOrder implements Check {
         const { term } = event.recovered.hardState;
         const promised = this.#promised.get(event.member) ?? 0;
         // A wiped directory forgets everything, and the others do not believe it.
-        if (term < promised && picture.member(event.member).lost === null) {
+        if (term < promised && picture.member(event.member).lost === undefined) {
           throw new Violation(
             this,
             `Member ${event.member} starts in term ${term}, after a promise in term ${promised}.`,

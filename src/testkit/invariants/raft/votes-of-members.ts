@@ -25,7 +25,8 @@ export class VotesOfMembers implements Check {
         return;
       case "saving":
         // A snapshot that a leader sent says who takes part.
-        if (event.save.snapshot !== null) this.#memberships.set(event.member, event.save.snapshot.membership);
+        if (event.save.snapshot !== undefined)
+          this.#memberships.set(event.member, event.save.snapshot.membership);
         return;
       case "membership":
         this.#memberships.set(event.member, event.membership);

@@ -4,8 +4,8 @@ import type { RaftState } from "../../../raft/raft.ts";
 
 /** A disk for cores alone: it keeps steps as they are, in the order in which they were handed over. */
 export class CoreDisk {
-  hardState: HardState = { term: 0, vote: null, commit: 0 };
-  snapshot: SnapshotMetadata | null = null;
+  hardState: HardState = { term: 0, vote: undefined, commit: 0 };
+  snapshot: SnapshotMetadata | undefined = undefined;
   /** Handed over and not written: a power cut loses them, or all but the first of them. */
   readonly waiting: Save[] = [];
   #entries: Entry[] = [];
@@ -13,7 +13,7 @@ export class CoreDisk {
   constructor(snapshot: SnapshotMetadata | null) {
     if (snapshot === null) return;
     this.snapshot = snapshot;
-    this.hardState = { term: snapshot.term, vote: null, commit: snapshot.index };
+    this.hardState = { term: snapshot.term, vote: undefined, commit: snapshot.index };
   }
 
   /** Writes the oldest step. */
@@ -21,8 +21,8 @@ export class CoreDisk {
     const save = this.waiting.shift();
     if (save === undefined) return undefined;
     const { hardState, snapshot, entries } = save;
-    if (hardState !== null) this.hardState = hardState;
-    if (snapshot !== null) {
+    if (hardState !== undefined) this.hardState = hardState;
+    if (snapshot !== undefined) {
       this.snapshot = snapshot;
       this.#entries = [];
     }

@@ -48,9 +48,9 @@ export class CoreMember implements SimMember<CoreFrame> {
   #ticker: Appointment | null = null;
   #missedTicks = 0;
   /** The message that is being taken, for those who want to know why something changed. */
-  #cause: Message["kind"] | null = null;
+  #cause: Message["kind"] | undefined = undefined;
   #role: RoleKind = "follower";
-  #leader: MemberId | null = null;
+  #leader: MemberId | undefined = undefined;
   #term = 0;
   #committed: Index = 0;
   #slowMs = 0;
@@ -122,7 +122,7 @@ export class CoreMember implements SimMember<CoreFrame> {
     );
     this.#applied = recovered.applied;
     this.#role = "follower";
-    this.#leader = null;
+    this.#leader = undefined;
     this.#term = this.#raft.term;
     this.#committed = 0;
     this.#lastSaveEnds = 0;
@@ -254,8 +254,8 @@ export class CoreMember implements SimMember<CoreFrame> {
   unrest(): string | null {
     if (this.#raft === null) return `${this.name} does not run`;
     const { log, role, leader, failure } = this.#raft;
-    if (failure !== null) return `${this.name} has failed: ${failure.reason}`;
-    if (role !== "leader" && leader === null) return `${this.name} knows no leader`;
+    if (failure !== undefined) return `${this.name} has failed: ${failure.reason}`;
+    if (role !== "leader" && leader === undefined) return `${this.name} knows no leader`;
     if (log.applied !== log.lastIndex) return `${this.name} has applied ${log.applied} of ${log.lastIndex}`;
     return null;
   }
@@ -289,7 +289,7 @@ export class CoreMember implements SimMember<CoreFrame> {
     this.#writes.set(call.operation, call);
     this.#act((raft) => {
       const refusal = raft.propose(call.operation, [{ kind: "command", data: writer.take() }]);
-      if (refusal !== null) this.#refuse(call, refusal.refused);
+      if (refusal !== undefined) this.#refuse(call, refusal.refused);
     });
   }
 
@@ -298,7 +298,7 @@ export class CoreMember implements SimMember<CoreFrame> {
     this.#host.emit({ kind: "read-began", at: this.#now, member: this.id, request: call.operation });
     this.#act((raft) => {
       const refusal = raft.read(call.operation);
-      if (refusal === null) return;
+      if (refusal === undefined) return;
       this.#reads.delete(call.operation);
       this.#host.returned(call, this.id, { is: "refused", reason: refusal.refused });
     });
@@ -314,7 +314,7 @@ export class CoreMember implements SimMember<CoreFrame> {
     if (message.kind === "snapshot") this.#host.snapshotEnded(message.from, message.to, true);
     this.#cause = message.kind;
     this.#act((raft) => raft.step(message));
-    this.#cause = null;
+    this.#cause = undefined;
   }
 
   #act(deed: (raft: Raft) => unknown): void {
@@ -332,7 +332,7 @@ export class CoreMember implements SimMember<CoreFrame> {
       this.#perform(raft, effects);
       this.#look(raft);
     }
-    if (raft.failure !== null) this.#end("failed", 0, raft.failure.reason);
+    if (raft.failure !== undefined) this.#end("failed", 0, raft.failure.reason);
   }
 
   /** Tells of what changed in the core. */
@@ -365,10 +365,10 @@ export class CoreMember implements SimMember<CoreFrame> {
 
   #perform(raft: Raft, { sendNow, save, apply, proposed, reads }: Effects): void {
     const cause = this.#cause;
-    if (save !== null) this.#host.emit({ kind: "saving", at: this.#now, member: this.id, save, cause });
+    if (save !== undefined) this.#host.emit({ kind: "saving", at: this.#now, member: this.id, save, cause });
     this.#lookAtCommit(raft);
     for (const message of sendNow) this.#send(message);
-    if (save !== null) this.#save(save);
+    if (save !== undefined) this.#save(save);
     this.#apply(raft, apply);
     for (const result of proposed) this.#proposed(result);
     for (const read of reads) this.#readReady(read);
@@ -409,7 +409,7 @@ export class CoreMember implements SimMember<CoreFrame> {
 
   #saved(raft: Raft, save: Save): void {
     const { snapshot } = save;
-    if (snapshot !== null && snapshot.index > this.#applied) {
+    if (snapshot !== undefined && snapshot.index > this.#applied) {
       this.#applied = snapshot.index;
       this.#host.emit({ kind: "restored", at: this.#now, member: this.id, snapshot });
     }
@@ -478,8 +478,8 @@ export class CoreMember implements SimMember<CoreFrame> {
   #takeSnapshot(raft: Raft): void {
     const index = this.#applied;
     const term = raft.log.termAt(index);
-    if (term === null || raft.log.restoring !== null || index === 0) return;
-    if (this.#disk.snapshot !== null && index <= this.#disk.snapshot.index) return;
+    if (term === undefined || raft.log.restoring !== undefined || index === 0) return;
+    if (this.#disk.snapshot !== undefined && index <= this.#disk.snapshot.index) return;
     // What is not on the disk yet stays in the log.
     const compactTo = Math.max(
       0,

@@ -19,7 +19,7 @@ export class CoreWatch {
   readonly #watched: Watched;
   #role: RoleKind = "follower";
   #term = 0;
-  #leader: MemberId | null = null;
+  #leader: MemberId | undefined = undefined;
   #committed: Index = 0;
   #applied: Index = 0;
   #membership: Membership = EMPTY_MEMBERSHIP;

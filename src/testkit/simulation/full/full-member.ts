@@ -46,7 +46,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   #isEnlisted: boolean;
   #isLost = false;
   #isDamaged = false;
-  #lostTerm: Term | null = null;
+  #lostTerm: Term | undefined = undefined;
   #isRepaired = false;
   /** Whether its directory is one of former times. */
   #isOlder = false;
@@ -131,7 +131,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   /** Whether the group has agreed on this member's store, as this one knows. */
   hasAgreedOn(id: MemberId): boolean {
     const record = this.#process?.members.find((member) => member.id === id);
-    return record !== undefined && record.store !== null;
+    return record !== undefined && record.store !== undefined;
   }
 
   start(): void {
@@ -240,7 +240,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#disk.wipe();
     this.#isDamaged = true;
     this.#isRepaired = false;
-    this.#lostTerm = null;
+    this.#lostTerm = undefined;
     this.#host.emit({ kind: "wiped", ...this.#here });
   }
 
@@ -294,7 +294,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     const core = this.#core;
     if (core === null) return `${this.name} does not run`;
     const { log, role, leader } = core;
-    if (role !== "leader" && leader === null) return `${this.name} knows no leader`;
+    if (role !== "leader" && leader === undefined) return `${this.name} knows no leader`;
     if (log.applied !== log.lastIndex) return `${this.name} has applied ${log.applied} of ${log.lastIndex}`;
     return this.#process?.unrest() ?? null;
   }
@@ -311,7 +311,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.#isEnlisted = true;
     this.#isLost = false;
     this.#isDamaged = false;
-    this.#lostTerm = null;
+    this.#lostTerm = undefined;
     this.#isOlder = false;
     this.#aside = null;
     this.#host.register(id, this.number, this.name);

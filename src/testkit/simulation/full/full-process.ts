@@ -32,7 +32,7 @@ export interface ProcessHome {
   readonly name: string;
   readonly id: MemberId;
   /** The last term in which entries were given up by a repair of the directory. */
-  readonly lostTerm: Term | null;
+  readonly lostTerm: Term | undefined;
   /** Counts the member's processes from 1; this one included. */
   readonly starts: number;
   readonly ticket: string | null;
@@ -45,7 +45,7 @@ export interface ProcessHome {
   mintStoreId(): string;
   identified(identity: Identity): void;
   /** Its directory was damaged, and has been repaired: entries of this term may be missing. */
-  repaired(lostTerm: Term | null): void;
+  repaired(lostTerm: Term | undefined): void;
   /** What it saved is on the disk. */
   saved(): void;
   /** It cannot go on, and is to be ended. */
@@ -318,20 +318,20 @@ export class FullProcess<Command, Result, Query, Answer> {
     });
   }
 
-  #opened({ hardState, snapshot, entries, lostTerm = null, damage = null }: Recovered): void {
+  #opened({ hardState, snapshot, entries, lostTerm, damage }: Recovered): void {
     // The start that repaired it may have ended before it had found anything.
-    if (damage !== null || (lostTerm !== null && lostTerm !== this.#home.lostTerm)) {
+    if (damage !== undefined || (lostTerm !== undefined && lostTerm !== this.#home.lostTerm)) {
       this.#home.repaired(lostTerm);
       this.#host.emit({ kind: "repaired", ...this.#here });
     }
-    const recovered = { hardState, snapshot: snapshot?.metadata ?? null, entries };
+    const recovered = { hardState, snapshot: snapshot?.metadata, entries };
     this.#host.emit({ kind: "started", ...this.#here, start: this.#home.starts, recovered });
   }
 
   #saving(save: Save): void {
     this.#watch.lookAtRole();
-    if (save.snapshot !== null) this.#watch.restoring(save.snapshot);
-    this.#host.emit({ kind: "saving", ...this.#here, save, cause: null });
+    if (save.snapshot !== undefined) this.#watch.restoring(save.snapshot);
+    this.#host.emit({ kind: "saving", ...this.#here, save, cause: undefined });
   }
 
   /** The state is looked at when a snapshot of it begins, to be compared with the state of whoever is sent it. */

@@ -74,7 +74,7 @@ export class ObservedStorage implements Storage {
     };
   }
 
-  openSnapshot(): SnapshotReader | null {
+  openSnapshot(): SnapshotReader | undefined {
     return this.#storage.openSnapshot();
   }
 

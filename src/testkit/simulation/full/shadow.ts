@@ -36,9 +36,9 @@ export function refusalOfSecond(
   disk: MemoryDisk,
   identity: Identity,
   mintStoreId: () => string,
-): string | null {
+): string | undefined {
   const found = foundBy(new MemoryFiles(disk, { clock: STILL }), identity, mintStoreId);
-  return "refused" in found ? found.refused : null;
+  return "refused" in found ? found.refused : undefined;
 }
 
 const STILL: Clock = {
@@ -52,7 +52,7 @@ function foundBy(files: MemoryFiles, identity: Identity, mintStoreId: () => stri
   try {
     const storage = new DiskStorage(files, { ...STORAGE_LIMITS, mintStoreId, clock: STILL });
     const { hardState, snapshot, entries } = storage.open(identity);
-    return { hardState, snapshot: snapshot?.metadata ?? null, entries };
+    return { hardState, snapshot: snapshot?.metadata, entries };
   } catch (error) {
     return { refused: QuorateError.is(error) ? `${error.code}: ${error.message}` : String(error) };
   }

@@ -59,7 +59,7 @@ export const kvSystem: SimSystem<Uint8Array, KvResult, KvQuery, KvAnswer> = {
   view: (machine) => viewOf(machine as KvMachine),
   unrest(machine) {
     const [lease] = (machine as KvMachine).leases.all();
-    return lease === undefined ? null : `lease ${lease.id} is still there`;
+    return lease === undefined ? undefined : `lease ${lease.id} is still there`;
   },
   attend(machine, member) {
     const kv = machine as KvMachine;
@@ -92,7 +92,7 @@ function watch(
     // Not within the machine's own turn.
     member.clock.soon(() => {
       isScheduled = false;
-      for (let batch = watcher.take(); batch !== null; batch = watcher.take()) {
+      for (let batch = watcher.take(); batch !== undefined; batch = watcher.take()) {
         member.note({ kind: "watched", watch: begun.watch, batch } satisfies KvNote);
       }
     });

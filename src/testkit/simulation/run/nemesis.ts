@@ -194,7 +194,7 @@ export class Nemesis<Frame> {
   }
 
   #tell(action: Intervention, member: SimMember<Frame> | null): void {
-    this.#host.emit({ kind: "action", at: this.#now, action, member: member?.id ?? null });
+    this.#host.emit({ kind: "action", at: this.#now, action, member: member?.id });
   }
 
   #resume(member: SimMember<Frame>): void {

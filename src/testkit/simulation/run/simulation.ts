@@ -35,7 +35,7 @@ export interface RunOptions {
 /** How a run went. */
 export interface RunResult {
   /** What was broken, or null. */
-  readonly failure: Failure | null;
+  readonly failure: Failure | undefined;
   readonly steps: number;
   readonly virtualMs: number;
   /** Equal for runs in which the same things happened. */
@@ -136,11 +136,11 @@ export class Simulation<Frame> implements SimHost<Frame> {
   }
 
   /** Does a part of the run, and gives what it broke. */
-  attempt(part: () => void): Failure | null {
+  attempt(part: () => void): Failure | undefined {
     try {
       part();
       this.#endIfBroken();
-      return null;
+      return undefined;
     } catch (error) {
       return failureOf(this.#broken ?? error, this.schedule.now);
     }
@@ -172,7 +172,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.emit({ kind: "ended", at: this.schedule.now });
   }
 
-  resultOf(failure: Failure | null): RunResult {
+  resultOf(failure: Failure | undefined): RunResult {
     return {
       failure,
       steps: this.steps,

@@ -23,7 +23,7 @@ export interface SimSystem<Command, Result, Query, Answer> {
   /** What the machine shows of its state otherwise than in a snapshot, as plain data: compared between members. */
   view?(machine: StateMachine<Command, Result, Query, Answer>): unknown;
   /** What keeps a machine from being at rest once nobody calls any more, in words, or null. */
-  unrest?(machine: StateMachine<Command, Result, Query, Answer>): string | null;
+  unrest?(machine: StateMachine<Command, Result, Query, Answer>): string | undefined;
   /** What must hold for this machine beyond what holds for all. */
   readonly makeChecks?: () => Check[];
   /** Begins what a member does beside the calls of clients, such as counting the time of leases. */

@@ -17,7 +17,7 @@ export type SimEvent = { readonly at: Micros } & (
       readonly snapshot: SnapshotMetadata;
       readonly names: ReadonlyMap<MemberId, string>;
     }
-  | { readonly kind: "action"; readonly action: Action; readonly member: MemberId | null }
+  | { readonly kind: "action"; readonly action: Action; readonly member: MemberId | undefined }
   | { readonly kind: "calm" }
   /** The run is over. */
   | { readonly kind: "ended" }
@@ -39,7 +39,7 @@ export type MemberEvent = {
       readonly kind: "saving";
       readonly save: Save;
       /** The kind of the message that brought it about, where that is known. */
-      readonly cause: Message["kind"] | null;
+      readonly cause: Message["kind"] | undefined;
     }
   | { readonly kind: "saved"; readonly save: Save }
   | { readonly kind: "save-failed"; readonly reason: string }
@@ -48,7 +48,12 @@ export type MemberEvent = {
   | { readonly kind: "sent"; readonly message: Message; readonly id: number }
   | { readonly kind: "received"; readonly message: Message; readonly id: number }
   | { readonly kind: "lost"; readonly message: Message; readonly id: number }
-  | { readonly kind: "role"; readonly role: RoleKind; readonly term: Term; readonly leader: MemberId | null }
+  | {
+      readonly kind: "role";
+      readonly role: RoleKind;
+      readonly term: Term;
+      readonly leader: MemberId | undefined;
+    }
   | {
       readonly kind: "committed";
       readonly to: Index;
@@ -103,14 +108,14 @@ export type MemberEvent = {
       readonly again: RecoveredState | { readonly refused: string };
     }
   /** Somebody tried to open the directory while the member had it. */
-  | { readonly kind: "second-opening"; readonly refused: string | null }
+  | { readonly kind: "second-opening"; readonly refused: string | undefined }
   /** A frame came that the member in whose name it came has not sent: the core before and after it. */
   | { readonly kind: "stranger-heard"; readonly before: unknown; readonly after: unknown }
 );
 
 export interface RecoveredState {
   readonly hardState: HardState;
-  readonly snapshot: SnapshotMetadata | null;
+  readonly snapshot: SnapshotMetadata | undefined;
   readonly entries: readonly Entry[];
 }
 

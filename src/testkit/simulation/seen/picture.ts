@@ -16,24 +16,24 @@ export class MemberPicture {
   start = 0;
   role: RoleKind = "follower";
   term: Term = 0;
-  leader: MemberId | null = null;
+  leader: MemberId | undefined = undefined;
   committed: Index = 0;
   applied: Index = 0;
   /** The newest of its snapshots. */
-  snapshot: SnapshotMetadata | null = null;
+  snapshot: SnapshotMetadata | undefined = undefined;
   /** All that it has handed to its disk. */
   readonly log = new ChainLog();
   /** What would survive a power cut, by the disk's word. */
   readonly durable = new ChainLog();
-  hardState: HardState = { term: 0, vote: null, commit: 0 };
+  hardState: HardState = { term: 0, vote: undefined, commit: 0 };
   /** What the last step took out of its log, if it took any. */
-  replaced: { readonly from: Index; readonly last: Index } | null = null;
+  replaced: { readonly from: Index; readonly last: Index } | undefined = undefined;
   /** Handed to the disk and not reported as durable, oldest first. */
   inFlight: Save[] = [];
   /** What its first directory held when it was lost: the others may still count on it. */
-  lost: ChainLog | null = null;
+  lost: ChainLog | undefined = undefined;
   /** What its directory held before it was repaired: it gives no vote until it holds that again. */
-  givenUp: ChainLog | null = null;
+  givenUp: ChainLog | undefined = undefined;
 
   constructor(id: MemberId, name: string) {
     this.id = id;
@@ -169,7 +169,7 @@ export class Picture {
     member.start = start;
     member.role = "follower";
     member.term = hardState.term;
-    member.leader = null;
+    member.leader = undefined;
     member.inFlight = [];
     member.hardState = hardState;
     member.snapshot = snapshot;
@@ -179,14 +179,14 @@ export class Picture {
   }
 
   /** Everything that a snapshot covers was committed, so its place in the canon says what came before it. */
-  baseAt(snapshot: EntryId | null): ChainBase {
-    if (snapshot === null) return { index: 0, term: 0, chain: 0 };
+  baseAt(snapshot: EntryId | undefined): ChainBase {
+    if (snapshot === undefined) return { index: 0, term: 0, chain: 0 };
     const { index, term } = snapshot;
     return { index, term, chain: this.canon.chainAt(index) ?? 0 };
   }
 
   #extend(log: ChainLog, { snapshot, entries }: Save): void {
-    if (snapshot !== null) log.restore(this.baseAt(snapshot));
+    if (snapshot !== undefined) log.restore(this.baseAt(snapshot));
     log.splice(entries);
   }
 
@@ -202,8 +202,8 @@ export class Picture {
   #saving(member: MemberPicture, save: Save): void {
     const { log } = member;
     const first = save.entries[0];
-    const isReplacing = save.snapshot === null && first !== undefined && first.index <= log.lastIndex;
-    member.replaced = isReplacing ? { from: first.index, last: log.lastIndex } : null;
+    const isReplacing = save.snapshot === undefined && first !== undefined && first.index <= log.lastIndex;
+    member.replaced = isReplacing ? { from: first.index, last: log.lastIndex } : undefined;
     member.inFlight.push(save);
     this.#extend(log, save);
   }
@@ -211,8 +211,8 @@ export class Picture {
   #saved(member: MemberPicture, save: Save): void {
     const at = member.inFlight.indexOf(save);
     if (at >= 0) member.inFlight.splice(at, 1);
-    if (save.hardState !== null) member.hardState = save.hardState;
-    if (save.snapshot !== null) member.snapshot = save.snapshot;
+    if (save.hardState !== undefined) member.hardState = save.hardState;
+    if (save.snapshot !== undefined) member.snapshot = save.snapshot;
     this.#extend(member.durable, save);
   }
 
@@ -239,8 +239,8 @@ export class Picture {
   #wiped(member: MemberPicture): void {
     assert(!member.isUp, "a running member's directory is not emptied");
     member.lost ??= ChainLog.copyOf(member.durable);
-    member.snapshot = null;
-    member.hardState = { term: 0, vote: null, commit: 0 };
+    member.snapshot = undefined;
+    member.hardState = { term: 0, vote: undefined, commit: 0 };
     for (const log of [member.log, member.durable]) log.restore({ index: 0, term: 0, chain: 0 });
   }
 }
@@ -248,7 +248,7 @@ export class Picture {
 /** The log that a start makes of what it found: entries of another history than the snapshot's are given up (7). */
 export function fillLog(
   log: ChainLog,
-  snapshot: EntryId | null,
+  snapshot: EntryId | undefined,
   entries: readonly Entry[],
   base: ChainBase,
 ): void {
@@ -256,6 +256,6 @@ export function fillLog(
   const first = entries[0];
   if (first === undefined) return;
   const covered =
-    snapshot === null || first.index > base.index ? undefined : entries[base.index - first.index];
+    snapshot === undefined || first.index > base.index ? undefined : entries[base.index - first.index];
   if (first.index > base.index || covered?.term === base.term) log.splice(entries);
 }

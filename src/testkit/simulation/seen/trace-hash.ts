@@ -12,7 +12,7 @@ export class TraceHash {
   add(event: SimEvent): void {
     this.#word(this.#ordinal(event.kind));
     this.#word(event.at);
-    if ("member" in event && event.member !== null) this.#word(event.member);
+    if ("member" in event && event.member !== undefined) this.#word(event.member);
     switch (event.kind) {
       case "sent":
       case "received":
