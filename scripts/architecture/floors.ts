@@ -28,7 +28,6 @@ export const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   "fast-check": (path) => floorOf(path) === "testkit",
   lmdb: (path) => path === "storage/lmdb-storage.ts",
   "@grpc/grpc-js": (path) => ["etcd", "client"].includes(floorOf(path)),
-  "prom-client": (path) => floorOf(path) === "etcd",
 };
 
 /** Packages whose types may be imported anywhere: they leave no trace at run time. */

@@ -2,5 +2,6 @@
 export type { AuditEvent } from "./call/audit.ts";
 export type { ServedStore } from "./call/front.ts";
 export type { ClientLimits } from "./client-limits.ts";
+export type { CollectedMetric } from "./metrics/metrics.ts";
 export type { EtcdOptions } from "./options.ts";
 export { type EtcdServer, serveEtcd } from "./server.ts";

@@ -18,7 +18,7 @@ import { serveLease } from "./lease/lease-service.ts";
 import { type Acceptors, Listener } from "./listener.ts";
 import { CorruptionWatch } from "./maintenance/corruption-watch.ts";
 import { serveMaintenance } from "./maintenance/maintenance-service.ts";
-import { Metrics } from "./metrics/metrics.ts";
+import { type CollectedMetric, Metrics } from "./metrics/metrics.ts";
 import { ETCD_OPTIONS, type EtcdOptions, etcdSettings, MESSAGE_OVERHEAD_BYTES } from "./options.ts";
 import { serveElection } from "./recipes/election-service.ts";
 import { serveLock } from "./recipes/lock-service.ts";
@@ -38,6 +38,11 @@ export interface EtcdServer {
    */
   setSecureContext(options: SecureContextOptions): void;
   /**
+   * Returns the metrics of `/metrics`, except those of the process, for a registry of your own. They are read at each
+   * call and cost nothing in between.
+   */
+  collect(): readonly CollectedMetric[];
+  /**
    * Takes no new connections, tells clients to go elsewhere, lets calls under way finish for a while, and ends. The
    * store goes on. May be called again.
    */
@@ -49,7 +54,7 @@ const CLOSE_GRACE_MS = 2_000;
 
 /**
  * Serves a store to etcd's clients: gRPC, and HTTP with JSON, health and metrics on the same port. Resolves when it
- * listens. The page with metrics needs the package `prom-client`.
+ * listens.
  *
  * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, and ERR_INSECURE for an address that others reach without TLS unless
  * `insecure` is said.
@@ -71,7 +76,7 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
   const connections = new Connections(limits, intake);
   const insightConnections = new Connections(limits, new Intake(limits));
   const grpc = new GrpcServer(services, messageBytesMax, limits);
-  const metrics = await Metrics.create(front, services.counts, { connections, intake, grpc });
+  const metrics = new Metrics(front, services.counts, { connections, intake, grpc });
   const gateway = new Gateway(services, messageBytesMax, limits.unreadBytesMax);
   const clients: Acceptors = { connections, grpc, http: httpFront(front, metrics, connections, gateway) };
   const insight: Acceptors = {
@@ -115,6 +120,7 @@ export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promi
         const context = renewedTls(options.tls, given);
         for (const listener of listeners) listener.setSecureContext(context);
       },
+      collect: () => metrics.collect(),
       close: () => (closing ??= close()),
     };
   } catch (error) {

@@ -79,7 +79,7 @@ async function serveInsight(
   else if (request.method !== "GET") sendText(response, 405, "Method Not Allowed\n");
   else if (page === "health") await serveHealthPage(front, metrics, query, response);
   else if (page === "version") serveVersion(front, response);
-  else if (page === "metrics") await metrics.serve(response);
+  else if (page === "metrics") metrics.serve(response);
   else await serveProbe(front, page, check, query, response);
 }
 

@@ -10,35 +10,35 @@ export function callSeries(counts: CallCounts): Series[] {
   return [
     counter(
       "grpc_server_started_total",
-      "Calls that began.",
+      "Calls started, by method.",
       each(({ started }) => started),
     ),
     counter(
       "grpc_server_msg_received_total",
-      "Messages of clients.",
+      "Messages received from clients, by method.",
       each(({ received }) => received),
     ),
     counter(
       "grpc_server_msg_sent_total",
-      "Messages to clients.",
+      "Messages sent to clients, by method.",
       each(({ sent }) => sent),
     ),
-    counter("grpc_server_handled_total", "Calls that ended, by gRPC's code.", () => {
+    counter("grpc_server_handled_total", "Calls completed, by method and gRPC status code.", () => {
       return [...counts.byPath].flatMap(([path, { handled }]) =>
         [...handled].map(
           ([code, count]): Reading => [count, { ...labelsOf(path), grpc_code: codeName(code) }],
         ),
       );
     }),
-    histogram("grpc_server_handling_seconds", "From the beginning of a call to its end.", () => {
+    histogram("grpc_server_handling_seconds", "Duration of calls, in seconds, by method.", () => {
       return [...counts.byPath]
         .filter(([, { handled }]) => handled.size > 0)
         .map(([path, { durations }]) => [durations, labelsOf(path)]);
     }),
-    counter("etcd_network_client_grpc_received_bytes_total", "Bytes of clients' messages.", () => {
+    counter("etcd_network_client_grpc_received_bytes_total", "Bytes received from gRPC clients.", () => {
       return counts.receivedBytes;
     }),
-    counter("etcd_network_client_grpc_sent_bytes_total", "Bytes of messages to clients.", () => {
+    counter("etcd_network_client_grpc_sent_bytes_total", "Bytes sent to gRPC clients.", () => {
       return counts.sentBytes;
     }),
   ];

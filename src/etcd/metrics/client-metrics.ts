@@ -13,36 +13,36 @@ export interface ServedClients {
 /** The connections of clients, and the limits that they meet. */
 export function clientSeries({ connections, intake, grpc }: ServedClients): Series[] {
   return [
-    gauge("quorate_client_connections", "Open connections of clients.", () => connections.size),
+    gauge("quorate_client_connections", "Open client connections.", () => connections.size),
     counter(
       "quorate_client_connections_closed_total",
-      "Connections of clients closed by the server, and why.",
+      "Client connections closed by the server, by reason.",
       () => Object.entries(connections.closed).map(([reason, count]) => [count, { reason }]),
     ),
-    gauge("quorate_client_calls", "Open calls of gRPC, streams included.", () => grpc.calls),
+    gauge("quorate_client_calls", "Open gRPC calls, streams included.", () => grpc.calls),
     counter(
       "quorate_client_calls_refused_total",
-      "Calls refused because too many were open.",
+      "Calls rejected because too many calls were open.",
       () => grpc.callsRefused,
     ),
     gauge(
       "quorate_client_unfinished_bytes",
-      "Bytes of requests that have begun and not ended.",
+      "Bytes of requests that are still being received.",
       () => intake.bytes,
     ),
     counter(
       "quorate_client_unfinished_refused_total",
-      "Requests refused or given up because too much was unfinished, or for too long.",
+      "Requests rejected because too many bytes were unfinished, or because the request took too long.",
       () => intake.refused,
     ),
     gauge(
       "quorate_client_unread_bytes",
-      "Bytes of answers that wait for clients to read them.",
+      "Bytes of responses that clients have not read yet.",
       () => grpc.unreadBytes,
     ),
     counter(
       "quorate_client_unread_ended_total",
-      "Calls and connections ended because their clients did not read.",
+      "Calls and connections closed because the client did not read its responses.",
       () => grpc.unreadEnded,
     ),
   ];

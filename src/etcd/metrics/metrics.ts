@@ -1,67 +1,71 @@
 import type { ServerResponse } from "node:http";
-import type { Metric, Registry } from "prom-client";
 import type { CallCounts } from "../call/call-counts.ts";
 import type { Front } from "../call/front.ts";
 import { callSeries } from "./call-metrics.ts";
 import { clientSeries, type ServedClients } from "./client-metrics.ts";
 import { memberSeries } from "./member-metrics.ts";
-import { counter, type Series } from "./metric-series.ts";
+import { counter, type Labels, type Series } from "./metric-series.ts";
+import { processSeries } from "./process-metrics.ts";
 import { serverSeries } from "./server-metrics.ts";
 import { storeSeries } from "./store-metrics.ts";
+import { formatSeries, TEXT_FORMAT } from "./text-format.ts";
 
-type PromClient = typeof import("prom-client");
+/** One metric with its values at the moment when it was collected. */
+export interface CollectedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  /** `name` differs from the metric's for the `_bucket`, `_sum` and `_count` of a histogram. */
+  readonly samples: readonly { readonly name: string; readonly labels: Labels; readonly value: number }[];
+}
 
-/** Prometheus' page, with etcd's names for what is the same here. */
+/** The metrics of one member, with etcd's names where the same thing is measured. */
 export class Metrics {
-  readonly #registry: Registry | null;
+  readonly #series: readonly Series[];
+  readonly #process = processSeries();
   #healthy = 0;
   #unhealthy = 0;
 
-  static async create(front: Front, counts: CallCounts, clients: ServedClients): Promise<Metrics> {
-    // Only the page needs the package; without it the page says so.
-    return new Metrics(front, counts, clients, await import("prom-client").catch(() => null));
+  constructor(front: Front, counts: CallCounts, clients: ServedClients) {
+    this.#series = [
+      ...serverSeries(front),
+      ...storeSeries(front, counts),
+      ...memberSeries(front),
+      ...callSeries(counts),
+      ...clientSeries(clients),
+      ...this.#health(),
+    ];
   }
 
-  /** Use `create`. */
-  constructor(front: Front, counts: CallCounts, clients: ServedClients, client: PromClient | null) {
-    if (client === null) {
-      this.#registry = null;
-      return;
-    }
-    this.#registry = new client.Registry();
-    client.collectDefaultMetrics({ register: this.#registry });
-    const series = [...serverSeries(front), ...storeSeries(front, counts), ...memberSeries(front)];
-    for (const each of [...series, ...callSeries(counts), ...clientSeries(clients), ...this.#health()])
-      register(this.#registry, each);
-  }
-
-  /** Counts a question for the member's health. */
+  /** Counts a health check. */
   checked(isHealthy: boolean): void {
     if (isHealthy) this.#healthy += 1;
     else this.#unhealthy += 1;
   }
 
-  async serve(response: ServerResponse): Promise<void> {
-    if (this.#registry === null) {
-      response.writeHead(501, { "content-type": "text/plain" });
-      response.end("metrics need the package prom-client: npm install prom-client\n");
-      return;
-    }
-    const page = await this.#registry.metrics();
-    response.writeHead(200, { "content-type": this.#registry.contentType });
+  /** Returns every metric except those of the process, which an application's own registry has already. */
+  collect(): readonly CollectedMetric[] {
+    return this.#series.map(({ name, help, type, read }) => ({
+      ...{ name, help, type },
+      samples: [...read()].map(({ metricName = name, labels, value }) => ({
+        name: metricName,
+        labels,
+        value,
+      })),
+    }));
+  }
+
+  /** Answers with the page that Prometheus reads. */
+  serve(response: ServerResponse): void {
+    const page = formatSeries([...this.#series, ...this.#process]);
+    response.writeHead(200, { "content-type": TEXT_FORMAT });
     response.end(page);
   }
 
   #health(): Series[] {
     return [
-      counter("etcd_server_health_success", "Questions for health with a good answer.", () => this.#healthy),
-      counter("etcd_server_health_failures", "Those with a bad one.", () => this.#unhealthy),
+      counter("etcd_server_health_success", "Health checks that succeeded.", () => this.#healthy),
+      counter("etcd_server_health_failures", "Health checks that failed.", () => this.#unhealthy),
     ];
   }
-}
-
-/** The package's own metrics count for themselves; here it only has to write down what others have counted. */
-function register(registry: Registry, { name, help, type, read }: Series): void {
-  const metric = { name, get: () => ({ name, help, type, values: [...read()], aggregator: "sum" }) };
-  registry.registerMetric(metric as unknown as Metric);
 }

@@ -8,27 +8,51 @@ export function storeSeries(front: Front, calls: CallCounts): Series[] {
   const numbers = () => front.store.metrics();
   const { counts } = front.machine;
   return [
-    counter("etcd_mvcc_put_total", "Puts that were applied here.", () => counts.puts),
-    counter("etcd_mvcc_delete_total", "Deletes that were applied here.", () => counts.deletes),
-    counter("etcd_mvcc_range_total", "Ranges that were read here.", () => counts.ranges),
-    counter("etcd_mvcc_txn_total", "Commands of several operations.", () => counts.txns),
-    gauge("etcd_mvcc_db_total_size_in_bytes", "What keys and history weigh.", () => numbers().heldBytes),
-    gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "The same: all is in use.", () => numbers().heldBytes),
-    gauge("etcd_debugging_mvcc_keys_total", "Keys that exist.", () => numbers().keys),
+    counter("etcd_mvcc_put_total", "Puts applied by this member.", () => counts.puts),
+    counter("etcd_mvcc_delete_total", "Deletes applied by this member.", () => counts.deletes),
+    counter(
+      "etcd_mvcc_range_total",
+      "Ranges read on this member by clients and transactions.",
+      () => counts.ranges,
+    ),
+    counter(
+      "etcd_mvcc_txn_total",
+      "Transactions with more than one operation applied by this member.",
+      () => counts.txns,
+    ),
+    gauge(
+      "etcd_mvcc_db_total_size_in_bytes",
+      "Size of keys, values and their history, in bytes.",
+      () => numbers().heldBytes,
+    ),
+    gauge(
+      "etcd_mvcc_db_total_size_in_use_in_bytes",
+      "Same as etcd_mvcc_db_total_size_in_bytes: all of it is in use.",
+      () => numbers().heldBytes,
+    ),
+    gauge("etcd_debugging_mvcc_keys_total", "Existing keys.", () => numbers().keys),
     gauge("etcd_debugging_mvcc_watcher_total", "Watchers.", () => numbers().watchers),
-    gauge("etcd_debugging_mvcc_slow_watcher_total", "Those that read on in the history.", () => {
+    gauge("etcd_debugging_mvcc_slow_watcher_total", "Watchers that are behind and read from history.", () => {
       return numbers().watchersBehind;
     }),
-    gauge("etcd_debugging_mvcc_watch_stream_total", "Streams of watches.", () => {
+    gauge("etcd_debugging_mvcc_watch_stream_total", "Open Watch streams.", () => {
       return underWay(calls.of(METHODS.watch.path));
     }),
-    counter("etcd_debugging_mvcc_events_total", "Events told.", () => numbers().watchEventsTotal),
-    gauge("etcd_debugging_mvcc_current_revision", "The newest revision.", () => numbers().revision),
-    gauge("etcd_debugging_mvcc_compact_revision", "The last compaction.", () => numbers().compactRevision),
+    counter(
+      "etcd_debugging_mvcc_events_total",
+      "Events delivered to watchers.",
+      () => numbers().watchEventsTotal,
+    ),
+    gauge("etcd_debugging_mvcc_current_revision", "Current revision of the store.", () => numbers().revision),
+    gauge(
+      "etcd_debugging_mvcc_compact_revision",
+      "Revision of the last compaction.",
+      () => numbers().compactRevision,
+    ),
     counter("etcd_debugging_lease_granted_total", "Leases granted.", () => counts.leasesGranted),
-    counter("etcd_debugging_lease_revoked_total", "Leases ended.", () => counts.leasesRevoked),
-    counter("etcd_debugging_lease_renewed_total", "Leases kept alive.", () => counts.leasesRenewed),
-    counter("etcd_debugging_server_lease_expired_total", "Leases over.", () => counts.leasesExpired),
+    counter("etcd_debugging_lease_revoked_total", "Leases revoked.", () => counts.leasesRevoked),
+    counter("etcd_debugging_lease_renewed_total", "Lease renewals.", () => counts.leasesRenewed),
+    counter("etcd_debugging_server_lease_expired_total", "Leases that expired.", () => counts.leasesExpired),
   ];
 }
 
