@@ -118,7 +118,7 @@ type AnyReplicaOptions = CreateReplicaOptions<unknown, unknown, unknown, unknown
 const REPLICA_OPTIONS = new OptionTable<AnyReplicaOptions>("createReplica", {
   ...MEMBER,
   machine: required(
-    having<AnyReplicaOptions["machine"]>("a state machine", "apply", "query", "snapshot", "restore"),
+    demand("a state machine with apply, query, snapshot, restore, and a kind that is text", isMachine),
   ),
   codec: commandCodecOption,
   onApplyError: oneOf("stop", "report"),
@@ -157,6 +157,11 @@ export async function createReplica<Command, Result, Query = void, Answer = unkn
   const replica = await Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
   publishEvents(replica);
   return replica;
+}
+
+function isMachine(value: unknown): value is AnyReplicaOptions["machine"] {
+  const methods = having<AnyReplicaOptions["machine"]>("", "apply", "query", "snapshot", "restore");
+  return methods.isMet(value) && ["undefined", "string"].includes(typeof value.kind);
 }
 
 /** Commands of the key-value store are bytes already. */

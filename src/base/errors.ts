@@ -133,8 +133,15 @@ export interface ErrorFields {
   ERR_LOG_LOST: { readonly acknowledged: number; readonly last: number };
   /** The state machine threw while applying a command. */
   ERR_APPLY: { readonly index: number };
-  /** The state machine threw in `snapshot`, `restore` or `beginHash`. The member has stopped. */
+  /**
+   * The state machine threw in `query`, `snapshot`, `restore` or `beginHash`, or returned what such a method must not return.
+   * Except after `query`, the member has stopped.
+   */
   ERR_MACHINE: { readonly method: string };
+  /** A storage threw or failed with an error that has no code, or returned what `method` must not return. The member has stopped. */
+  ERR_STORAGE: { readonly method: string };
+  /** A transport threw, failed with an error that has no code, or did not call back from `method` in time. */
+  ERR_TRANSPORT: { readonly method: string };
   /** The member found itself in a state that cannot be, and has stopped: a bug of ours, or a disk that lost what it kept. */
   ERR_INTERNAL: Record<never, never>;
 }

@@ -105,9 +105,10 @@ export function describe(value: unknown): string {
   if (isSignal(value)) return "an AbortSignal (pass it as { signal })";
   if (typeof value === "object")
     return `${value.constructor?.name ?? "an object"} ${Array.isArray(value) ? "(a list)" : ""}`.trim();
-  return typeof value === "function"
-    ? "a function"
-    : `the ${typeof value} ${JSON.stringify(value) ?? String(value)}`;
+  if (typeof value === "function") return "a function";
+  // JSON knows no bigint, and throws at one.
+  const shown = typeof value === "bigint" ? undefined : JSON.stringify(value);
+  return `the ${typeof value} ${shown ?? String(value)}`;
 }
 
 /** Whether an `await` is missing before a value. */

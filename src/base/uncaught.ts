@@ -1,3 +1,6 @@
+import { reasonOf } from "./foreign.ts";
+import { queueMicrotask } from "./system-time.ts";
+
 /** What is used of Node's own `process`, which Deno and Bun have too. */
 interface Host {
   emitWarning?(message: string, options: { readonly type: string; readonly detail: string }): void;
@@ -15,9 +18,13 @@ export function throwUncaught(error: unknown): void {
 
 /** Warns of an `error` event that nobody listens to: a warning of the process, on stderr by default. */
 export function warnUnheard(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+  warn(error, "Nobody listens to the event 'error'.");
+}
+
+/** Warns the process of an error that no call and no event can report. */
+export function warn(error: unknown, detail: string): void {
   const code = (error as { readonly code?: unknown } | null)?.code;
-  const detail = "Nobody listens to the event 'error'.";
+  const message = reasonOf(error);
   const { process } = globalThis as { process?: Host };
   process?.emitWarning?.(code === undefined ? message : `${code}: ${message}`, {
     type: "QuorateWarning",

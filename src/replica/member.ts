@@ -20,11 +20,13 @@ import { Proposals } from "./calls/proposals.ts";
 import { type ReadOptions, Reads } from "./calls/reads.ts";
 import { Requests } from "./calls/requests.ts";
 import { Chance } from "./chance.ts";
+import { CheckedCodec } from "./checked-codec.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
 import { failureBy } from "./failure.ts";
+import { GuardedStorage } from "./guarded-storage.ts";
 import { Directory } from "./members/directory.ts";
 import { isProvisionalName, storeTag } from "./members/identity.ts";
 import { Stores } from "./members/stores.ts";
@@ -104,7 +106,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #untold: (() => void)[] = [];
   #isReleased = false;
   /** Those who asked to close, until that is done. */
-  #closers: (() => void)[] = [];
+  #closers: Done[] = [];
 
   /**
    * Opens the storage, recovers what it holds (or founds the cluster, when it is new), and starts to take part. Settles
@@ -114,8 +116,9 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     options: ReplicaOptions<Command, Result, Query, Answer>,
     settle: Settle<Member<Command, Result, Query, Answer>>,
   ): void {
-    const fail = (error: unknown): void => options.storage.close(() => settle(error));
-    openStorage(options, (openError, opened) => {
+    const storage = new GuardedStorage(options.storage, options.clock);
+    const fail = (error: unknown): void => storage.close(() => settle(error));
+    openStorage({ ...options, storage }, (openError, opened) => {
       if (openError !== null) {
         settle(openError);
         return;
@@ -126,7 +129,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
           return;
         }
         try {
-          const member = new Member(options, opened!);
+          const member = new Member(options, opened!, storage);
           member.#start((error) => (error === null ? settle(null, member) : fail(error)));
         } catch (error) {
           fail(error);
@@ -136,17 +139,22 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   }
 
   /** Use `open`, which has brought the snapshot into the machine before. */
-  constructor(options: ReplicaOptions<Command, Result, Query, Answer>, opened: OpenedStorage) {
+  constructor(
+    options: ReplicaOptions<Command, Result, Query, Answer>,
+    opened: OpenedStorage,
+    storage: GuardedStorage,
+  ) {
     super();
+    storage.enterBy((run) => this.#enter(run));
     const { enrolment, recovered, snapshot } = opened;
     this.name = enrolment.self.name;
     this.id = enrolment.self.id;
     this.clusterId = enrolment.clusterId;
     this.clock = options.clock;
-    this.#codec = options.codec;
+    this.#codec = new CheckedCodec(options.codec);
     this.#machine = options.machine;
-    this.#storage = options.storage;
-    this.#transport = new GuardedTransport(options.transport, (run) => this.#enter(run));
+    this.#storage = storage;
+    this.#transport = new GuardedTransport(options.transport, options.clock, (run) => this.#enter(run));
     this.#limits = replicaLimits(options.limits);
     this.#hasLeaseReads = options.leaseReads === true;
 
@@ -163,7 +171,8 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#changes = new MembershipChanges(this.clock, this.#limits, requests);
     this.#handovers = new Handovers(this.clock, this.#limits);
     this.#reads = new Reads(this.clock, this.#limits);
-    const { machine, codec } = options;
+    const { machine } = options;
+    const codec = this.#codec;
     const chance = new Chance(this.clusterId);
     const execution = new Execution(machine, codec, chance, options.onApplyError ?? "stop");
     this.#checkpoints = new Checkpoints({
@@ -248,7 +257,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       wake: () => this.#turn.wake(),
     });
     this.#softState = { role: this.#raft.role, leader: this.#raft.leader, term: this.#raft.term };
-    this.#storage.onFault?.((fault) => this.#enter(() => this.#fail(fault)));
+    storage.onFault((fault) => this.#fail(fault));
     this.#isRepairing = this.#raft.isRepairing;
     this.#damage = recovered.damage;
 
@@ -374,7 +383,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   propose(command: Command, options: CallOptions, settle: Settle<Result>): void {
     this.#checkOpen();
     if (this.#storage.isFull === true) throw this.#diskFull();
-    this.#proposals.add(encodedBy(this.#codec, command), options, settle);
+    this.#proposals.add(this.#codec.encode(command), options, settle);
     this.#turn.wake();
   }
 
@@ -389,7 +398,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#turn.wake();
   }
 
-  /** Asks the machine as it is now. */
+  /** Asks the machine as it is now. Throws what it throws. */
   ask(query: Query): Answer {
     return this.#machine.query(query);
   }
@@ -437,9 +446,10 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     };
   }
 
-  close(done: () => void): void {
+  /** Told ERR_STORAGE where the storage did not let go, so that the directory may still be taken. */
+  close(done: Done): void {
     if (this.#isReleased) {
-      done();
+      done(null);
       return;
     }
     this.#closers.push(done);
@@ -647,10 +657,11 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     if (this.#isReleasing) return;
     this.#isReleasing = true;
     this.#transport.close(() =>
-      this.#storage.close(() => {
+      this.#storage.close((error) => {
+        const stuck = QuorateError.is(error, "ERR_STORAGE") ? error : null;
         this.#isReleased = true;
         this.#tell("close");
-        for (const done of this.#closers) done();
+        for (const done of this.#closers) done(stuck);
         this.#closers = [];
       }),
     );
@@ -695,13 +706,6 @@ const APPLY_BYTES = 1024 * 1024;
 
 /** What a leader takes into its log before a quorum has confirmed what it took before; less where memory is short. */
 const UNCOMMITTED_BYTES = 64 * 1024 * 1024;
-
-/** Throws what the codec throws, and ERR_INVALID_ARGUMENT where it gives no bytes: the turn could not send them. */
-function encodedBy<Command>(codec: Codec<Command>, command: Command): Uint8Array {
-  const bytes: unknown = codec.encode(command);
-  if (ArrayBuffer.isView(bytes) && (bytes as Uint8Array).BYTES_PER_ELEMENT === 1) return bytes as Uint8Array;
-  throw invalidArgument("codec", codec.name, `encode of the codec ${codec.name} must return a Uint8Array`);
-}
 
 function noLeases(): QuorateError {
   return invalidArgument("consistency", "lease", "reads by lease need leaseReads on every member");

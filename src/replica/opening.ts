@@ -1,11 +1,12 @@
 import { invalidArgument, type QuorateError } from "../base/errors.ts";
 import type { MemberId } from "../log/entry.ts";
-import type { Identity, Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
+import type { Recovered, SnapshotReader, Storage } from "../storage/storage.ts";
 import { type MemberRecord, newMember } from "./members/directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./members/identity.ts";
 import { decodeTicket } from "./members/ticket.ts";
 import { checkFrames, type ReplicaOptions, replicaLimits } from "./options.ts";
-import { found, isUnused } from "./snapshots/recovery.ts";
+import { attempt, found, isUnused } from "./snapshots/recovery.ts";
+import { StateChunks } from "./state-chunks.ts";
 
 /** Who a member is, by its options alone: the same at every start. */
 export interface Enrolment {
@@ -26,8 +27,9 @@ export interface OpenedStorage {
 }
 
 /** Here the machine matters by its first state only. */
-type Options = Omit<ReplicaOptions<never, unknown, never, unknown>, "codec" | "machine"> & {
+type Options = Omit<ReplicaOptions<never, unknown, never, unknown>, "codec" | "machine" | "storage"> & {
   readonly machine: { snapshot(): Iterable<Uint8Array> };
+  readonly storage: Storage & Required<Pick<Storage, "openInSlices">>;
 };
 
 /** Opens the storage, and founds the cluster where it is new. After a failure the storage is closed again. */
@@ -36,7 +38,7 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
   const enrolment = enrol(options);
   const { clusterId, self, members, isJoining } = enrolment;
   const { storage, machine } = options;
-  recover(storage, { clusterId, memberId: self.id, memberName: self.name }, (failure, recovered) => {
+  storage.openInSlices({ clusterId, memberId: self.id, memberName: self.name }, (failure, recovered) => {
     if (recovered === undefined) return done(failure);
     const fail = (error: unknown): void => storage.close(() => done(error));
     const finish = (error: QuorateError | null): void => {
@@ -50,28 +52,9 @@ export function openStorage(options: Options, done: (error: unknown, opened?: Op
       }, fail)?.();
     };
     if (isUnused(recovered) && !isJoining)
-      attempt(() => found(storage, members, { chunks: machine.snapshot(), time: 0 }, finish), fail);
+      attempt(() => found(storage, members, { chunks: new StateChunks(machine), time: 0 }, finish), fail);
     else finish(null);
   });
-}
-
-/** What it gives; undefined after it has thrown, which `fail` is told. */
-function attempt<Value>(run: () => Value, fail: (error: unknown) => void): Value | undefined {
-  try {
-    return run();
-  } catch (error) {
-    fail(error);
-    return undefined;
-  }
-}
-
-function recover(
-  storage: Storage,
-  identity: Identity,
-  done: (failure: unknown, recovered?: Recovered) => void,
-): void {
-  if (storage.openInSlices === undefined) done(null, storage.open(identity));
-  else storage.openInSlices(identity, done);
 }
 
 function enrol(options: Options): Enrolment {

@@ -6,6 +6,7 @@ import type { RoleKind } from "../raft/effects.ts";
 import { type CallOptions, callOptions } from "./calls/call.ts";
 import { READ, type ReadOptions } from "./calls/reads.ts";
 import type { ReplicaEvents } from "./events.ts";
+import { machineError } from "./failure.ts";
 import { Group } from "./group.ts";
 import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
@@ -76,7 +77,8 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
    * The command takes effect once, however many leaders it takes. An aborted or late call may still take effect: see
    * the error's `outcome`; a call that ends by its `signal` rejects with the signal's reason.
    *
-   * Throws ERR_NO_QUORUM, ERR_TIMEOUT, ERR_BUSY, ERR_TOO_LARGE, ERR_DISK_FULL, ERR_CLOSED, ERR_DISK.
+   * Throws ERR_INVALID_ARGUMENT for a command that the codec cannot encode and decode again, ERR_NO_QUORUM, ERR_TIMEOUT,
+   * ERR_BUSY, ERR_TOO_LARGE, ERR_DISK_FULL, ERR_CLOSED, ERR_DISK, ERR_APPLY.
    */
   propose(command: Command, options: CallOptions = NO_OPTIONS): Promise<Result> {
     // Written out, since most calls are these and `promised` takes a closure more.
@@ -107,11 +109,15 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this.#barrier;
   }
 
-  /** Asks the machine, after a barrier. */
+  /** Asks the machine, after a barrier. Throws ERR_MACHINE where the machine throws, and what `barrier` throws. */
   async query(query: Query, options: ReadOptions = NO_OPTIONS): Promise<Answer> {
     QUERY_OPTIONS.check(options);
     await this.barrier(options);
-    return this.#member.ask(query);
+    try {
+      return await this.#member.ask(query);
+    } catch (cause) {
+      throw machineError("query", cause);
+    }
   }
 
   /**
@@ -181,10 +187,11 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
 
   /**
    * Ends the member's part: lets what is under way finish for a while, hands leadership over, closes files and
-   * connections, and lets go of the directory. May be called again.
+   * connections, and lets go of the directory. May be called again. Throws ERR_STORAGE where a storage of your own does
+   * not close.
    */
   close(): Promise<void> {
-    return promised((settle) => this.#member.close(() => settle(null)));
+    return promised((settle) => this.#member.close(settle));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

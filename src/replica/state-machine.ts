@@ -41,8 +41,8 @@ export interface StateMachine<Command, Result, Query = void, Answer = unknown> {
 
   /**
    * Begins to sum up the state as it is now: a number that is the same on all members whose state is the same. What it
-   * gives is called again and again, while later commands are applied already, until it answers with that number and no
-   * longer with null; each call should take a few milliseconds at most. With it, members whose states have come apart
+   * gives is called again and again, while later commands are applied already, until it answers with that whole number and
+   * no longer with null; each call should take a few milliseconds at most. With it, members whose states have come apart
    * notice it.
    */
   beginHash?(): () => number | undefined;

@@ -175,6 +175,8 @@ const OF_CODE: Readonly<Record<ErrorCode, StatusName | null>> = {
   ERR_UNSUPPORTED: null,
   ERR_APPLY: "stopped",
   ERR_MACHINE: "stopped",
+  ERR_STORAGE: "stopped",
+  ERR_TRANSPORT: "stopped",
   ERR_DIVERGED: "stopped",
   ERR_LOG_LOST: "stopped",
   ERR_INTERNAL: "stopped",

@@ -11,6 +11,7 @@ import {
   packMember,
   unpackMember,
 } from "../members/directory.ts";
+import { StateChunks } from "../state-chunks.ts";
 import type { StateMachine } from "../state-machine.ts";
 import type { CapturedState } from "../status.ts";
 import type { Checkpoints } from "./checkpoints.ts";
@@ -119,7 +120,7 @@ export class Applier<Command, Result, Query, Answer> {
 
   /** The applied state of this moment, without what concerns only the members of this cluster. */
   capture(): Omit<CapturedState, "clusterId"> {
-    return { index: this.#index, term: this.#term, time: this.#time, chunks: this.#machine.snapshot() };
+    return { index: this.#index, term: this.#term, time: this.#time, chunks: new StateChunks(this.#machine) };
   }
 
   /** What a snapshot of this moment must carry beside the machine's state. */

@@ -2,6 +2,8 @@ import { crc32 } from "../../base/checksum.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import { pack, unpack } from "../../base/codec.ts";
 import { QuorateError } from "../../base/errors.ts";
+import { synchronous } from "../../base/foreign.ts";
+import { describe } from "../../base/options.ts";
 import type { Entry, Index, MemberId } from "../../log/entry.ts";
 import type { Raft } from "../../raft/raft.ts";
 import { machineError } from "../failure.ts";
@@ -107,7 +109,7 @@ export class Checkpoints {
     const { id: member } = this.#parts;
     const report: Report = { member, index, log: this.#log, state: null };
     // What is being summed up is pinned until that has ended. A checkpoint that comes meanwhile compares its log alone.
-    const step = this.#timer === null ? asked(() => this.#parts.beginHash()) : undefined;
+    const step = this.#timer === null ? asked(() => stepOf(this.#parts.beginHash())) : undefined;
     if (step === undefined) this.#summedUp(report, voters);
     else this.#hash(step, (state) => this.#summedUp({ ...report, state }, voters));
   }
@@ -140,10 +142,10 @@ export class Checkpoints {
     this.#timer = null;
   }
 
-  #hash(step: () => number | undefined, done: (state: number) => void): void {
+  #hash(step: () => unknown, done: (state: number) => void): void {
     this.#timer = this.#parts.clock.after(HASH_PAUSE_MS, () => {
       this.#timer = null;
-      const state = asked(step);
+      const state = asked(() => sumOf(step()));
       if (state === undefined) this.#hash(step, done);
       else done(state);
     });
@@ -205,6 +207,20 @@ function asked<Answer>(ask: () => Answer): Answer {
   } catch (cause) {
     throw machineError("beginHash", cause);
   }
+}
+
+function stepOf(begun: unknown): (() => unknown) | undefined {
+  if (begun === undefined) return undefined;
+  if (typeof begun === "function") return begun as () => unknown;
+  throw new TypeError(`it must return a function, not ${describe(synchronous(begun, "it"))}`);
+}
+
+/** Another number would reach nobody: reports are whole numbers. */
+function sumOf(answer: unknown): number | undefined {
+  if (answer === undefined || Number.isSafeInteger(answer)) return answer as number | undefined;
+  throw new TypeError(
+    `its function must return a whole number or undefined, not ${describe(synchronous(answer, "it"))}`,
+  );
 }
 
 /** What a majority says, null when it is known that no majority says the same, or `open`. */

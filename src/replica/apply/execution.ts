@@ -1,4 +1,6 @@
 import { QuorateError } from "../../base/errors.ts";
+import { isLate, reasonOf, synchronous } from "../../base/foreign.ts";
+import { describe } from "../../base/options.ts";
 import type { Index, Term } from "../../log/entry.ts";
 import type { Chance } from "../chance.ts";
 import type { Applied, Codec, StateMachine } from "../state-machine.ts";
@@ -64,7 +66,7 @@ export class Execution<Command, Result> {
     } catch (cause) {
       throw stop(commands[at]!.index, cause);
     }
-    this.#checkCount(commands, results);
+    checkResults(commands, results);
     commands.forEach((command, place) => {
       listener.settled(command, results[place]!);
     });
@@ -79,18 +81,28 @@ export class Execution<Command, Result> {
       listener.refused(command, refusal(command.index, cause));
       return;
     }
-    this.#checkCount([command], results);
+    checkResults([command], results);
     listener.settled(command, results[0]!);
   }
 
   #decoded({ index, term, time, bytes }: AgreedCommand): Applied<Command> {
     return { index, term, time, command: this.#codec.decode(bytes), random: this.#chance.at(index) };
   }
+}
 
-  #checkCount(commands: readonly AgreedCommand[], { length }: readonly Result[]): void {
-    if (length === commands.length) return;
-    const cause = new TypeError(`apply returned ${length} results for ${commands.length} commands`);
-    throw stop(commands[0]!.index, cause);
+/** Throws ERR_APPLY unless there is one result for each command: nobody knows what such a machine has done. */
+function checkResults(commands: readonly AgreedCommand[], results: unknown): void {
+  const { index } = commands[0]!;
+  const must = `it must return a list of ${commands.length}, one result for each command, and no promise`;
+  try {
+    synchronous(results, "apply");
+    if (!Array.isArray(results)) throw new TypeError(`apply returned ${describe(results)}: ${must}`);
+    if (results.length !== commands.length)
+      throw new TypeError(`apply returned a list of ${results.length}: ${must}`);
+    // All of them are looked at, so that none rejects unseen.
+    if (results.filter(isLate).length > 0) throw new TypeError(`apply returned promises: ${must}`);
+  } catch (cause) {
+    throw stop(index, cause);
   }
 }
 
@@ -119,12 +131,11 @@ function isOfThisProcess(thrown: unknown): boolean {
 }
 
 function stop(index: Index, cause: unknown): QuorateError {
-  const message = `the state machine threw while applying the commands from index ${index} on`;
+  const message = `the state machine failed while applying the commands from index ${index} on: ${reasonOf(cause)}`;
   return new QuorateError("ERR_APPLY", message, { index }, { outcome: "unknown", cause });
 }
 
 function refusal(index: Index, cause: unknown): QuorateError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `the state machine refused the command at index ${index}: ${reason}`;
+  const message = `the state machine refused the command at index ${index}: ${reasonOf(cause)}`;
   return new QuorateError("ERR_APPLY", message, { index }, { outcome: "none", cause });
 }

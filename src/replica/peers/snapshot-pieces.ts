@@ -1,6 +1,5 @@
 import { ByteWriter } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
-import { throwUncaught } from "../../base/uncaught.ts";
 
 /**
  * What is written at once: as many chunks as fit in here and in a slice of time. Under load each write waits for a whole
@@ -42,13 +41,9 @@ export class SnapshotPieces {
     return this.#gathered.written();
   }
 
-  /** Nothing more is wanted. What the machine throws at that changes nothing. */
+  /** Nothing more is wanted. */
   stop(): void {
-    try {
-      this.#chunks.return?.();
-    } catch (error) {
-      throwUncaught(error);
-    }
+    this.#chunks.return?.();
   }
 
   #takeChunk(): Uint8Array | null {

@@ -1,5 +1,7 @@
 import type { Callback } from "../../base/callback.ts";
 import type { Clock } from "../../base/clock.ts";
+import { synchronous } from "../../base/foreign.ts";
+import { describe } from "../../base/options.ts";
 import type { Snapshot, SnapshotReader } from "../../storage/storage.ts";
 import { machineError } from "../failure.ts";
 import type { Restoration } from "../state-machine.ts";
@@ -74,12 +76,11 @@ export class Installation {
   }
 
   #begin(machine: RestoredMachine): void {
-    const restoration = machine.beginRestore?.();
-    if (restoration !== undefined) {
-      this.#readNext(restoration);
+    if (machine.beginRestore !== undefined) {
+      this.#readNext(restorationOf(synchronous(machine.beginRestore(), "beginRestore")));
       return;
     }
-    machine.restore(chunksOf(this.#reader));
+    synchronous<unknown>(machine.restore(chunksOf(this.#reader)), "restore");
     this.#end(null);
   }
 
@@ -96,7 +97,7 @@ export class Installation {
   #feed(restoration: Restoration, chunk: Uint8Array): void {
     let offset = 0;
     const isSpent = this.#slice(() => {
-      restoration.write(chunk.subarray(offset, offset + PIECE_BYTES));
+      synchronous<unknown>(restoration.write(chunk.subarray(offset, offset + PIECE_BYTES)), "write");
       offset += PIECE_BYTES;
       return offset >= chunk.length;
     });
@@ -105,7 +106,7 @@ export class Installation {
   }
 
   #finish(restoration: Restoration): void {
-    if (this.#slice(() => restoration.finish())) this.#end(null);
+    if (this.#slice(() => isFinished(restoration))) this.#end(null);
     else this.#work(() => this.#finish(restoration));
   }
 
@@ -134,4 +135,17 @@ export class Installation {
     this.stop();
     this.#done(error);
   }
+}
+
+function restorationOf(begun: unknown): Restoration {
+  const { write, finish } = (begun ?? {}) as Partial<Restoration>;
+  if (typeof write === "function" && typeof finish === "function") return begun as Restoration;
+  throw new TypeError(`beginRestore must return an object with write and finish, not ${describe(begun)}`);
+}
+
+/** What is neither true nor false would be asked for ever. */
+function isFinished(restoration: Restoration): boolean {
+  const answer: unknown = synchronous(restoration.finish(), "finish");
+  if (typeof answer === "boolean") return answer;
+  throw new TypeError(`finish must return true or false, not ${describe(answer)}`);
 }

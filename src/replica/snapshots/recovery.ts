@@ -1,8 +1,8 @@
 import type { Done } from "../../base/callback.ts";
-import type { Membership } from "../../raft/membership.ts";
-import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
+import { EMPTY_MEMBERSHIP, type Membership } from "../../raft/membership.ts";
 import type { Recovered, SnapshotReader, Storage } from "../../storage/storage.ts";
 import { encodeContext } from "../apply/snapshot-context.ts";
+import { failureBy } from "../failure.ts";
 import { type MemberRecord, packMember } from "../members/directory.ts";
 import type { CapturedState } from "../status.ts";
 
@@ -34,11 +34,26 @@ export function found(
   const rest = chunks[Symbol.iterator]();
   const writeNext: Done = (error) => {
     if (error !== null) return done(error);
-    const next = rest.next();
+    const next = attempt(() => rest.next(), fail);
+    if (next === undefined) return;
     if (next.done === true) writer.commit(done);
     else writer.write(next.value, writeNext);
   };
+  const fail = (error: unknown): void => {
+    writer.abort();
+    done(failureBy(error));
+  };
   writeNext(null);
+}
+
+/** What it gives; undefined after it has thrown, which `fail` is told. */
+export function attempt<Value>(run: () => Value, fail: (error: unknown) => void): Value | undefined {
+  try {
+    return run();
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
 }
 
 /** The chunks of a snapshot, for start-up. */

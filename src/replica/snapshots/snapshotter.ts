@@ -9,6 +9,7 @@ import type { Applier } from "../apply/applier.ts";
 import { machineError } from "../failure.ts";
 import type { ReplicaLimits } from "../options.ts";
 import { SnapshotPieces } from "../peers/snapshot-pieces.ts";
+import { StateChunks } from "../state-chunks.ts";
 import type { StateMachine } from "../state-machine.ts";
 
 /**
@@ -110,7 +111,7 @@ export class Snapshotter<Command, Result, Query, Answer> {
 
   #begunPieces(): SnapshotPieces | null {
     try {
-      return new SnapshotPieces(this.#machine.snapshot(), this.#clock);
+      return new SnapshotPieces(new StateChunks(this.#machine), this.#clock);
     } catch (cause) {
       this.#onFailure(machineError("snapshot", cause));
       return null;
@@ -134,9 +135,14 @@ export class Snapshotter<Command, Result, Query, Answer> {
 
   /** Lets go of what was gathered, and of what the machine keeps for the rest. */
   #end(): void {
+    const pieces = this.#pieces;
     this.#writing = null;
-    this.#pieces?.stop();
     this.#pieces = null;
+    try {
+      pieces?.stop();
+    } catch (cause) {
+      this.#onFailure(machineError("snapshot", cause));
+    }
   }
 
   #isDue(): boolean {
