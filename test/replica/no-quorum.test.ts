@@ -37,6 +37,16 @@ test("the first write after the quorum is lost fails like all later ones, but th
   expect(await failure(leader.propose({ add: 1 }))).toMatchObject({ code: "ERR_NO_QUORUM", outcome: "none" });
 });
 
+test("a change of membership without a quorum fails with ERR_NO_QUORUM, as a write does", async () => {
+  cluster = new TestCluster(3, {}, { callTimeoutMs: 600 });
+  await cluster.startAll();
+  const { leader } = cluster;
+  cluster.isolate(leader.name);
+  const add = (name: string) => failure(leader.group.add({ name, address: "" }));
+  expect(await add("n4")).toMatchObject({ code: "ERR_NO_QUORUM", outcome: "unknown" });
+  expect(await add("n5")).toMatchObject({ code: "ERR_NO_QUORUM", outcome: "none" });
+});
+
 test("a write whose time ends while a leader is known was not confirmed", async () => {
   cluster = new TestCluster(3, {}, { electionTicks: 100 });
   await cluster.startAll();

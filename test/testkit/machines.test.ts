@@ -6,22 +6,26 @@ import { simulate } from "../../src/testkit/simulate.ts";
 import { BROKEN } from "./machines/index.ts";
 import type { Sample } from "./machines/sample.ts";
 
-const TEN_SECONDS = 10_000;
+const THIRTY_SECONDS = 30_000;
 /** Each of them takes a second's work or two. */
 const SEEDS = 25;
 
 describe("with its defaults the kit finds the machine that", () => {
-  it.each(BROKEN)("$story", { timeout: TEN_SECONDS }, (sample) => {
+  it.each(BROKEN)("$story", { timeout: THIRTY_SECONDS }, (sample) => {
     expect(brokenBy(sample)).toBe(sample.breaks);
   });
 });
 
 describe("the simulation alone finds, in 25 seeds, the machine that", () => {
-  it.each(BROKEN)("$story", { timeout: TEN_SECONDS }, ({ make: machine, commands, queries, spec, shows }) => {
-    const budget = { seeds: SEEDS };
-    const report = simulate({ machine, commands, queries, spec, budget, shrinkMs: 0 });
-    expect(shows).toContain(report.failure?.invariant);
-  });
+  it.each(BROKEN)(
+    "$story",
+    { timeout: THIRTY_SECONDS },
+    ({ make: machine, commands, queries, spec, shows }) => {
+      const budget = { seeds: SEEDS };
+      const report = simulate({ machine, commands, queries, spec, budget, shrinkMs: 0 });
+      expect(shows).toContain(report.failure?.invariant);
+    },
+  );
 });
 
 /** By which law, or "model", or null when nothing is found. */

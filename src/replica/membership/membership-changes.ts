@@ -5,7 +5,7 @@ import type { ProposeResult } from "../../raft/effects.ts";
 import type { MembershipChange } from "../../raft/membership.ts";
 import type { Raft } from "../../raft/raft.ts";
 import type { Refusal, RefusalReason } from "../../raft/refusal.ts";
-import { Call, type CallOptions, type Settle } from "../calls/call.ts";
+import { Call, type CallOptions, type Late, type Settle } from "../calls/call.ts";
 import type { Requests } from "../calls/requests.ts";
 import type { ReplicaLimits } from "../options.ts";
 
@@ -40,6 +40,9 @@ export class MembershipChanges {
   readonly #requests: Requests;
   #pending: Pending[] = [];
   #tick = 0;
+  #hasLeader = false;
+  readonly #late: Late = (waitedMs, outcome) =>
+    this.#hasLeader ? unconfirmed(waitedMs, outcome) : leaderless(waitedMs, outcome);
 
   constructor(clock: Clock, limits: ReplicaLimits, requests: Requests) {
     this.#clock = clock;
@@ -54,12 +57,13 @@ export class MembershipChanges {
       settle(tooManyChanges(changesMax));
       return;
     }
-    const call = new Call<void>(this.#clock, options, callTimeoutMs, tooLate, settle);
+    const call = new Call<void>(this.#clock, options, callTimeoutMs, this.#late, settle);
     this.#pending.push({ change, call, request: null, place: null, sentAtTick: 0 });
   }
 
   /** Proposes the oldest change, if it is not under way: the core takes one at a time. */
   flush(raft: Raft): void {
+    this.#hasLeader = raft.leader !== undefined;
     const [pending] = this.#pending;
     if (pending === undefined || pending.request !== null || raft.leader === undefined) return;
     pending.request = this.#requests.next();
@@ -125,7 +129,14 @@ export function tooManyChanges(limit: number): QuorateError {
   return new QuorateError("ERR_BUSY", message, { what: "changes", limit }, { retryable: true });
 }
 
-function tooLate(waitedMs: number, outcome: Outcome): QuorateError {
+/** No leader is known at the end of the wait, as where there is no majority. */
+export function leaderless(waitedMs: number, outcome: Outcome): QuorateError {
+  const rest = outcome === "none" ? "" : "; the change may still take effect";
+  const message = `no leader with a quorum was found in ${waitedMs} ms${rest}`;
+  return new QuorateError("ERR_NO_QUORUM", message, { waitedMs }, { outcome, retryable: true });
+}
+
+function unconfirmed(waitedMs: number, outcome: Outcome): QuorateError {
   const message = `the change of membership was not confirmed in ${waitedMs} ms`;
   return new QuorateError("ERR_TIMEOUT", message, { timeoutMs: waitedMs }, { outcome, retryable: true });
 }
