@@ -18,6 +18,7 @@ import {
   text,
 } from "./base/options.ts";
 import { Random } from "./base/random.ts";
+import { exact } from "./base/surplus.ts";
 import { publishEvents } from "./diagnostics.ts";
 import { KV_LIMITS, type KvLimits, kvLimits, QUOTA_BYTES } from "./kv/kv-host.ts";
 import { KvMachine } from "./kv/machine/kv-machine.ts";
@@ -130,9 +131,9 @@ const REPLICA_OPTIONS = new OptionTable<AnyReplicaOptions>("createReplica", {
  *
  * Throws ERR_INVALID_ARGUMENT, ERR_LOCKED, ERR_FOREIGN_DIRECTORY, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK, ERR_LISTEN.
  */
-export async function open<Values extends ValuesOption = "utf8">(
-  directoryOrOptions: string | OpenOptions<Values>,
-): Promise<Store<CodecValue<Values>>> {
+export const open = exact("open", 1, async function open<
+  Values extends ValuesOption = "utf8",
+>(directoryOrOptions: string | OpenOptions<Values>): Promise<Store<CodecValue<Values>>> {
   const options: OpenOptions<Values> =
     typeof directoryOrOptions === "string" ? { dir: directoryOrOptions } : directoryOrOptions;
   OPEN_OPTIONS.check(options);
@@ -145,19 +146,24 @@ export async function open<Values extends ValuesOption = "utf8">(
   const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTES });
   const limits = { ...asked, quotaBytes: choice.quotaBytes };
   return new Store(replica, machine, codec, limits, new MemoryGauge());
-}
+});
 
 /** Starts a member that replicates a state machine of your own. Throws what `open` throws. */
-export async function createReplica<Command, Result, Query = void, Answer = unknown>(
-  options: CreateReplicaOptions<Command, Result, Query, Answer>,
-): Promise<Replica<Command, Result, Query, Answer>> {
+export const createReplica = exact("createReplica", 1, async function createReplica<
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(options: CreateReplicaOptions<Command, Result, Query, Answer>): Promise<
+  Replica<Command, Result, Query, Answer>
+> {
   REPLICA_OPTIONS.check(options);
   const { machine, codec = "json", onApplyError, ...member } = options;
   const parts = await memberParts(member);
   const replica = await Replica.open({ ...parts, machine, codec: commandCodec(codec), onApplyError });
   publishEvents(replica);
   return replica;
-}
+});
 
 function isMachine(value: unknown): value is AnyReplicaOptions["machine"] {
   const methods = having<AnyReplicaOptions["machine"]>("", "apply", "query", "snapshot", "restore");

@@ -1,5 +1,6 @@
 import type { QuorateError } from "./base/errors.ts";
 import { NO_OPTIONS, OptionTable } from "./base/options.ts";
+import { takes } from "./base/surplus.ts";
 import { Coordination } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
@@ -190,6 +191,20 @@ export class Store<Value> extends Kv<Value> {
     await this.close();
   }
 }
+
+takes(Store, {
+  lock: 1,
+  election: 1,
+  ready: 1,
+  snapshot: 0,
+  backup: 1,
+  status: 0,
+  metrics: 0,
+  on: 2,
+  once: 2,
+  off: 2,
+  close: 0,
+});
 
 /** 16 bytes in hex. */
 function randomId(): string {

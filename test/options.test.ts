@@ -1,12 +1,19 @@
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Emitter } from "../src/base/emitter.ts";
 import { QuorateError } from "../src/base/errors.ts";
 import { connect } from "../src/client/connect.ts";
+import * as client from "../src/client/index.ts";
 import { Coordination } from "../src/coordination/coordination.ts";
+import * as etcd from "../src/etcd/index.ts";
 import { serveEtcd } from "../src/etcd/server.ts";
+import * as quorate from "../src/index.ts";
 import { createReplica, open } from "../src/open.ts";
 import { DiskStorage } from "../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../src/storage/memory-storage.ts";
+import * as testkit from "../src/testkit/index.ts";
 import { MemoryNetwork } from "../src/transport/memory-transport.ts";
 import { tcp } from "../src/transport/tcp-transport.ts";
 import { Counter } from "./replica/counter.ts";
@@ -308,6 +315,48 @@ describe.each(Object.keys(CALLS))("%s", (name) => {
         invoke(method, args),
       );
     }
+  });
+});
+
+/** Methods that take as many arguments as they are given, or that only parts of ours call. */
+const VARIADIC = new Set(["when", "fail", "observe", "listened", "emit", "pick", "oneOf", "weighted"]);
+
+const ENTRIES = { quorate, client, etcd, testkit };
+
+describe("more arguments than a call takes", () => {
+  test("are refused by every method that can be called of anything public", async () => {
+    for (const [name, subject] of subjects) {
+      for (const method of methodsOf(subject).filter((each) => !VARIADIC.has(each))) {
+        const loose = subject as Record<string, (...given: readonly unknown[]) => unknown>;
+        const error = await expectRefusal(`${name}.${method}`, () =>
+          loose[method]!(...Array.from({ length: 9 }).fill(undefined)),
+        );
+        expect(error.message, `${name}.${method}`).toMatch(
+          /takes (no arguments|one argument|\d arguments at most)/,
+        );
+      }
+    }
+  });
+
+  test("are refused by every function that an entry of the package exports", async () => {
+    for (const [entry, exported] of Object.entries(ENTRIES)) {
+      for (const [name, value] of Object.entries(exported as Record<string, unknown>)) {
+        if (typeof value !== "function" || String(value).startsWith("class")) continue;
+        if (VARIADIC.has(name)) continue;
+        const error = await expectRefusal(`${entry}: ${name}`, () =>
+          value(...Array.from({ length: 9 }).fill(undefined)),
+        );
+        expect(error.message, `${entry}: ${name}`).toContain("takes");
+      }
+    }
+  });
+
+  test("are refused where they were meant as options, and nothing is opened", async () => {
+    const loose = open as unknown as (...given: readonly unknown[]) => Promise<unknown>;
+    const dir = join(tmpdir(), `quorate-surplus-${process.pid}`);
+    const error = await expectRefusal("open(dir, options)", () => loose(dir, { name: "n1" }));
+    expect(error.message).toBe("open takes one argument, and was given 2; options are part of it");
+    expect(existsSync(dir)).toBe(false);
   });
 });
 

@@ -43,6 +43,7 @@ export const PORTABLE_FILES: Readonly<Record<string, string>> = {
   "base/uncaught.ts":
     "surfaces what was thrown by a microtask of the system's own, which no test has replaced",
   "base/emitter.ts": "lets what listeners throw surface",
+  "base/surplus.ts": "refuses a call in the way in which the call would have failed, by a promise too",
 };
 
 /** Words that a file may use although its ring forbids them, each with its reason. */

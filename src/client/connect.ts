@@ -9,6 +9,7 @@ import {
   required,
   text,
 } from "../base/options.ts";
+import { exact } from "../base/surplus.ts";
 import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "../kv/value-codec.ts";
 import { TLS_OPTIONS, type TlsOptions } from "../transport/tls/tls-files.ts";
 import { CALL_MS, Channel, type Credentials } from "./channel.ts";
@@ -64,9 +65,9 @@ const CONNECT_OPTIONS = new OptionTable<ConnectOptions<ValuesOption>>("connect",
  *
  * Throws ERR_INVALID_ARGUMENT and ERR_PACKAGE_MISSING.
  */
-export async function connect<Values extends ValuesOption = "utf8">(
-  options: ConnectOptions<Values>,
-): Promise<RemoteStore<CodecValue<Values>>> {
+export const connect = exact("connect", 1, async function connect<
+  Values extends ValuesOption = "utf8",
+>(options: ConnectOptions<Values>): Promise<RemoteStore<CodecValue<Values>>> {
   CONNECT_OPTIONS.check(options);
   const { endpoints, tls, auth, callTimeoutMs, values } = options;
   const codec = valueCodec((values ?? "utf8") as Values);
@@ -79,7 +80,7 @@ export async function connect<Values extends ValuesOption = "utf8">(
     callTimeoutMs: callTimeoutMs ?? CALL_MS,
   });
   return new RemoteStore(channel, codec);
-}
+});
 
 async function importGrpc(): Promise<Grpc> {
   try {

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../base/errors.ts";
 import { flag, listOf, NO_OPTIONS, OptionTable, required, text } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { METHODS } from "../wire/services.ts";
 import type { Channel } from "./channel.ts";
@@ -149,6 +150,17 @@ export class RemoteCluster {
     };
   }
 }
+
+takes(RemoteCluster, {
+  members: 1,
+  add: 2,
+  remove: 2,
+  promote: 2,
+  update: 3,
+  transfer: 2,
+  status: 1,
+  snapshot: 2,
+});
 
 interface WireMember extends Omit<RemoteMember, "id"> {
   readonly id: bigint;

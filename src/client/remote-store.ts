@@ -1,4 +1,5 @@
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { Coordination } from "../coordination/coordination.ts";
 import type { Election } from "../coordination/election.ts";
 import type { Lock } from "../coordination/lock.ts";
@@ -62,3 +63,5 @@ export class RemoteStore<Value> extends Kv<Value> {
     await this.close();
   }
 }
+
+takes(RemoteStore, { lock: 1, election: 1, ready: 1, close: 0 });

@@ -1,4 +1,5 @@
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
@@ -48,3 +49,5 @@ export class Barrier {
     }
   }
 }
+
+takes(Barrier, { hold: 1, release: 1, wait: 1 });

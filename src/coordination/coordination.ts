@@ -1,3 +1,4 @@
+import { takes } from "../base/surplus.ts";
 import { Barrier } from "./barrier.ts";
 import { DoubleBarrier } from "./double-barrier.ts";
 import { Election } from "./election.ts";
@@ -55,3 +56,9 @@ export class Coordination<Value> {
     return new Registry(this.#kv, root);
   }
 }
+
+takes(
+  Coordination,
+  { session: 1, lock: 1, readWriteLock: 1, election: 1, barrier: 1, doubleBarrier: 2, queue: 1, registry: 1 },
+  ["session"],
+);

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Line } from "./line.ts";
@@ -91,3 +92,5 @@ export class DoubleBarrier {
     }
   }
 }
+
+takes(DoubleBarrier, { enter: 1 });

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../base/errors.ts";
 import { anyText, NO_OPTIONS, OptionTable, signal } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Hold, type Leadership } from "./hold.ts";
@@ -89,6 +90,8 @@ export class Election {
     return (await claim(this.#line, value, everybody, options, true))!;
   }
 }
+
+takes(Election, { campaign: 2, leader: 1, observe: 1, whileLeading: 2 });
 
 function leaderOf(standing: readonly KvEntry<string>[]): Leader | undefined {
   const [first] = standing;

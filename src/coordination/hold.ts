@@ -1,6 +1,7 @@
 import { onAbort } from "../base/aborts.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { lifeOver } from "./key-life.ts";
@@ -116,6 +117,8 @@ export class Hold implements Leadership {
     this.#over.abort(reason);
   }
 }
+
+takes(Hold, { proclaim: 2, release: 0 });
 
 /**
  * Joins the line with `value` and waits until nobody who blocks us stands ahead; with `isWaiting` false it leaves the

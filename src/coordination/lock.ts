@@ -1,4 +1,5 @@
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Held } from "./hold.ts";
@@ -75,3 +76,5 @@ export class Lock {
     return this.#line.standing(options);
   }
 }
+
+takes(Lock, { acquire: 1, tryAcquire: 1, run: 2, standing: 1 });

@@ -1,5 +1,6 @@
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS, OptionTable } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import {
   DECODE,
   type DecodeChoice,
@@ -175,6 +176,8 @@ export class Queue<Value> {
     }
   }
 }
+
+takes(Queue, { enqueue: 2, dequeue: 1, tryDequeue: 1, undecodable: 1 });
 
 type Item = KvEntry<unknown>;
 

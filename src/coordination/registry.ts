@@ -8,6 +8,7 @@ import {
   signal,
   text,
 } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
@@ -99,6 +100,8 @@ export class Registry {
   }
 }
 
+takes(Registry, { register: 2, services: 2, watch: 2 });
+
 /** An instance that is kept in the list. */
 export class Registration implements AsyncDisposable {
   readonly #kv: RecipeKv<string>;
@@ -140,6 +143,8 @@ export class Registration implements AsyncDisposable {
     }
   }
 }
+
+takes(Registration, { release: 0 });
 
 async function registered(
   kv: RecipeKv<string>,

@@ -1,4 +1,5 @@
 import { type Demands, NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "../kv/machine/lease.ts";
 import { CALL, type CallOptions } from "../replica/calls/call.ts";
 import type { RecipeKv, RecipeLease } from "./recipe-kv.ts";
@@ -66,6 +67,8 @@ export class Session implements AsyncDisposable {
     await this.close();
   }
 }
+
+takes(Session, { nextKey: 1, close: 0 });
 
 /** A lease's id as etcd's recipes write it into keys: hexadecimal. */
 export function leaseText(lease: string): string {

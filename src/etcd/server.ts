@@ -1,4 +1,5 @@
 import type { SecureContextOptions, TlsOptions } from "node:tls";
+import { exact } from "../base/surplus.ts";
 import { serveAuth } from "./auth/auth-service.ts";
 import { Audit } from "./call/audit.ts";
 import { Front, type ServedStore } from "./call/front.ts";
@@ -59,75 +60,79 @@ const CLOSE_GRACE_MS = 2_000;
  * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, and ERR_INSECURE for an address that others reach without TLS unless
  * `insecure` is said.
  */
-export async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
-  ETCD_OPTIONS.check(options);
-  checkServerTls(options);
-  const settings = etcdSettings(options);
-  const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;
-  const endpoints = endpointsOf(options);
-  const metricsEndpoints = metricsEndpointsOf(options);
+export const serveEtcd = exact(
+  "serveEtcd",
+  2,
+  async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
+    ETCD_OPTIONS.check(options);
+    checkServerTls(options);
+    const settings = etcdSettings(options);
+    const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;
+    const endpoints = endpointsOf(options);
+    const metricsEndpoints = metricsEndpointsOf(options);
 
-  const front = new Front(store, settings);
-  const leaderWatch = new LeaderWatch(front);
-  const corruptionWatch = new CorruptionWatch(front);
-  const services = allServices(front, leaderWatch, new Audit(front, options.auditWrites === true));
-  const { limits } = settings;
-  const intake = new Intake(limits);
-  const connections = new Connections(limits, intake);
-  const insightConnections = new Connections(limits, new Intake(limits));
-  const grpc = new GrpcServer(services, messageBytesMax, limits);
-  const metrics = new Metrics(front, services.counts, { connections, intake, grpc });
-  const gateway = new Gateway(services, messageBytesMax, limits.unreadBytesMax);
-  const clients: Acceptors = { connections, grpc, http: httpFront(front, metrics, connections, gateway) };
-  const insight: Acceptors = {
-    connections: insightConnections,
-    grpc: null,
-    http: httpFront(front, metrics, insightConnections, null),
-  };
-
-  const listeners: Listener[] = [];
-  const open = async ({ address, isTls }: Endpoint, acceptors: Acceptors): Promise<Listener> => {
-    const tls: TlsOptions | null = isTls ? options.tls! : null;
-    const listener = await Listener.open({ address, tls, beginMs: limits.beginMs }, acceptors);
-    listeners.push(listener);
-    return listener;
-  };
-  const close = async (): Promise<void> => {
-    for (const listener of listeners) listener.stop();
-    publication?.stop();
-    leaderWatch.close();
-    corruptionWatch.close();
-    clients.http.closeIdleConnections();
-    await grpc.close(CLOSE_GRACE_MS);
-    for (const each of [connections, insightConnections]) {
-      each.close();
-      each.destroy();
-    }
-    front.close();
-  };
-  let publication: Publication | null = null;
-  try {
-    const urls = [];
-    for (const endpoint of endpoints) urls.push((await open(endpoint, clients)).url);
-    const metricsUrls = [];
-    for (const endpoint of metricsEndpoints) metricsUrls.push((await open(endpoint, insight)).url);
-    publication = new Publication(front, options.advertiseClientUrls ?? urls);
-    let closing: Promise<void> | null = null;
-    return {
-      urls,
-      metricsUrls,
-      setSecureContext: (given) => {
-        const context = renewedTls(options.tls, given);
-        for (const listener of listeners) listener.setSecureContext(context);
-      },
-      collect: () => metrics.collect(),
-      close: () => (closing ??= close()),
+    const front = new Front(store, settings);
+    const leaderWatch = new LeaderWatch(front);
+    const corruptionWatch = new CorruptionWatch(front);
+    const services = allServices(front, leaderWatch, new Audit(front, options.auditWrites === true));
+    const { limits } = settings;
+    const intake = new Intake(limits);
+    const connections = new Connections(limits, intake);
+    const insightConnections = new Connections(limits, new Intake(limits));
+    const grpc = new GrpcServer(services, messageBytesMax, limits);
+    const metrics = new Metrics(front, services.counts, { connections, intake, grpc });
+    const gateway = new Gateway(services, messageBytesMax, limits.unreadBytesMax);
+    const clients: Acceptors = { connections, grpc, http: httpFront(front, metrics, connections, gateway) };
+    const insight: Acceptors = {
+      connections: insightConnections,
+      grpc: null,
+      http: httpFront(front, metrics, insightConnections, null),
     };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
+
+    const listeners: Listener[] = [];
+    const open = async ({ address, isTls }: Endpoint, acceptors: Acceptors): Promise<Listener> => {
+      const tls: TlsOptions | null = isTls ? options.tls! : null;
+      const listener = await Listener.open({ address, tls, beginMs: limits.beginMs }, acceptors);
+      listeners.push(listener);
+      return listener;
+    };
+    const close = async (): Promise<void> => {
+      for (const listener of listeners) listener.stop();
+      publication?.stop();
+      leaderWatch.close();
+      corruptionWatch.close();
+      clients.http.closeIdleConnections();
+      await grpc.close(CLOSE_GRACE_MS);
+      for (const each of [connections, insightConnections]) {
+        each.close();
+        each.destroy();
+      }
+      front.close();
+    };
+    let publication: Publication | null = null;
+    try {
+      const urls = [];
+      for (const endpoint of endpoints) urls.push((await open(endpoint, clients)).url);
+      const metricsUrls = [];
+      for (const endpoint of metricsEndpoints) metricsUrls.push((await open(endpoint, insight)).url);
+      publication = new Publication(front, options.advertiseClientUrls ?? urls);
+      let closing: Promise<void> | null = null;
+      return {
+        urls,
+        metricsUrls,
+        setSecureContext: (given) => {
+          const context = renewedTls(options.tls, given);
+          for (const listener of listeners) listener.setSecureContext(context);
+        },
+        collect: () => metrics.collect(),
+        close: () => (closing ??= close()),
+      };
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  },
+);
 
 function allServices(front: Front, leaderWatch: LeaderWatch, audit: Audit): Services {
   const services = new Services(new Guard(front), leaderWatch, audit);

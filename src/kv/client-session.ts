@@ -1,5 +1,6 @@
 import { invalidArgument } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { SessionId } from "./machine/command.ts";
@@ -58,3 +59,5 @@ export class ClientSession<View> {
     await this.#space.propose({ kind: "session-end", session: this.id }, "done", options);
   }
 }
+
+takes(ClientSession, { once: 1, end: 1 });

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { type Demands, definite, flag, NO_OPTIONS, OptionTable, text, whole } from "../base/options.ts";
+import { exact, takes } from "../base/surplus.ts";
 import { CALL, type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { READ as BARRIER, type ReadOptions as BarrierOptions } from "../replica/calls/reads.ts";
 import { BOUNDS, type Bounds } from "./bounds.ts";
@@ -246,18 +247,16 @@ export class Kv<Value> {
   range(options: ScanOptions & DecodeOrSkip): Scan<Value>;
   range(...given: readonly unknown[]): unknown {
     this.#life.check();
-    return new Scan(this.#space, onlyArgument("range", given, EVERYTHING));
+    return new Scan(this.#space, argumentOr(EVERYTHING, given));
   }
 
   /** Tells the changes of a key or a range, as this member applies them: see `Watch`. */
   watch(range: WatchOptions & DecodeOrRaw): Watch<Value | Uint8Array>;
   watch<Other>(range: WatchOptions & DecodeOr<Other>): Watch<Value | Exclude<Other, undefined>>;
   watch(keyOrRange: string | (WatchOptions & DecodeOrSkip)): Watch<Value>;
-  watch(...given: readonly unknown[]): unknown {
+  watch(range: string | (WatchOptions & DecodeChoice)): unknown {
     this.#life.check();
-    const watch = new Watch<Value>(this.#space, onlyArgument("watch", given), (ended) =>
-      this.#life.ended(ended),
-    );
+    const watch = new Watch<Value>(this.#space, range, (ended) => this.#life.ended(ended));
     return this.#life.begun(watch);
   }
 
@@ -495,20 +494,35 @@ export class Kv<Value> {
   }
 }
 
+Kv.over = exact("Kv.over", 3, Kv.over);
+takes(Kv, {
+  get: 2,
+  entry: 2,
+  put: 3,
+  touch: 2,
+  delete: 2,
+  range: 1,
+  watch: 1,
+  txn: 0,
+  transact: 2,
+  lease: 2,
+  leases: 1,
+  leaseInfo: 2,
+  revoke: 2,
+  session: 1,
+  metrics: 0,
+  disarm: 1,
+  compact: 2,
+  hash: 2,
+  namespace: 2,
+  close: 0,
+});
+
 const EVERYTHING: ScanOptions = { all: true };
 
-/**
- * The only argument of a call, or the default where there is none: not where `undefined` was passed. A second argument,
- * such as options that belong into the first, is refused.
- */
-function onlyArgument<Argument>(call: string, given: readonly unknown[], unsaid?: Argument): Argument {
-  if (given.length > 1)
-    throw invalidArgument(
-      "options",
-      given[1],
-      `${call} takes one argument: bounds and options go into one object`,
-    );
-  return given.length === 0 && unsaid !== undefined ? unsaid : (given[0] as Argument);
+/** The argument of a call, or the default where there is none: not where `undefined` was passed. */
+function argumentOr<Argument>(unsaid: Argument, given: readonly unknown[]): Argument {
+  return given.length === 0 ? unsaid : (given[0] as Argument);
 }
 
 /** How long a lease that was given up is tried to be revoked, at least. */

@@ -2,6 +2,7 @@ import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { fromByteString } from "./byte-text.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -150,6 +151,8 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     return true;
   }
 }
+
+takes(Lease, { revoke: 1, close: 0 });
 
 function notFound(lease: string): QuorateError {
   return new QuorateError("ERR_LEASE_NOT_FOUND", `the lease ${lease} expired or was revoked`, { lease });

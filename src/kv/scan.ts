@@ -1,5 +1,6 @@
 import { invalidArgument } from "../base/errors.ts";
 import { flag, NO_OPTIONS, OptionTable, text, wholeOrInfinity } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { BOUNDS, RANGE_ORDER, type Range } from "./bounds.ts";
 import { CallTime } from "./call-time.ts";
 import { DECODE, type DecodeChoice, leavesOut } from "./decoding.ts";
@@ -258,6 +259,8 @@ export class Scan<Value> implements AsyncIterable<KvEntry<Value>> {
     return beyond(this.#range, this.#space.key(after), this.#options.reverse === true);
   }
 }
+
+takes(Scan, { toArray: 0, keys: 0, first: 0, count: 0, page: 1 });
 
 /** What is left of a range behind one of its keys. */
 function beyond(range: KeyRange, key: string, reverse: boolean): KeyRange {

@@ -1,5 +1,6 @@
 import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { type Claim, type MakeClaim, makeClaim } from "./claims.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -123,6 +124,8 @@ export class TxnBuilder<Value, Done, Otherwise> {
     return { ok: succeeded, revision, results: read } as TxnOutcome<Done, Otherwise>;
   }
 }
+
+takes(TxnBuilder, { do: 1, otherwise: 1, commit: 1 });
 
 const COMMIT_OPTIONS = callOptions("commit");
 

@@ -3,6 +3,7 @@ import type { Timer } from "../base/clock.ts";
 import { Emitter } from "../base/emitter.ts";
 import { QuorateError } from "../base/errors.ts";
 import { flag, OptionTable, oneOf, signal, whole } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { BOUNDS, type Bounds } from "./bounds.ts";
 import { DECODE, type DecodeChoice, type OnDecodeError } from "./decoding.ts";
 import { compacted, type Keyspace, type KvEntry } from "./keyspace.ts";
@@ -357,3 +358,5 @@ export class Watch<Value>
     this.emit("end");
   }
 }
+
+takes(Watch, { batches: 0, close: 0 });

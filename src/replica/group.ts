@@ -1,4 +1,5 @@
 import { NO_OPTIONS } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "./calls/call.ts";
 import type { MemberRecord } from "./members/directory.ts";
 import {
@@ -75,6 +76,8 @@ export class Group {
     });
   }
 }
+
+takes(Group, { add: 2, update: 3, promote: 2, remove: 2, transfer: 2 });
 
 const ADD_OPTIONS = callOptions("cluster.add");
 const UPDATE_OPTIONS = callOptions("cluster.update");

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS, OptionTable } from "../base/options.ts";
+import { exact, takes } from "../base/surplus.ts";
 import type { MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import { type CallOptions, callOptions } from "./calls/call.ts";
@@ -198,6 +199,27 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     await this.close();
   }
 }
+
+Replica.open = exact("Replica.open", 1, Replica.open);
+takes(
+  Replica,
+  {
+    propose: 2,
+    barrier: 1,
+    query: 2,
+    ready: 1,
+    capture: 0,
+    snapshot: 0,
+    status: 0,
+    metrics: 0,
+    on: 2,
+    once: 2,
+    off: 2,
+    observe: 1,
+    close: 0,
+  },
+  ["propose", "barrier", "close"],
+);
 
 const PROPOSE_OPTIONS = callOptions("propose");
 const BARRIER_OPTIONS = new OptionTable<ReadOptions>("barrier", READ);

@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { exact } from "../base/surplus.ts";
 
 /** What values are made of. A `Random` is one, and so is the chance of a simulated run. */
 export interface Dice {
@@ -15,9 +16,9 @@ export interface Dice {
 export type Generator<Value> = (dice: Dice) => Value;
 
 /** Always the same value. */
-export function constant<Value>(value: Value): Generator<Value> {
+export const constant = exact("constant", 1, function constant<Value>(value: Value): Generator<Value> {
   return () => value;
-}
+});
 
 /** One of the values, each as likely. */
 export function pick<Value>(...values: readonly Value[]): Generator<Value> {
@@ -26,9 +27,9 @@ export function pick<Value>(...values: readonly Value[]): Generator<Value> {
 }
 
 /** A whole number in [low, high], both ends included. */
-export function integer(low: number, high: number): Generator<number> {
+export const integer = exact("integer", 2, function integer(low: number, high: number): Generator<number> {
   return (dice) => dice.between(low, high);
-}
+});
 
 /** What one of the generators makes, each as likely. */
 export function oneOf<Value>(...generators: readonly Generator<Value>[]): Generator<Value> {
@@ -53,13 +54,20 @@ export function weighted<Value>(
 }
 
 /** An object with each field made by its generator, in the order of the fields. */
-export function record<Fields extends Record<string, unknown>>(
-  generators: {
-    readonly [Name in keyof Fields]: Generator<Fields[Name]>;
+export const record = exact(
+  "record",
+  1,
+  function record<Fields extends Record<string, unknown>>(
+    generators: {
+      readonly [Name in keyof Fields]: Generator<Fields[Name]>;
+    },
+  ): Generator<Fields> {
+    return (dice) =>
+      Object.fromEntries(
+        Object.entries(generators).map(([name, generator]) => [
+          name,
+          (generator as Generator<unknown>)(dice),
+        ]),
+      ) as Fields;
   },
-): Generator<Fields> {
-  return (dice) =>
-    Object.fromEntries(
-      Object.entries(generators).map(([name, generator]) => [name, (generator as Generator<unknown>)(dice)]),
-    ) as Fields;
-}
+);

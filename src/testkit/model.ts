@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Random } from "../base/random.ts";
+import { exact } from "../base/surplus.ts";
 import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
 import type { Applied, Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Generator } from "./generate.ts";
@@ -81,11 +82,13 @@ const QUERY_PERCENT = 50;
  * Compares one instance of a machine with its spec, result by result and answer by answer. Throws a `ModelViolation`
  * with the shortest list of commands that it found.
  */
-export function checkModel<State, Command, Result, Query = void, Answer = unknown>(
-  make: () => StateMachine<Command, Result, Query, Answer>,
-  spec: Spec<State, Command, Result, Query, Answer>,
-  options: ModelOptions<Command, Query>,
-): ModelReport {
+export const checkModel = exact("checkModel", 3, function checkModel<
+  State,
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(make: () => StateMachine<Command, Result, Query, Answer>, spec: Spec<State, Command, Result, Query, Answer>, options: ModelOptions<Command, Query>): ModelReport {
   const { runs = 500, commandsMax = 50, timeLimitMs = 5_000, seed = 1, clock = systemClock } = options;
   const codec = commandCodec(options.codec ?? "json");
   const end = clock.monotonic() + timeLimitMs;
@@ -108,13 +111,20 @@ export function checkModel<State, Command, Result, Query = void, Answer = unknow
   for (const example of options.examples ?? []) judge(seed, example);
   for (let run = 0; run < runs && (run === 0 || clock.monotonic() < end); run++) judge(seed + run);
   return report;
-}
+});
 
 /** The spec as a model, for histories of clients. Commands are judged with the place that the log gave them. */
-export function modelOf<State, Command, Result, Query, Answer>(
-  name: string,
-  spec: Spec<State, Command, Result, Query, Answer>,
-): Model<State, SpecInput<Command, Query>, Result | Answer> {
+export const modelOf = exact("modelOf", 2, function modelOf<
+  State,
+  Command,
+  Result,
+  Query,
+  Answer,
+>(name: string, spec: Spec<State, Command, Result, Query, Answer>): Model<
+  State,
+  SpecInput<Command, Query>,
+  Result | Answer
+> {
   const { partsOf, stateKey } = spec;
   return {
     name,
@@ -131,7 +141,7 @@ export function modelOf<State, Command, Result, Query, Answer>(
     ...(partsOf === undefined ? {} : { partsOf: (input) => partsOf.call(spec, input) }),
     ...(stateKey === undefined ? {} : { stateKey: (state) => stateKey.call(spec, state) }),
   };
-}
+});
 
 /** Which query is asked at an index, if any: a matter of the index alone, so that it stays when others are left out. */
 function queriesAt<Query>(seed: number, queries: Generator<Query> | undefined): (index: number) => Query[] {

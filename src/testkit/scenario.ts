@@ -1,4 +1,5 @@
 import { QuorateError } from "../base/errors.ts";
+import { exact } from "../base/surplus.ts";
 import type { RaftOptions } from "../raft/options.ts";
 import type { OnCorruption } from "../storage/disk/disk-opening.ts";
 import type { PowerCut } from "../storage/files/memory-disk.ts";
@@ -185,7 +186,7 @@ export interface ExpectAction {
 export type ActionKind = Action["kind"];
 
 /** Reads a scenario that was written as JSON. Throws ERR_INVALID_ARGUMENT, and ERR_INCOMPATIBLE for a later format. */
-export function parseScenario(text: string): Scenario {
+export const parseScenario = exact("parseScenario", 1, function parseScenario(text: string): Scenario {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -210,7 +211,7 @@ export function parseScenario(text: string): Scenario {
     throw invalid("a part is missing");
   }
   return value as Scenario;
-}
+});
 
 function invalid(reason: string, cause?: unknown): QuorateError {
   return new QuorateError(

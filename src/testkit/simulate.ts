@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../base/clock.ts";
+import { exact } from "../base/surplus.ts";
 import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
 import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
@@ -88,9 +89,13 @@ export interface SimFailure extends Failure {
  * membership, all in virtual time and in this thread, and holds what happens against everything that was promised. The
  * same seed gives the same life. Never throws for a broken promise: see `verdict`, or use `assertSimulation`.
  */
-export function simulate<State, Command, Result, Query = void, Answer = unknown>(
-  options: SimulateOptions<State, Command, Result, Query, Answer>,
-): SimReport {
+export const simulate = exact("simulate", 1, function simulate<
+  State,
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(options: SimulateOptions<State, Command, Result, Query, Answer>): SimReport {
   const system = systemOf(options);
   const plan = planOf(options);
   const { seeds, ms } = options.budget ?? {};
@@ -105,24 +110,33 @@ export function simulate<State, Command, Result, Query = void, Answer = unknown>
     mustMeet: options.mustMeet ?? [],
     clock: options.clock ?? systemClock,
   });
-}
+});
 
 /** Runs one scenario of such a machine again; of the key-value store that ships where no machine is given. */
-export function replay<State, Command, Result, Query = void, Answer = unknown>(
-  scenario: Scenario,
-  options?: MachineOptions<State, Command, Result, Query, Answer>,
-): ReturnType<typeof recordScenario> {
+export const replay = exact("replay", 2, function replay<
+  State,
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(scenario: Scenario, options?: MachineOptions<State, Command, Result, Query, Answer>): ReturnType<
+  typeof recordScenario
+> {
   return recordScenario(scenario, options === undefined ? undefined : systemOf(options));
-}
+});
 
 /** Like `simulate`, and throws an error that tells the story when the verdict is not `pass`. */
-export function assertSimulation<State, Command, Result, Query = void, Answer = unknown>(
-  options: SimulateOptions<State, Command, Result, Query, Answer>,
-): SimReport {
+export const assertSimulation = exact("assertSimulation", 1, function assertSimulation<
+  State,
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(options: SimulateOptions<State, Command, Result, Query, Answer>): SimReport {
   const report = simulate(options);
   if (report.verdict !== "pass") throw new Error(describeReport(report));
   return report;
-}
+});
 
 export interface SeedsOptions {
   readonly plan: (seed: number) => Scenario;
@@ -154,23 +168,19 @@ export function runSeeds(options: SeedsOptions): SimReport {
 }
 
 /** A report for people, a few lines long. */
-export function describeReport({
-  verdict,
-  reason,
-  seeds,
-  steps,
-  virtualMs,
-  calls,
-  failure,
-}: SimReport): string {
-  const done = calls.answered + calls.refused + calls.unknown;
-  const head = `${verdict}: ${reason}`;
-  const counts = `${seeds} seeds, ${steps} steps, ${Math.round(virtualMs / 1000)} virtual seconds, ${calls.answered} of ${done} calls answered`;
-  if (failure === undefined) return `${head}\n${counts}`;
-  const { scenario, original, story } = failure;
-  const size = `seed ${failure.seed}, ${scenario.cluster.voters} members, ${scenario.actions.length} of ${original.actions.length} actions left`;
-  return [head, counts, size, ...story].join("\n");
-}
+export const describeReport = exact(
+  "describeReport",
+  1,
+  function describeReport({ verdict, reason, seeds, steps, virtualMs, calls, failure }: SimReport): string {
+    const done = calls.answered + calls.refused + calls.unknown;
+    const head = `${verdict}: ${reason}`;
+    const counts = `${seeds} seeds, ${steps} steps, ${Math.round(virtualMs / 1000)} virtual seconds, ${calls.answered} of ${done} calls answered`;
+    if (failure === undefined) return `${head}\n${counts}`;
+    const { scenario, original, story } = failure;
+    const size = `seed ${failure.seed}, ${scenario.cluster.voters} members, ${scenario.actions.length} of ${original.actions.length} actions left`;
+    return [head, counts, size, ...story].join("\n");
+  },
+);
 
 class Tally {
   readonly #probes = new Probes();

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Random } from "../../base/random.ts";
+import { exact } from "../../base/surplus.ts";
 import type { OnApplyError } from "../../replica/apply/execution.ts";
 import { type CommandCodecName, commandCodec } from "../../replica/calls/command-codec.ts";
 import type { Codec, StateMachine } from "../../replica/state-machine.ts";
@@ -70,10 +71,12 @@ const QUERIES_MAX = 8;
  * Holds a state machine against the laws that replication rests on: it does the same everywhere, shares nothing, and
  * its snapshots are whole. Throws a `LawViolation` with the shortest list of commands that it found.
  */
-export function checkLaws<Command, Result, Query = void, Answer = unknown>(
-  make: () => StateMachine<Command, Result, Query, Answer>,
-  options: LawOptions<Command, Query>,
-): LawReport {
+export const checkLaws = exact("checkLaws", 2, function checkLaws<
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(make: () => StateMachine<Command, Result, Query, Answer>, options: LawOptions<Command, Query>): LawReport {
   const { runs = 100, seed = 1, timeLimitMs = 5_000, clock = systemClock } = options;
   const { examples = [], except = [] } = options;
   const laws = LAWS.filter(({ name }) => !except.includes(name));
@@ -95,7 +98,7 @@ export function checkLaws<Command, Result, Query = void, Answer = unknown>(
   } finally {
     poison.remove();
   }
-}
+});
 
 function trialOf<Command, Result, Query, Answer>(
   make: () => StateMachine<Command, Result, Query, Answer>,

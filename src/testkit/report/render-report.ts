@@ -1,3 +1,4 @@
+import { exact } from "../../base/surplus.ts";
 import type { RecordedViolation, Recording } from "../recording.ts";
 import { causalSlice } from "./causal-slice.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
@@ -11,7 +12,7 @@ const EVENTS_MAX = 4_000;
  * A page that shows a recording: who told whom what and when, what each log held at each moment, what clients saw, and
  * what led to the violation. It is one file, works from the disk, and asks no network for anything.
  */
-export function renderReport(recording: Recording): string {
+export const renderReport = exact("renderReport", 1, function renderReport(recording: Recording): string {
   const shown = trimRecording(recording, causalSlice(recording), EVENTS_MAX);
   const data = { recording: shown, slice: causalSlice(shown), all: recording.events.length };
   return `<!doctype html>
@@ -31,7 +32,7 @@ ${BODY}
 </body>
 </html>
 `;
-}
+});
 
 function headOf({ title, seed, violation, replay, events }: Recording): string {
   const verdict =

@@ -1,3 +1,4 @@
+import { exact } from "../../base/surplus.ts";
 import type { Recording } from "../recording.ts";
 import { type AnySystem, recordScenario } from "../run-scenario.ts";
 import type { ClusterPlan, DiskPlan, NetworkPlan, Scenario } from "../scenario.ts";
@@ -54,11 +55,13 @@ export class ScenarioFailure extends Error {
  * Gives the run as plain data, with all times resolved: `replay` runs it again without the script, to the last message.
  * Throws a `ScenarioFailure` when a promise is broken, an `expect` is not met, or the script throws.
  */
-export function scenario<State, Command, Result, Query = void, Answer = unknown>(
-  name: string,
-  options: ScriptOptions<State, Command, Result, Query, Answer>,
-  script: (s: Script<Command, Result, Query, Answer>) => void,
-): Scenario {
+export const scenario = exact("scenario", 3, function scenario<
+  State,
+  Command,
+  Result,
+  Query = void,
+  Answer = unknown,
+>(name: string, options: ScriptOptions<State, Command, Result, Query, Answer>, script: (s: Script<Command, Result, Query, Answer>) => void): Scenario {
   const system = systemOf(options);
   const stage = new Stage(planOf(options), system);
   const director = new Director<Command, Result, Query, Answer>(stage);
@@ -71,7 +74,7 @@ export function scenario<State, Command, Result, Query = void, Answer = unknown>
     if (cause instanceof ScenarioFailure) throw cause;
     throw objection(name, stage, system, cause);
   }
-}
+});
 
 /** What the script itself objects to: that is no part of the scenario, which is run again to just that step. */
 function objection(name: string, stage: Stage, system: AnySystem, cause: unknown): ScenarioFailure {

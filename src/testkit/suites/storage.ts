@@ -1,6 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Callback, Done } from "../../base/callback.ts";
 import { type ErrorCode, QuorateError } from "../../base/errors.ts";
+import { exact } from "../../base/surplus.ts";
 import type { Entry } from "../../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../raft/effects.ts";
 import { EMPTY_MEMBERSHIP } from "../../raft/membership.ts";
@@ -24,9 +25,13 @@ export interface StorageSuiteHost {
  * The promises of `Storage`, as tests: run them on each implementation, with a `make` that gives an empty world for
  * each test. A broken promise is a thrown error that says what was found.
  */
-export function storageSuite(name: string, make: () => StorageWorld, { test }: StorageSuiteHost): void {
-  for (const [story, run] of Object.entries(STORIES)) test(`${name}: ${story}`, () => run(make()));
-}
+export const storageSuite = exact(
+  "storageSuite",
+  3,
+  function storageSuite(name: string, make: () => StorageWorld, { test }: StorageSuiteHost): void {
+    for (const [story, run] of Object.entries(STORIES)) test(`${name}: ${story}`, () => run(make()));
+  },
+);
 
 const IDENTITY: Identity = { clusterId: "c1".repeat(16), memberId: 7, memberName: "seven" };
 

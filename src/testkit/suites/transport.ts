@@ -1,5 +1,6 @@
 import { equalBytes, utf8Bytes, utf8Text } from "../../base/bytes.ts";
 import type { ErrorCode, QuorateError } from "../../base/errors.ts";
+import { exact } from "../../base/surplus.ts";
 import type { Peer, Self, Transport, TransportHost } from "../../transport/transport.ts";
 
 /** How a test framework takes one test. Both vitest's and node:test's `test` fit. */
@@ -18,142 +19,146 @@ export interface TransportNetwork {
 }
 
 /** Proves the promises of `Transport`. `make` gives a new network for each test. */
-export function transportSuite(name: string, make: () => TransportNetwork, { test }: SuiteHooks): void {
-  const prove = (claim: string, run: (cluster: TestCluster) => Promise<void>): void => {
-    test(`${name}: ${claim}`, async () => {
-      const cluster = new TestCluster(make());
-      try {
-        await run(cluster);
-      } finally {
-        await cluster.close();
+export const transportSuite = exact(
+  "transportSuite",
+  3,
+  function transportSuite(name: string, make: () => TransportNetwork, { test }: SuiteHooks): void {
+    const prove = (claim: string, run: (cluster: TestCluster) => Promise<void>): void => {
+      test(`${name}: ${claim}`, async () => {
+        const cluster = new TestCluster(make());
+        try {
+          await run(cluster);
+        } finally {
+          await cluster.close();
+        }
+      });
+    };
+
+    prove("a frame arrives whole, unchanged, and under the sender's name", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      const frame = Uint8Array.from({ length: 70_000 }, (_, at) => (at * 7) & 0xff);
+      await sendUntil(a, b, frame);
+      expect(b.received[0]!.from === "a", "the frame is from a");
+      expect(equalBytes(b.received[0]!.frame, frame), "the bytes are the same");
+    });
+
+    prove("frames go both ways, and between any two of many members", async (cluster) => {
+      const members = await cluster.start("a", "b", "c", "d");
+      for (const from of members) {
+        for (const to of members) {
+          if (from !== to) await sendUntil(from, to, utf8Bytes(`${from.name} to ${to.name}`));
+        }
+      }
+      for (const { name, received } of members) {
+        for (const { from, frame } of received) {
+          expect(utf8Text(frame) === `${from} to ${name}`, "each frame is with its addressee");
+        }
       }
     });
-  };
 
-  prove("a frame arrives whole, unchanged, and under the sender's name", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    const frame = Uint8Array.from({ length: 70_000 }, (_, at) => (at * 7) & 0xff);
-    await sendUntil(a, b, frame);
-    expect(b.received[0]!.from === "a", "the frame is from a");
-    expect(equalBytes(b.received[0]!.frame, frame), "the bytes are the same");
-  });
+    prove("a burst of frames arrives while nothing is wrong", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await sendUntil(a, b, utf8Bytes("first"));
+      b.received.length = 0;
+      for (let at = 0; at < 1000; at++) a.transport.send("b", utf8Bytes(`frame ${at}`));
+      await until(() => b.received.length >= 1000, "a thousand frames");
+      const texts = new Set(b.received.map(({ frame }) => utf8Text(frame)));
+      expect(texts.size === 1000, "each of them is there");
+    });
 
-  prove("frames go both ways, and between any two of many members", async (cluster) => {
-    const members = await cluster.start("a", "b", "c", "d");
-    for (const from of members) {
-      for (const to of members) {
-        if (from !== to) await sendUntil(from, to, utf8Bytes(`${from.name} to ${to.name}`));
+    prove("the sender's memory is not seen by the receiver", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await sendUntil(a, b, utf8Bytes("first"));
+      b.received.length = 0;
+      a.transport.send("b", utf8Bytes("as it was sent"));
+      await until(() => b.received.length > 0, "the frame");
+      b.received[0]!.frame.fill(0);
+      a.transport.send("b", utf8Bytes("as it was sent"));
+      await until(() => b.received.length > 1, "the second frame");
+      expect(utf8Text(b.received[1]!.frame) === "as it was sent", "frames do not share memory");
+    });
+
+    prove("sending to nobody, to oneself, or to a stranger does nothing", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      a.transport.send("nobody", utf8Bytes("lost"));
+      a.transport.send("a", utf8Bytes("lost"));
+      await sendUntil(a, b, utf8Bytes("found"));
+      expect(a.received.length === 0, "nothing came back");
+    });
+
+    prove("a member that is not on the list is not heard", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await sendUntil(a, b, utf8Bytes("a friend"));
+      b.transport.setPeers([]);
+      b.transport.setPeers([]);
+      b.received.length = 0;
+      for (let round = 0; round < 20; round++) {
+        a.transport.send("b", utf8Bytes("a stranger"));
+        await turn();
       }
-    }
-    for (const { name, received } of members) {
-      for (const { from, frame } of received) {
-        expect(utf8Text(frame) === `${from} to ${name}`, "each frame is with its addressee");
+      expect(b.received.length === 0, "nothing was delivered");
+    });
+
+    prove("a member that joins the list later is reached", async (cluster) => {
+      const [a] = await cluster.start("a");
+      const b = await cluster.add("b");
+      cluster.introduceAll();
+      await sendUntil(a, b, utf8Bytes("welcome"));
+      await sendUntil(b, a, utf8Bytes("thank you"));
+    });
+
+    prove("the host is told when a peer comes, and once when it ends", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await until(() => a.news.includes("b up"), "b is up");
+      await b.close();
+      await until(() => a.news.includes("b down"), "b is down");
+      expect(a.news.filter((news) => news === "b down").length === 1, "told once");
+    });
+
+    prove("a peer that comes back is found again", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await sendUntil(a, b, utf8Bytes("before"));
+      await b.close();
+      const again = await cluster.add("b");
+      cluster.introduceAll();
+      await sendUntil(a, again, utf8Bytes("after"));
+      await sendUntil(again, a, utf8Bytes("here I am"));
+    });
+
+    prove("a member of another cluster is refused and never heard", async (cluster) => {
+      const a = await cluster.add("a");
+      const b = await cluster.add("b", { clusterId: "f".repeat(32) });
+      cluster.introduceAll();
+      await until(() => a.refusals.length > 0 && b.refusals.length > 0, "refusals");
+      a.transport.send("b", utf8Bytes("wrong cluster"));
+      await turn();
+      expect(a.refusals[0] === "ERR_IDENTITY_MISMATCH", "a coded refusal");
+      expect(b.received.length === 0, "nothing was delivered");
+    });
+
+    prove("after close nothing is delivered, and sending does nothing", async (cluster) => {
+      const [a, b] = await cluster.start("a", "b");
+      await sendUntil(a, b, utf8Bytes("before"));
+      a.transport.send("b", utf8Bytes("under way"));
+      await b.close();
+      const count = b.received.length;
+      const news = b.news.length;
+      for (let round = 0; round < 20; round++) {
+        a.transport.send("b", utf8Bytes("too late"));
+        b.transport.send("a", utf8Bytes("too late"));
+        await turn();
       }
-    }
-  });
+      expect(b.received.length === count && b.news.length === news, "silence");
+    });
 
-  prove("a burst of frames arrives while nothing is wrong", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await sendUntil(a, b, utf8Bytes("first"));
-    b.received.length = 0;
-    for (let at = 0; at < 1000; at++) a.transport.send("b", utf8Bytes(`frame ${at}`));
-    await until(() => b.received.length >= 1000, "a thousand frames");
-    const texts = new Set(b.received.map(({ frame }) => utf8Text(frame)));
-    expect(texts.size === 1000, "each of them is there");
-  });
-
-  prove("the sender's memory is not seen by the receiver", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await sendUntil(a, b, utf8Bytes("first"));
-    b.received.length = 0;
-    a.transport.send("b", utf8Bytes("as it was sent"));
-    await until(() => b.received.length > 0, "the frame");
-    b.received[0]!.frame.fill(0);
-    a.transport.send("b", utf8Bytes("as it was sent"));
-    await until(() => b.received.length > 1, "the second frame");
-    expect(utf8Text(b.received[1]!.frame) === "as it was sent", "frames do not share memory");
-  });
-
-  prove("sending to nobody, to oneself, or to a stranger does nothing", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    a.transport.send("nobody", utf8Bytes("lost"));
-    a.transport.send("a", utf8Bytes("lost"));
-    await sendUntil(a, b, utf8Bytes("found"));
-    expect(a.received.length === 0, "nothing came back");
-  });
-
-  prove("a member that is not on the list is not heard", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await sendUntil(a, b, utf8Bytes("a friend"));
-    b.transport.setPeers([]);
-    b.transport.setPeers([]);
-    b.received.length = 0;
-    for (let round = 0; round < 20; round++) {
-      a.transport.send("b", utf8Bytes("a stranger"));
-      await turn();
-    }
-    expect(b.received.length === 0, "nothing was delivered");
-  });
-
-  prove("a member that joins the list later is reached", async (cluster) => {
-    const [a] = await cluster.start("a");
-    const b = await cluster.add("b");
-    cluster.introduceAll();
-    await sendUntil(a, b, utf8Bytes("welcome"));
-    await sendUntil(b, a, utf8Bytes("thank you"));
-  });
-
-  prove("the host is told when a peer comes, and once when it ends", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await until(() => a.news.includes("b up"), "b is up");
-    await b.close();
-    await until(() => a.news.includes("b down"), "b is down");
-    expect(a.news.filter((news) => news === "b down").length === 1, "told once");
-  });
-
-  prove("a peer that comes back is found again", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await sendUntil(a, b, utf8Bytes("before"));
-    await b.close();
-    const again = await cluster.add("b");
-    cluster.introduceAll();
-    await sendUntil(a, again, utf8Bytes("after"));
-    await sendUntil(again, a, utf8Bytes("here I am"));
-  });
-
-  prove("a member of another cluster is refused and never heard", async (cluster) => {
-    const a = await cluster.add("a");
-    const b = await cluster.add("b", { clusterId: "f".repeat(32) });
-    cluster.introduceAll();
-    await until(() => a.refusals.length > 0 && b.refusals.length > 0, "refusals");
-    a.transport.send("b", utf8Bytes("wrong cluster"));
-    await turn();
-    expect(a.refusals[0] === "ERR_IDENTITY_MISMATCH", "a coded refusal");
-    expect(b.received.length === 0, "nothing was delivered");
-  });
-
-  prove("after close nothing is delivered, and sending does nothing", async (cluster) => {
-    const [a, b] = await cluster.start("a", "b");
-    await sendUntil(a, b, utf8Bytes("before"));
-    a.transport.send("b", utf8Bytes("under way"));
-    await b.close();
-    const count = b.received.length;
-    const news = b.news.length;
-    for (let round = 0; round < 20; round++) {
-      a.transport.send("b", utf8Bytes("too late"));
-      b.transport.send("a", utf8Bytes("too late"));
-      await turn();
-    }
-    expect(b.received.length === count && b.news.length === news, "silence");
-  });
-
-  prove("closing twice, or before starting, calls back", async (cluster) => {
-    const [a] = await cluster.start("a");
-    await a.close();
-    await a.close();
-    await closeOf(cluster.network.transport());
-  });
-}
+    prove("closing twice, or before starting, calls back", async (cluster) => {
+      const [a] = await cluster.start("a");
+      await a.close();
+      await a.close();
+      await closeOf(cluster.network.transport());
+    });
+  },
+);
 
 const CLUSTER_ID = "0123456789abcdef0123456789abcdef";
 
