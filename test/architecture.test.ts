@@ -136,6 +136,7 @@ describe("each rule can fail", () => {
     ["chance in the core", SENTENCES.world, { "raft/raft.ts": "export const x = Math.random();" }],
     ["a timer in the core", SENTENCES.world, { "raft/raft.ts": "setTimeout(() => {}, 1);" }],
     ["a timer in the portable ring", SENTENCES.world, { "replica/turn.ts": "setImmediate(() => {});" }],
+    ["a global timer in the machine ring", SENTENCES.timers, { "cli/main.ts": "setInterval(() => {}, 1);" }],
     ["the environment in the core", SENTENCES.world, { "log/log.ts": "export const e = process.env;" }],
     ["a global by its long name", SENTENCES.world, { "log/log.ts": "export const d = globalThis.Date;" }],
     ["Node's crypto by its global name", SENTENCES.world, { "base/random.ts": "crypto.randomUUID();" }],

@@ -101,6 +101,11 @@ export const WORLD_WORDS: ReadonlySet<string> = new Set([
   ...["WeakRef", "FinalizationRegistry"],
 ]);
 
+/** Timers, which fake ones of a test may stand in for. */
+export const TIMER_WORDS: ReadonlySet<string> = new Set([
+  ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask"],
+]);
+
 /** What lets other code run in between. */
 export const ASYNC_WORDS: ReadonlySet<string> = new Set([
   ...["async", "await", "Promise", "PromiseLike", "queueMicrotask"],

@@ -7,6 +7,7 @@ import {
   floorsBelow,
   PACKAGES,
   ringOf,
+  TIMER_WORDS,
   TYPE_PACKAGES,
   WORLD_WORDS,
 } from "./floors.ts";
@@ -29,6 +30,8 @@ export const SENTENCES = {
   world: "Pure and portable code sees the world only through Files, Transport, Clock and Random.",
   async: "Pure code is synchronous: it neither awaits nor promises.",
   packages: "Packages are imported at run time only in the files that the table of packages names.",
+  timers:
+    "Timers come from base/system-time.ts, so that a test that replaces the global ones does not stop them.",
   cycle: "Imports make no cycle, types included.",
   rooms: "Rooms make no cycle: one room of two knows the other.",
 } as const;
@@ -36,7 +39,11 @@ export const SENTENCES = {
 /** Holds the rules against all files, in the order of the files. */
 export function findBreaches(sources: readonly Source[]): Breach[] {
   return [
-    ...sources.flatMap((source) => [...breachesOfImports(source), ...breachesOfWords(source)]),
+    ...sources.flatMap((source) => [
+      ...breachesOfImports(source),
+      ...breachesOfWords(source),
+      ...breachesOfTimers(source),
+    ]),
     ...breachesByCycles(sources, (path) => path, SENTENCES.cycle),
     ...breachesByCycles(sources, roomsOf(sources), SENTENCES.rooms),
   ];
@@ -83,6 +90,13 @@ function sentenceOnOutside(path: string, { specifier, isTypeOnly }: Import): str
 function packageOf(specifier: string): string {
   const parts = specifier.split("/");
   return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : parts[0]!;
+}
+
+/** Lines of a file that use a timer, although it imports none. */
+function breachesOfTimers({ path, words, imports }: Source): Breach[] {
+  if (ringOf(path) !== "machine" || imports.some(({ target }) => target === "base/system-time.ts")) return [];
+  const place = words.find(({ word }) => TIMER_WORDS.has(word));
+  return place === undefined ? [] : [{ path, place, sentence: SENTENCES.timers }];
 }
 
 function breachesOfWords({ path, words }: Source): Breach[] {

@@ -2,6 +2,7 @@ import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { onAbort } from "../base/aborts.ts";
 import { MalformedBytes } from "../base/bytes.ts";
 import { type Outcome, QuorateError } from "../base/errors.ts";
+import { clearTimeout, setTimeout } from "../base/system-time.ts";
 import type { CallOptions } from "../replica/calls/call.ts";
 import type { TlsOptions } from "../transport/tls/tls-files.ts";
 import type { MessageType } from "../wire/message.ts";

@@ -1,6 +1,7 @@
 import type { ServiceError } from "@grpc/grpc-js";
 import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
+import { setTimeout } from "../base/system-time.ts";
 import type { KvWatcher } from "../kv/kv-backend.ts";
 import type { WatchRequest } from "../kv/mvcc/watch.ts";
 import { METHODS } from "../wire/services.ts";

@@ -1,4 +1,5 @@
 import { QuorateError } from "../../base/errors.ts";
+import { setTimeout } from "../../base/system-time.ts";
 import { requestTicket } from "../../transport/tcp/tcp-ticket.ts";
 import type { ServeSettings } from "./settings.ts";
 

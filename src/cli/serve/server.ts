@@ -1,5 +1,6 @@
 import { defined } from "../../base/defaults.ts";
 import { systemReason } from "../../base/system-reason.ts";
+import { clearInterval, setInterval } from "../../base/system-time.ts";
 import type { EtcdServer } from "../../etcd/server.ts";
 import { chooseQuota } from "../../memory.ts";
 import { open } from "../../open.ts";
