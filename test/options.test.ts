@@ -507,6 +507,23 @@ describe("what opens things", () => {
       await expectRefusal(`${name}(${JSON.stringify(options)})`, () => call(options));
   });
 
+  test("serveEtcd and Coordination refuse what is no store, and serveEtcd one that is closed", async () => {
+    const store = await open({});
+    const remote = await connect({ endpoints: "127.0.0.1:1" });
+    const noStores = [undefined, null, {}, "x", () => {}, open, Promise.resolve(store), { parts: {} }];
+    for (const wrong of noStores) {
+      await expectRefusal(`Coordination of ${String(wrong)}`, () => new Coordination(wrong as never));
+    }
+    for (const wrong of [...noStores, store.namespace("a/"), remote]) {
+      await expectRefusal(`serveEtcd of ${String(wrong)}`, () =>
+        serveEtcd(wrong as never, { listen: { port: 0 } }),
+      );
+    }
+    await remote.close();
+    await store.close();
+    await expect(serveEtcd(store, { listen: { port: 0 } })).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+
   test("serveEtcd refuses what cannot be meant, with a code", async () => {
     const store = await open({});
     const wrong = [

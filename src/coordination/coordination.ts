@@ -1,3 +1,5 @@
+import { invalidArgument } from "../base/errors.ts";
+import { describe, having } from "../base/options.ts";
 import { takes } from "../base/surplus.ts";
 import { Barrier } from "./barrier.ts";
 import { DoubleBarrier } from "./double-barrier.ts";
@@ -10,6 +12,11 @@ import type { RecipeKv } from "./recipe-kv.ts";
 import { Registry } from "./registry.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
+const STORE = having<RecipeKv<unknown>>(
+  "a store",
+  ...(["entry", "range", "put", "delete", "watch", "txn", "lease", "namespace"] as const),
+);
+
 /**
  * Recipes for working together, on a store or on a namespace of one. Each lives in keys under the name that it is given:
  * whoever uses the same name in the same store means the same thing.
@@ -17,7 +24,12 @@ import { Session, type SessionOptions } from "./session.ts";
 export class Coordination<Value> {
   readonly #kv: RecipeKv<Value>;
 
+  /** Throws ERR_INVALID_ARGUMENT for what is neither a store nor a namespace of one. */
   constructor(kv: RecipeKv<Value>) {
+    if (!STORE.isMet(kv)) {
+      const message = `Coordination works on a store or on a namespace of one, not on ${describe(kv)}`;
+      throw invalidArgument("kv", undefined, message);
+    }
     this.#kv = kv;
   }
 

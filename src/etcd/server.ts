@@ -2,7 +2,7 @@ import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { exact } from "../base/surplus.ts";
 import { serveAuth } from "./auth/auth-service.ts";
 import { Audit } from "./call/audit.ts";
-import { Front, type ServedStore } from "./call/front.ts";
+import { checkServed, Front, type ServedStore } from "./call/front.ts";
 import { Guard } from "./call/guard.ts";
 import { LeaderWatch } from "./call/leader-watch.ts";
 import { Publication } from "./cluster/advertise-urls.ts";
@@ -57,14 +57,15 @@ const CLOSE_GRACE_MS = 2_000;
  * Serves a store to etcd's clients: gRPC, and HTTP with JSON, health and metrics on the same port. Resolves when it
  * listens.
  *
- * Throws ERR_INVALID_ARGUMENT, ERR_LISTEN, and ERR_INSECURE for an address that others reach without TLS unless
- * `insecure` is said.
+ * Throws ERR_INVALID_ARGUMENT, ERR_CLOSED for a store that is closed or has failed, ERR_LISTEN, and ERR_INSECURE for an
+ * address that others reach without TLS unless `insecure` is said.
  */
 export const serveEtcd = exact(
   "serveEtcd",
   2,
   async function serveEtcd(store: ServedStore, options: EtcdOptions): Promise<EtcdServer> {
     ETCD_OPTIONS.check(options);
+    checkServed(store);
     checkServerTls(options);
     const settings = etcdSettings(options);
     const messageBytesMax = settings.requestBytesMax + MESSAGE_OVERHEAD_BYTES;

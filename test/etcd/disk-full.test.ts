@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
 import { connect } from "../../src/client/connect.ts";
+import { ALARM_TYPES } from "../../src/wire/maintenance-messages.ts";
 import { METHODS } from "../../src/wire/services.ts";
 import { mountSmallDisk, unmount } from "../storage/small-disk.ts";
 import { page } from "./support/http.ts";
@@ -48,7 +49,10 @@ describe.skipIf(mount === null)("a real disk of 40 MiB that is full (needs root,
       message: "etcdserver: disk is full",
     });
     expect(await remote.put("a", "").catch((error) => error.code)).toBe("ERR_DISK_FULL");
-    expect((await client.ask(METHODS.alarm, {})).alarms).toEqual([]);
+    const { header, alarms } = await client.ask(METHODS.alarm, {});
+    expect(alarms).toEqual([{ memberId: header?.memberId, alarm: ALARM_TYPES.indexOf("NOSPACE") }]);
+    const { errors } = await client.ask(METHODS.status, {});
+    expect(errors).toContain("etcdserver: disk is full");
     expect(await client.ask(METHODS.healthCheck, {})).toMatchObject({ status: 2 });
     expect(await page(`${url}/health`)).toMatchObject({
       status: 503,
@@ -65,6 +69,7 @@ describe.skipIf(mount === null)("a real disk of 40 MiB that is full (needs root,
     rmSync(ballast);
     await expect.poll(() => store.status().isDiskFull, { timeout: 15_000 }).toBe(false);
     await store.put("a", "b");
+    expect((await client.ask(METHODS.alarm, {})).alarms).toEqual([]);
     expect(await page(`${url}/readyz`)).toMatchObject({ status: 200 });
     expect(await page(`${url}/health`)).toMatchObject({ status: 200 });
     await expect.poll(() => told).toEqual([true, false]);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../base/assert.ts";
-import type { QuorateError } from "../../base/errors.ts";
+import { invalidArgument, QuorateError } from "../../base/errors.ts";
+import { describe, having } from "../../base/options.ts";
 import type { Command } from "../../kv/machine/command.ts";
 import type { KvMachine } from "../../kv/machine/kv-machine.ts";
 import type { KvResult } from "../../kv/machine/result.ts";
@@ -19,6 +20,20 @@ export interface ServedStore
   extends Pick<Store<never>, "cluster" | "parts" | "status" | "metrics" | "backup"> {
   on<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
   off<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
+}
+
+const SERVED = having<ServedStore>("a store", "status", "metrics", "backup", "on", "off");
+
+/** Throws ERR_INVALID_ARGUMENT for what is not a whole store with its member, and ERR_CLOSED for one that has ended. */
+export function checkServed(store: unknown): asserts store is ServedStore {
+  if (!SERVED.isMet(store) || typeof store.parts !== "object" || typeof store.cluster !== "object") {
+    const message = `serveEtcd serves a whole store, as open gives it, not ${describe(store)}`;
+    throw invalidArgument("store", undefined, message);
+  }
+  const { state } = store.status();
+  if (state === "open" || state === "leaving") return;
+  const message = state === "failed" ? "the store has failed and cannot be served" : "the store is closed";
+  throw new QuorateError("ERR_CLOSED", message, {});
 }
 
 /** How often a call that waits for a compaction looks whether it is done. */

@@ -24,7 +24,11 @@ export async function alarmAnswer(
   const { front } = client;
   await front.linearize();
   const standing = front.machine.alarms.all().map(shown);
-  if (action === GET) return standing.filter(({ alarm }) => number === EVERY_KIND || alarm === number);
+  if (action === GET)
+    return [...standing, ...fullDisk(front)].filter(
+      ({ alarm }, at, all) =>
+        (number === EVERY_KIND || alarm === number) && all.findIndex((one) => isSame(one, all[at]!)) === at,
+    );
 
   const kind = ALARM_KINDS.find((each) => ALARM_NUMBERS[each] === number);
   if (kind === undefined) return [];
@@ -36,6 +40,18 @@ export async function alarmAnswer(
   else if (!isStanding) return [];
   await client.propose(command, "done");
   return [{ memberId, alarm: number }];
+}
+
+/**
+ * A member whose disk is full takes no writes, which etcd's tools learn by an alarm and by nothing else. This one is of the
+ * member that is asked, is in nobody's log, and ends when there is room again; to disarm it changes nothing.
+ */
+function fullDisk(front: Front): AlarmMember[] {
+  return front.isDiskFull ? [{ memberId: front.memberId, alarm: ALARM_NUMBERS["no-space"] }] : [];
+}
+
+function isSame(left: AlarmMember, right: AlarmMember): boolean {
+  return left.memberId === right.memberId && left.alarm === right.alarm;
 }
 
 function shown({ kind, member }: Alarm): AlarmMember {

@@ -71,6 +71,7 @@ function statusOf(front: Front) {
 function errorsOf(front: Front): string[] {
   return [
     ...(front.standing.leader === undefined ? [STATUS.noLeader[1]] : []),
+    ...(front.isDiskFull ? [STATUS.diskFull[1]] : []),
     ...front.machine.alarms.all().map(({ kind, member }) => `memberID:${member} alarm:${ALARM_NAMES[kind]} `),
   ];
 }

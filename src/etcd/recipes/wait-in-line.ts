@@ -45,6 +45,11 @@ export async function queueUp(
     await waitForTurn(client, name, place);
     return place;
   } catch (error) {
+    // Nobody has been told of the lease: what cannot be revoked now ends by itself.
+    if (keepAlive !== null)
+      await client
+        .propose({ kind: "lease-revoke", lease: id, renewedAt: null }, "lease-revoke")
+        .catch(() => {});
     throw asRecipeError(error);
   } finally {
     keepAlive?.cancel();
