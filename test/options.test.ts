@@ -360,6 +360,67 @@ describe("more arguments than a call takes", () => {
   });
 });
 
+describe("calls that would have no effect", () => {
+  test("a transaction that has ended takes no more", async () => {
+    const store = await open({});
+    await store.ready();
+    let late: Parameters<Parameters<typeof store.transact>[0]>[0] | undefined;
+    await store.transact(async (tx) => {
+      late = tx;
+    });
+    await expectRefusal("tx.put", () => late!.put("a", "1"));
+    await expectRefusal("tx.delete", () => late!.delete("a"));
+    await expectRefusal("tx.get", () => late!.get("a"));
+    expect(await store.transact(() => 5)).toBe(5);
+    await store.close();
+  });
+
+  test("a second list of operations for a branch is refused, and does not replace the first", async () => {
+    const store = await open({});
+    await store.ready();
+    const txn = store.txn().do((op) => [op.put("a", "1")]);
+    await expectRefusal("do", () => txn.do((op) => [op.put("b", "2")]));
+    const other = store.txn().otherwise(() => []);
+    await expectRefusal("otherwise", () => other.otherwise(() => []));
+    await expectRefusal("conditions", () => store.put("c", "1", { ifMissing: true, ifRevision: 3 }));
+    await store.close();
+  });
+
+  test("a promise instead of a value that cannot be decoded is refused, and a queue keeps the item", async () => {
+    const store = await open({ values: "json" });
+    await store.ready();
+    const queue = new Coordination(store).queue("q");
+    await new Coordination(store.namespace("", { values: "utf8" })).queue("q").enqueue("{");
+    const later = { onDecodeError: async () => "x" };
+    await expectRefusal("tryDequeue", () => queue.tryDequeue(later));
+    await expectRefusal("dequeue", () => queue.dequeue(later));
+    expect(await queue.undecodable()).toHaveLength(1);
+    await store.close();
+    const promising = { name: "p", encode: () => new Uint8Array(1), decode: async () => "x" };
+    const lazy = await open({ values: promising as never });
+    await lazy.ready();
+    await lazy.put("a", "x" as never);
+    await expect(lazy.get("a")).rejects.toMatchObject({ code: "ERR_DECODE" });
+    await lazy.close();
+  });
+
+  test("a listener of an event that there is not, or that is no function, is refused by a near name", async () => {
+    const store = await open({});
+    const watch = store.watch("a");
+    const lease = new Emitter({ lost: true } as never);
+    for (const emitter of [store, watch, lease]) {
+      const loose = emitter as unknown as Record<string, (event: unknown, listener?: unknown) => unknown>;
+      for (const method of ["on", "once"]) {
+        await expectRefusal(method, () => loose[method]!("change", () => {}));
+        await expectRefusal(method, () => loose[method]!("error", undefined));
+      }
+    }
+    const error = await expectRefusal("leeder", () => store.on("leeder" as "leader", () => {}));
+    expect(error.message).toContain("did you mean leader?");
+    await store.close();
+  });
+});
+
 describe("nothing that is mistyped means everything", () => {
   test("a delete keeps the store, whatever its bounds were meant to be", async () => {
     const store = await open({});

@@ -1,5 +1,7 @@
 import type TypedEmitter from "typed-emitter";
 import type { EventMap } from "typed-emitter";
+import { invalidArgument } from "./errors.ts";
+import { nearest } from "./nearest.ts";
 import { throwUncaught } from "./uncaught.ts";
 
 export type { EventMap, TypedEmitter };
@@ -23,6 +25,13 @@ export type Observer<Events extends EventMap> = (event: keyof Events, args: read
  * - An `error` that nobody listens to is not thrown: a library must not end its host. Whoever emits one warns.
  */
 export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
+  readonly #known: readonly string[] | undefined;
+
+  /** With the names of its events, an emitter refuses listeners for others: they would never be called. */
+  constructor(known?: Readonly<Record<keyof Events, true>>) {
+    this.#known = known && Object.keys(known);
+  }
+
   readonly #registrations = new Map<keyof Events, readonly Registration[]>();
   #observers: readonly Observer<Events>[] = [];
 
@@ -111,6 +120,15 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
   /** For subclasses that begin to work when somebody listens: called after each new listener. */
   protected listened(_event: keyof Events): void {}
 
+  #check(event: keyof Events, listener: unknown): void {
+    if (typeof listener !== "function")
+      throw invalidArgument("listener", listener, `the listener of ${String(event)} must be a function`);
+    if (this.#known === undefined || this.#known.includes(String(event))) return;
+    const near = nearest(String(event), this.#known);
+    const help = near === undefined ? `its events are: ${this.#known.join(", ")}` : `did you mean ${near}?`;
+    throw invalidArgument("event", event, `there is no event named ${String(event)}; ${help}`);
+  }
+
   #remove(event: keyof Events, registration: Registration): void {
     const registrations = this.#registrations.get(event) ?? [];
     this.#registrations.set(
@@ -120,6 +138,7 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
   }
 
   #add(event: keyof Events, listener: Listener, once: boolean, first: boolean): this {
+    this.#check(event, listener);
     const registrations = this.#registrations.get(event) ?? [];
     const added = { listener, once };
     this.#registrations.set(event, first ? [added, ...registrations] : [...registrations, added]);

@@ -1,5 +1,5 @@
-import { QuorateError } from "../base/errors.ts";
-import { type Demands, demand } from "../base/options.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
+import { type Demands, demand, isThenable } from "../base/options.ts";
 import type { Revision } from "./mvcc/key-history.ts";
 
 /** A stored value that the store's codec cannot decode. */
@@ -57,11 +57,18 @@ export function insteadOf(broken: Undecodable, onDecodeError: OnDecodeError | un
   if (onDecodeError === undefined) throw broken.error;
   if (onDecodeError === "raw") return broken.bytes;
   if (onDecodeError === "skip") return undefined;
+  let given: unknown;
   try {
-    return onDecodeError(broken);
+    given = onDecodeError(broken);
   } catch (cause) {
+    // A recipe decodes by a function of its own, within which the caller's one was refused.
+    if (QuorateError.is(cause, "ERR_INVALID_ARGUMENT")) throw cause;
     throw undecodable(broken.key, broken.revision, cause);
   }
+  if (!isThenable(given)) return given;
+  // Nobody will await it, and what it comes to must not end the process.
+  Promise.resolve(given).catch(() => {});
+  throw invalidArgument("onDecodeError", given, "onDecodeError must give a value, not a promise");
 }
 
 export function undecodable(

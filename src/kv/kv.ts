@@ -111,7 +111,7 @@ const DISARM_OPTIONS = callOptions("disarm");
 const COMPACT_OPTIONS = callOptions("compact");
 
 export interface NamespaceOptions<Values> {
-  readonly values: Values;
+  readonly values?: Values;
 }
 
 const NAMESPACE_OPTIONS = new OptionTable<NamespaceOptions<ValuesOption>>("namespace", {
@@ -268,7 +268,7 @@ export class Kv<Value> {
 
   /** Runs a function that reads and writes, again and again until nobody interfered. */
   async transact<Result>(
-    work: (tx: Tx<Value>) => Promise<Result>,
+    work: (tx: Tx<Value>) => Promise<Result> | Result,
     options: TransactOptions = NO_OPTIONS,
   ): Promise<Result> {
     TRANSACT_OPTIONS.check(options);
@@ -537,6 +537,8 @@ const UNCONDITIONAL: readonly Compare[] = [];
 
 function conditions(key: Key, { ifMissing, ifVersion, ifRevision }: PutOptions): readonly Compare[] {
   if (ifMissing === undefined && ifVersion === undefined && ifRevision === undefined) return UNCONDITIONAL;
+  if (ifMissing === true && (ifVersion ?? ifRevision) !== undefined)
+    throw invalidArgument("ifMissing", ifMissing, "ifMissing excludes ifVersion and ifRevision");
   const range = singleKey(key);
   const equal = (target: CompareTarget, operand: number): Compare => {
     return { range, target, relation: "equal", operand };

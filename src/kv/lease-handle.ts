@@ -57,7 +57,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     granted: { readonly lease: LeaseId; readonly ttlMs: number; readonly askedAt: number },
     view: LeaseView,
   ) {
-    super();
+    super({ lost: true });
     this.#space = space;
     this.#renewals = renewals;
     this.#lease = granted.lease;

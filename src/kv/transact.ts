@@ -1,5 +1,6 @@
-import { QuorateError } from "../base/errors.ts";
+import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS, OptionTable, whole } from "../base/options.ts";
+import { takes } from "../base/surplus.ts";
 import { CALL, type CallOptions } from "../replica/calls/call.ts";
 import { CallTime } from "./call-time.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -40,14 +41,14 @@ const BACKOFF_MS_MAX = 64;
  */
 export async function transact<Value, Result>(
   space: Keyspace<Value>,
-  work: (tx: Tx<Value>) => Promise<Result>,
+  work: (tx: Tx<Value>) => Promise<Result> | Result,
   { retries = RETRIES, ...options }: TransactOptions,
 ): Promise<Result> {
   const time = new CallTime(space.clock, options);
   for (let attempt = 0; attempt <= retries; attempt++) {
     time.check();
     const attempted = new Attempt(space, time);
-    const result = await work(attempted);
+    const result = await attempted.run(work);
     if (await attempted.commit()) return result;
     await backOff(space as Keyspace<unknown>, attempt);
   }
@@ -61,6 +62,7 @@ class Attempt<Value> implements Tx<Value> {
   readonly #time: CallTime;
   /** The first read; the others read at the revision that it showed. */
   #first: Promise<ReadKey> | null = null;
+  #isOver = false;
   readonly #seen = new Map<Key, Revision>();
   readonly #writes = new Map<Key, Put | DeleteCommand>();
 
@@ -69,7 +71,17 @@ class Attempt<Value> implements Tx<Value> {
     this.#time = time;
   }
 
+  /** Has the function read and write. What comes after its end could be part of no commit, and is refused. */
+  async run<Result>(work: (tx: Tx<Value>) => Promise<Result> | Result): Promise<Result> {
+    try {
+      return await work(this);
+    } finally {
+      this.#isOver = true;
+    }
+  }
+
   async get(text: string): Promise<Value | undefined> {
+    this.#check("get");
     const key = this.#space.key(text);
     const written = this.#writes.get(key);
     if (written?.kind === "put") return this.#space.ownValue(text, written.value);
@@ -81,6 +93,7 @@ class Attempt<Value> implements Tx<Value> {
   }
 
   put(text: string, value: Value, options: LeaseChoice = NO_OPTIONS): void {
+    this.#check("put");
     TX_PUT_OPTIONS.check(options);
     const key = this.#space.key(text);
     const lease = chosenLease(options) ?? this.#keptLease(key);
@@ -88,8 +101,15 @@ class Attempt<Value> implements Tx<Value> {
   }
 
   delete(text: string): void {
+    this.#check("delete");
     const key = this.#space.key(text);
     this.#writes.set(key, { kind: "delete", range: singleKey(key) });
+  }
+
+  #check(method: string): void {
+    if (!this.#isOver) return;
+    const message = `tx.${method} was called after the function given to transact had ended: await all that it does`;
+    throw invalidArgument("tx", undefined, message);
   }
 
   /** The lease that the key will hang on by what was written so far. */
@@ -119,6 +139,8 @@ class Attempt<Value> implements Tx<Value> {
     return (await this.#space.propose(command, "txn", this.#time.step())).succeeded;
   }
 }
+
+takes(Attempt, { get: 1, put: 3, delete: 1 });
 
 /** At once after the first conflict: somebody has won, so there is progress. Then longer and longer, and not all alike. */
 function backOff({ backend }: Keyspace<unknown>, attempt: number): Promise<void> {

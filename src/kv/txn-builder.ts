@@ -36,7 +36,8 @@ interface TxnParts {
   readonly otherwise: readonly Op<unknown>[];
 }
 
-const NO_PARTS: TxnParts = { claims: [], done: [], otherwise: [] };
+const NO_OPS: readonly Op<unknown>[] = [];
+const NO_PARTS: TxnParts = { claims: [], done: NO_OPS, otherwise: NO_OPS };
 
 /** The whole transaction, to be proposed or to stand within another one. */
 interface TxnOp<Done, Otherwise> extends Op<TxnOutcome<Done, Otherwise>> {
@@ -64,17 +65,19 @@ export class TxnBuilder<Value, Done, Otherwise> {
     return new TxnBuilder(this.#space, { ...this.#parts, claims: [...this.#parts.claims, ...added] });
   }
 
-  /** What runs when every claim holds; without claims it always runs. */
+  /** What runs when every claim holds; without claims it always runs. Called once: a second call throws ERR_INVALID_ARGUMENT. */
   do<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, OpResults<Ops>, Otherwise> {
+    if (this.#parts.done !== NO_OPS) throw again("do");
     return new TxnBuilder(this.#space, { ...this.#parts, done: chosen("do", choose, this.#ops()) });
   }
 
-  /** What runs when a claim does not hold. */
+  /** What runs when a claim does not hold. Called once, as `do`. */
   otherwise<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, Done, OpResults<Ops>> {
+    if (this.#parts.otherwise !== NO_OPS) throw again("otherwise");
     return new TxnBuilder(this.#space, {
       ...this.#parts,
       otherwise: chosen("otherwise", choose, this.#ops()),
@@ -128,6 +131,11 @@ export class TxnBuilder<Value, Done, Otherwise> {
 takes(TxnBuilder, { do: 1, otherwise: 1, commit: 1 });
 
 const COMMIT_OPTIONS = callOptions("commit");
+
+function again(branch: string): QuorateError {
+  const message = `${branch} was called before on this transaction: give all operations of the branch in one list`;
+  return invalidArgument(branch, undefined, message);
+}
 
 /** The operations of a branch. Throws ERR_INVALID_ARGUMENT for what gives none. */
 function chosen<Value, Ops extends readonly Op<unknown>[]>(

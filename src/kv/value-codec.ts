@@ -78,7 +78,12 @@ function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
   return {
     isImmutable: false,
     encode: (value) => guarded(codec.name, () => latin1Text(checkedBytes(codec.encode(plainValue(value))))),
-    decode: (bytes) => codec.decode(latin1Bytes(bytes)),
+    decode: (bytes) => {
+      const value = codec.decode(latin1Bytes(bytes));
+      if (!isThenable(value)) return value;
+      Promise.resolve(value).catch(() => {});
+      throw new TypeError(`decode of the codec ${codec.name} must give a value, not a promise`);
+    },
   };
 }
 

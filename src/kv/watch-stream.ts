@@ -62,6 +62,10 @@ export type WatchEvents<Value> = {
   error: (error: QuorateError) => void;
 };
 
+const WATCH_EVENTS: Readonly<Record<keyof WatchEvents<unknown>, true>> = {
+  ...{ put: true, delete: true, progress: true, end: true, error: true },
+};
+
 /** How often a quiet watch tells its progress, if asked to. */
 export const WATCH_PROGRESS_MS = 10_000;
 
@@ -110,7 +114,7 @@ export class Watch<Value>
     keyOrRange: string | (WatchOptions & DecodeChoice),
     onEnd: (watch: Watch<Value>) => void,
   ) {
-    super();
+    super(WATCH_EVENTS);
     const options: WatchSettings & DecodeChoice = typeof keyOrRange === "object" ? keyOrRange : {};
     const range = space.keyOrRange(keyOrRange, WATCH_OPTIONS);
     this.#space = space;

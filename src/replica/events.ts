@@ -30,3 +30,20 @@ export type ReplicaEvents = {
   error: (error: QuorateError) => void;
   close: () => void;
 };
+
+/** The names of all events. */
+export const REPLICA_EVENTS: Readonly<Record<keyof ReplicaEvents, true>> = {
+  role: true,
+  leader: true,
+  members: true,
+  snapshot: true,
+  peer: true,
+  slow: true,
+  diskFull: true,
+  repairing: true,
+  repaired: true,
+  diverged: true,
+  refused: true,
+  error: true,
+  close: true,
+};

@@ -23,7 +23,7 @@ import { Chance } from "./chance.ts";
 import { CheckedCodec } from "./checked-codec.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
-import type { ReplicaEvents } from "./events.ts";
+import { REPLICA_EVENTS, type ReplicaEvents } from "./events.ts";
 import { Failover } from "./failover.ts";
 import { failureBy } from "./failure.ts";
 import { GuardedStorage } from "./guarded-storage.ts";
@@ -144,7 +144,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     opened: OpenedStorage,
     storage: GuardedStorage,
   ) {
-    super();
+    super(REPLICA_EVENTS);
     storage.enterBy((run) => this.#enter(run));
     const { enrolment, recovered, snapshot } = opened;
     this.name = enrolment.self.name;
