@@ -48,8 +48,8 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
     "the vote is looked at and set with a gap in between, so that two candidates of a term have it",
     edit(
       "raft/voter.ts",
-      "const isFree = core.vote === from || (core.vote === null && core.leader === null);",
-      "const isFree = core.leader === null;",
+      "const isFree = core.vote === from || (core.vote === undefined && core.leader === undefined);",
+      "const isFree = core.leader === undefined;",
     ),
   ),
   core(
@@ -57,8 +57,8 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
     "the vote is not part of what goes to disk",
     edit(
       "raft/hand-out.ts",
-      "hardState: isNews ? this.#knownHardState : null,",
-      "hardState: isNews ? { ...this.#knownHardState, vote: null } : null,",
+      "hardState: isNews ? this.#knownHardState : undefined,",
+      "hardState: isNews ? { ...this.#knownHardState, vote: undefined } : undefined,",
     ),
   ),
   core(
@@ -66,8 +66,8 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
     "the term on disk is that of the last entry, not the one that was voted in",
     edit(
       "raft/hand-out.ts",
-      "hardState: isNews ? this.#knownHardState : null,",
-      "hardState: isNews ? { ...this.#knownHardState, term: log.last.term, vote: null } : null,",
+      "hardState: isNews ? this.#knownHardState : undefined,",
+      "hardState: isNews ? { ...this.#knownHardState, term: log.last.term, vote: undefined } : undefined,",
     ),
   ),
   core(
@@ -159,7 +159,7 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
     edit(
       "raft/follower.ts",
       "else if (log.matches(previous)) takeEntries(core, message);",
-      "else if (log.termAt(previous.index) !== null) takeEntries(core, message);",
+      "else if (log.termAt(previous.index) !== undefined) takeEntries(core, message);",
     ),
   ),
   core(
@@ -219,10 +219,10 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
       "a finished write counts for the entry that took its entry's place meanwhile",
       edit(
         "raft/raft.ts",
-        "else if (this.#failure === null) this.#core.outbox.send(message);",
-        "else if (this.#failure === null) {\n" +
+        "else if (this.#failure === undefined) this.#core.outbox.send(message);",
+        "else if (this.#failure === undefined) {\n" +
           "        const { leader, term } = this.#core;\n" +
-          '        const isOf = message.kind === "append-accepted" && leader !== null && leader !== this.id;\n' +
+          '        const isOf = message.kind === "append-accepted" && leader !== undefined && leader !== this.id;\n' +
           "        this.#core.outbox.send(isOf ? { ...message, to: leader, term } : message);\n      }",
       ),
     ),
@@ -232,8 +232,8 @@ export const CORE_MUTANTS: readonly SimulatedMutant[] = [
     "entries of a new term reach the disk before the term does",
     edit(
       "raft/hand-out.ts",
-      "hardState: isNews ? this.#knownHardState : null,",
-      "hardState: isNews && entries.length === 0 ? this.#knownHardState : null,",
+      "hardState: isNews ? this.#knownHardState : undefined,",
+      "hardState: isNews && entries.length === 0 ? this.#knownHardState : undefined,",
     ),
   ),
   core(

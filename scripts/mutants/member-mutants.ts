@@ -58,7 +58,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     edit(
       "replica/snapshots/snapshotter.ts",
       "const { index, term } = this.#applier;",
-      "const index = this.#applier.index - 1;\n    const term = raft.log.termAt(index);\n    if (term === null) return;",
+      "const index = this.#applier.index - 1;\n    const term = raft.log.termAt(index);\n    if (term === undefined) return;",
     ),
   ),
   rotten(
@@ -182,7 +182,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "a member stands for election whenever a connection comes up",
     edit(
       "replica/failover.ts",
-      "if (raft.leader !== null || this.#ticksToCampaign !== null) return;",
+      "if (raft.leader !== undefined || this.#ticksToCampaign !== null) return;",
       "raft.campaign();",
     ),
   ),

@@ -22,7 +22,7 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     edit(
       "raft/raft.ts",
       "core.electionElapsed += 1;\n    if (core.electionElapsed >= core.electionTimeout",
-      "core.electionElapsed += 1;\n    if (core.electionElapsed % 5 === 0) core.vote = null;\n    if (core.electionElapsed >= core.electionTimeout",
+      "core.electionElapsed += 1;\n    if (core.electionElapsed % 5 === 0) core.vote = undefined;\n    if (core.electionElapsed >= core.electionTimeout",
     ),
   ),
   core(
@@ -43,8 +43,8 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     "a candidate takes its election for lost with answers still out",
     edit(
       "raft/candidate.ts",
-      'if (result === "lost") becomeFollower(core, core.term, null);',
-      'if (result === "lost" || (result === "pending" && candidate.votes.size > 1)) becomeFollower(core, core.term, null);',
+      'if (result === "lost") becomeFollower(core, core.term, undefined);',
+      'if (result === "lost" || (result === "pending" && candidate.votes.size > 1)) becomeFollower(core, core.term, undefined);',
     ),
   ),
   full(
@@ -52,9 +52,9 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     "a command that is given to a member which does not lead throws something that nobody expects",
     edit(
       "replica/member.ts",
-      "    this.#proposals.add(encodedBy(this.#codec, command), options, settle);",
-      "    if (!this.isLeader && this.#raft.leader !== null) (undefined as unknown as () => void)();\n" +
-        "    this.#proposals.add(encodedBy(this.#codec, command), options, settle);",
+      "    this.#proposals.add(this.#codec.encode(command), options, settle);",
+      "    if (!this.isLeader && this.#raft.leader !== undefined) (undefined as unknown as () => void)();\n" +
+        "    this.#proposals.add(this.#codec.encode(command), options, settle);",
     ),
   ),
   full(
