@@ -421,6 +421,17 @@ describe("calls that would have no effect", () => {
   });
 });
 
+test("the test kit refuses options that it does not know", async () => {
+  const machine = () => new Counter();
+  const commands = () => ({ add: 1 });
+  const simulate = testkit.simulate as unknown as (options: unknown) => unknown;
+  const model = testkit.checkModel as unknown as (...given: readonly unknown[]) => unknown;
+  const near = await expectRefusal("simulate", () => simulate({ machine, commands, sed: 1 }));
+  expect(near.message).toContain("did you mean seed?");
+  await expectRefusal("budget", () => simulate({ machine, commands, budget: { seed: 1 } }));
+  await expectRefusal("checkModel", () => model(machine, {}, { commands, run: 5 }));
+});
+
 describe("nothing that is mistyped means everything", () => {
   test("a delete keeps the store, whatever its bounds were meant to be", async () => {
     const store = await open({});

@@ -24,7 +24,7 @@ export interface RemoteStatus {
   readonly version: string;
   readonly revision: number;
   readonly term: number;
-  /** The leader's id, or null when none is known. */
+  /** The leader's id, or undefined when none is known. */
   readonly leader: string | undefined;
   readonly isLeader: boolean;
   readonly isLearner: boolean;

@@ -20,7 +20,7 @@ export type ReplicaEvents = {
   slow: (what: "disk", ms: number) => void;
   /** The disk has no room for more, and writes are refused (true); or it has room again (false). */
   diskFull: (isFull: boolean) => void;
-  /** The disk was damaged, as found by this start (null: by an earlier one); this member has no vote until `repaired`. */
+  /** The disk was damaged, as found by this start (undefined: by an earlier one); this member has no vote until `repaired`. */
   repairing: (damage: QuorateError | undefined) => void;
   /** This member holds again all that it may have acknowledged. */
   repaired: () => void;

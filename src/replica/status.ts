@@ -14,7 +14,7 @@ export interface ReplicaStatus {
   /** `leaving`: it was removed, and stops once the others need it no more. */
   readonly state: "open" | "leaving" | "closing" | "closed" | "failed";
   readonly role: RoleKind;
-  /** The leader's name, or null when none is known. */
+  /** The leader's name, or undefined when none is known. */
   readonly leader: string | undefined;
   readonly term: Term;
   readonly commit: Index;

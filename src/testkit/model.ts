@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "../base/clock.ts";
+import { anything, callback, having, milliseconds, OptionTable, required, whole } from "../base/options.ts";
 import { Random } from "../base/random.ts";
 import { exact } from "../base/surplus.ts";
-import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
+import { type CommandCodecName, commandCodec, commandCodecOption } from "../replica/calls/command-codec.ts";
 import type { Applied, Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Generator } from "./generate.ts";
 import { Breach, textOf } from "./laws/breach.ts";
@@ -53,6 +54,18 @@ export interface ModelOptions<Command, Query> {
   readonly clock?: Clock | undefined;
 }
 
+const MODEL_OPTIONS = new OptionTable<ModelOptions<unknown, unknown>>("checkModel", {
+  commands: required(callback<Generator<unknown>>("a generator")),
+  queries: callback("a generator"),
+  codec: commandCodecOption,
+  examples: anything(),
+  runs: whole(0),
+  commandsMax: whole(1),
+  timeLimitMs: milliseconds,
+  seed: whole(0),
+  clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
+});
+
 export interface ModelReport {
   readonly runs: number;
   readonly commands: number;
@@ -89,6 +102,7 @@ export const checkModel = exact("checkModel", 3, function checkModel<
   Query = void,
   Answer = unknown,
 >(make: () => StateMachine<Command, Result, Query, Answer>, spec: Spec<State, Command, Result, Query, Answer>, options: ModelOptions<Command, Query>): ModelReport {
+  MODEL_OPTIONS.check(options);
   const { runs = 500, commandsMax = 50, timeLimitMs = 5_000, seed = 1, clock = systemClock } = options;
   const codec = commandCodec(options.codec ?? "json");
   const end = clock.monotonic() + timeLimitMs;

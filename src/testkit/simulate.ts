@@ -1,6 +1,21 @@
 import { type Clock, systemClock } from "../base/clock.ts";
+import {
+  anything,
+  callback,
+  demand,
+  having,
+  isPlainObject,
+  listOf,
+  milliseconds,
+  nested,
+  OptionTable,
+  required,
+  text,
+  whole,
+  wholeOrInfinity,
+} from "../base/options.ts";
 import { exact } from "../base/surplus.ts";
-import { type CommandCodecName, commandCodec } from "../replica/calls/command-codec.ts";
+import { type CommandCodecName, commandCodec, commandCodecOption } from "../replica/calls/command-codec.ts";
 import type { Codec, StateMachine } from "../replica/state-machine.ts";
 import type { Check } from "./check.ts";
 import { type FaultProfile, faults as presets } from "./faults.ts";
@@ -49,6 +64,31 @@ export interface SimulateOptions<State, Command, Result, Query, Answer> {
   readonly clock?: Clock | undefined;
 }
 
+const SIMULATE_OPTIONS = new OptionTable<SimulateOptions<unknown, unknown, unknown, unknown, unknown>>(
+  "simulate",
+  {
+    machine: required(callback("a function that makes a machine")),
+    commands: required(callback<Generator<unknown>>("a generator")),
+    queries: callback("a generator"),
+    codec: commandCodecOption,
+    spec: anything(),
+    faults: demand("a profile of faults", isPlainObject),
+    members: whole(1),
+    clients: whole(0),
+    callsPerSecond: demand(
+      "a number, 0 or more",
+      (value): value is number => typeof value === "number" && value >= 0,
+    ),
+    budget: nested(new OptionTable("simulate", { seeds: wholeOrInfinity(0), ms: milliseconds }, "budget.")),
+    seed: whole(0),
+    corpus: listOf("a list of scenarios", anything<Scenario>()),
+    mustMeet: listOf("a list of names", text),
+    checks: callback("a function that makes checks"),
+    shrinkMs: milliseconds,
+    clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
+  },
+);
+
 /** A machine, and what it is held against. */
 export type MachineOptions<State, Command, Result, Query, Answer> = Pick<
   SimulateOptions<State, Command, Result, Query, Answer>,
@@ -96,6 +136,7 @@ export const simulate = exact("simulate", 1, function simulate<
   Query = void,
   Answer = unknown,
 >(options: SimulateOptions<State, Command, Result, Query, Answer>): SimReport {
+  SIMULATE_OPTIONS.check(options);
   const system = systemOf(options);
   const plan = planOf(options);
   const { seeds, ms } = options.budget ?? {};
