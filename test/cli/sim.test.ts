@@ -57,7 +57,7 @@ test("sim run passes, and says how much it has seen", async () => {
 test("sim run tells all as JSON", async () => {
   const { code, text } = await run("run", "--seeds", "2", "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(text)).toMatchObject({ verdict: "pass", seeds: 2, failure: undefined });
+  expect(JSON.parse(text)).toMatchObject({ verdict: "pass", seeds: 2, failure: null });
 });
 
 test("sim run says when it has seen too little", async () => {
@@ -87,7 +87,7 @@ test("sim run, replay, shrink and view find, repeat and show what breaks a machi
   expect(code).toBe(0);
   expect(test).toContain(`import options from ${JSON.stringify(module)};`);
   const { default: options } = (await import(module)) as { readonly default: unknown };
-  expect(() => runTest(test, options)).toThrow(/to be null/);
+  expect(() => runTest(test, options)).toThrow(/to be undefined/);
 
   const page = join(directory, "page.html");
   expect((await run("view", smallest, module, "--out", page)).code).toBe(0);

@@ -15,7 +15,7 @@ export function asTest(
     "",
     `test(${JSON.stringify(title)}, () => {`,
     `  const { result } = replay(scenario${isNamed ? ", options" : ""});`,
-    "  expect(result.failure).toBeNull();",
+    "  expect(result.failure).toBeUndefined();",
     "});",
     "",
   ].join("\n");
