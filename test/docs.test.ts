@@ -85,11 +85,13 @@ describe("the commands in the documentation", () => {
 
 describe("the links in the documentation", () => {
   it.each(pages.filter(({ links }) => links.length > 0))(
-    "of $path lead to files that exist",
+    "of $path lead to files and headings that exist",
     ({ path, links }) => {
       const dead = links.filter(({ target }) => {
-        if (/^(https?:|mailto:|#)/.test(target)) return false;
-        return !existsSync(resolve(ROOT, dirname(path), target.split("#")[0]!));
+        if (/^(https?:|mailto:)/.test(target)) return false;
+        const [file, anchor] = target.split("#") as [string, string?];
+        const place = file === "" ? join(ROOT, path) : resolve(ROOT, dirname(path), file);
+        return !existsSync(place) || (anchor !== undefined && !anchorsOf(place).includes(anchor));
       });
       expect(dead).toEqual([]);
     },
@@ -136,6 +138,16 @@ describe("reading pages", () => {
     expect(promisedOutput(blocks[0]!)).toEqual(["1"]);
   });
 });
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(place: string): string[] {
+  return [...readFileSync(place, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 function folderOf(name: string): string {
   return name.replace(/[^\w.-]/g, "_");
