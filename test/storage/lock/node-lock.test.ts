@@ -144,7 +144,7 @@ describe("the lock of a data directory", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "LOCK"), "somebody else's");
     const { error } = await take(directory);
-    expect(QuorateError.is(error, "ERR_LOCKED") && error.details.pid).toBe(null);
+    expect(QuorateError.is(error, "ERR_LOCKED") && error.details.pid).toBeUndefined();
     expect(readdirSync(directory)).toEqual(["LOCK"]);
   });
 
