@@ -33,9 +33,9 @@ await Promise.all(
 console.log(`${archive.lines.length} lines, each under the lock`);
 
 // A holder that stops for longer than its `ttl`, here because its machine does, loses the lock to the next in line.
-const old = await n1!.lock("archive").acquire({ ttl: 1000 });
+const old = await n1!.lock("archive").acquire({ ttlMs: 1000 });
 await n1!.close();
-const next = await n2!.lock("archive").acquire({ timeout: 20_000 });
+const next = await n2!.lock("archive").acquire({ timeoutMs: 20_000 });
 console.log(`the next holder writes: ${archive.append("written by the next holder", next.fence)}`);
 
 // If it wakes up in the middle of a write, no lock can stop it any more. The fence does.

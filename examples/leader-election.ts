@@ -38,7 +38,7 @@ async function schedule(member: Store<string>): Promise<void> {
           await sleep(100, undefined, { signal });
         }
       },
-      { value: name, ttl: 2000 },
+      { value: name, ttlMs: 2000 },
     );
   } catch (error) {
     // The store was closed: the campaign is over.

@@ -23,7 +23,7 @@ const stays = await registries[0]!.register({
   address: "10.0.0.1:2525",
   metadata: { version: "1.4", zone: "a" },
 });
-await registries[1]!.register({ name: "mail", address: "10.0.0.2:2525" }, { ttl: 1000 });
+await registries[1]!.register({ name: "mail", address: "10.0.0.2:2525" }, { ttlMs: 1000 });
 await listBecomes("10.0.0.1:2525 10.0.0.2:2525");
 
 // One of them fails without a word: it is gone from the list when its lease has ended.

@@ -1,4 +1,4 @@
-import type { KvReplica } from "./kv/kv-host.ts";
+import type { KvReplica } from "./kv/kv-context.ts";
 import type { KvAnswer, KvQuery } from "./kv/machine/kv-machine.ts";
 import type { KvResult } from "./kv/machine/result.ts";
 import type { CallOptions } from "./replica/calls/call.ts";

@@ -30,12 +30,12 @@ export type {
 } from "./kv/kv.ts";
 export { Kv } from "./kv/kv.ts";
 export type { StateHash } from "./kv/kv-backend.ts";
-export type { Lease } from "./kv/lease-handle.ts";
+export type { Lease } from "./kv/lease.ts";
 export type { Page, PageOptions, Scan, ScanOptions } from "./kv/scan.ts";
 export type { TransactOptions, Tx } from "./kv/transact.ts";
 export type { TxnBuilder } from "./kv/txn-builder.ts";
 export type { CodecName } from "./kv/value-codec.ts";
-export type { Watch, WatchEvent, WatchOptions } from "./kv/watch-stream.ts";
+export type { Watch, WatchEvent, WatchOptions } from "./kv/watch.ts";
 export {
   type CreateReplicaOptions,
   createReplica,
@@ -47,10 +47,10 @@ export type { OnApplyError } from "./replica/apply/execution.ts";
 export type { CallOptions } from "./replica/calls/call.ts";
 export type { CommandCodecName } from "./replica/calls/command-codec.ts";
 export type { ReadOptions as BarrierOptions } from "./replica/calls/reads.ts";
+export type { Cluster } from "./replica/cluster.ts";
 export type { ReplicaEvents } from "./replica/events.ts";
-export type { Group } from "./replica/group.ts";
 export type { MemberRecord } from "./replica/members/directory.ts";
-export type { MemberNews, NewMember } from "./replica/membership/group-changes.ts";
+export type { MemberNews, NewMember } from "./replica/membership/cluster-changes.ts";
 export type { ReplicaLimits, ReplicaOptions } from "./replica/options.ts";
 export { Replica } from "./replica/replica.ts";
 export type { SnapshotTaken } from "./replica/snapshots/snapshotter.ts";

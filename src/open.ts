@@ -20,7 +20,7 @@ import {
 import { Random } from "./base/random.ts";
 import { exact } from "./base/surplus.ts";
 import { publishEvents } from "./diagnostics.ts";
-import { KV_LIMITS, type KvLimits, kvLimits, QUOTA_BYTES } from "./kv/kv-host.ts";
+import { KV_LIMITS, type KvLimits, kvLimits, QUOTA_BYTES } from "./kv/kv-context.ts";
 import { KvMachine } from "./kv/machine/kv-machine.ts";
 import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "./kv/value-codec.ts";
 import { chooseQuota, limitsFor, segmentBytesFor, warnOfMemory } from "./memory.ts";
@@ -47,7 +47,7 @@ export interface MemberOptions {
   /** Name and address (`host:port`) of every member, this one included. Without it the member is alone. */
   readonly peers?: Readonly<Record<string, string>>;
   /** Tells clusters apart whose members have the same names. */
-  readonly cluster?: string | undefined;
+  readonly clusterName?: string | undefined;
   /** The ticket of a member that was added to a running cluster; it takes the place of `peers`. */
   readonly join?: string;
   /** How members reach each other; TCP by default. */
@@ -81,7 +81,7 @@ const MEMBER: Demands<MemberOptions> = {
       return isPlainObject(value) && Object.values(value).every((address) => typeof address === "string");
     }),
   ),
-  cluster: text,
+  clusterName: text,
   join: definite(text),
   transport: definite(having<Transport>("a transport", "start", "setPeers", "send", "close")),
   storage: definite(having<Storage>("a storage", "open", "save", "close")),
@@ -178,7 +178,7 @@ const LONE_NAME = "member";
 /** The disk, the network and the clock that the options ask for. */
 async function memberParts(options: MemberOptions) {
   checkTogether(options);
-  const { dir, peers, name = LONE_NAME, cluster, join, leaseReads } = options;
+  const { dir, peers, name = LONE_NAME, clusterName: cluster, join, leaseReads } = options;
   const budget = memoryBudget(memoryLimits());
   const isAlone = peers === undefined && join === undefined;
   return {

@@ -7,19 +7,19 @@ import type { Lock } from "./coordination/lock.ts";
 import { publishEvents, traced } from "./diagnostics.ts";
 import { Keyspace } from "./kv/keyspace.ts";
 import { Kv } from "./kv/kv.ts";
-import { KvHost, type KvLimits, type MemoryWatch } from "./kv/kv-host.ts";
-import { Life } from "./kv/kv-life.ts";
+import { KvContext, type KvLimits, type MemoryWatch } from "./kv/kv-context.ts";
 import type { KvMetrics } from "./kv/kv-metrics.ts";
 import { leaseIdOf } from "./kv/lease-choice.ts";
 import type { KvAnswer, KvMachine, KvQuery } from "./kv/machine/kv-machine.ts";
 import type { KvResult } from "./kv/machine/result.ts";
 import { MachineBackend } from "./kv/machine-backend.ts";
+import { OpenHandles } from "./kv/open-handles.ts";
 import type { Upkeep } from "./kv/upkeep/upkeep.ts";
 import type { ValueCodec } from "./kv/value-codec.ts";
 import type { CallOptions } from "./replica/calls/call.ts";
 import { READ, type ReadOptions } from "./replica/calls/reads.ts";
+import type { Cluster } from "./replica/cluster.ts";
 import type { ReplicaEvents } from "./replica/events.ts";
-import type { Group } from "./replica/group.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ReplicaMetrics, ReplicaStatus } from "./replica/status.ts";
 import { encodeBackup } from "./storage/snapshots/backup-file.ts";
@@ -53,7 +53,7 @@ export interface StoreMetrics extends KvMetrics {
 
 /** What a store is made of, for front doors that speak of bytes and commands, not of values. */
 export interface StoreParts {
-  readonly host: KvHost;
+  readonly host: KvContext;
   readonly upkeep: Upkeep;
   /** What the member's disk and network have counted. */
   metrics(): ReplicaMetrics;
@@ -64,12 +64,12 @@ const BACKUP_OPTIONS = new OptionTable<ReadOptions>("backup", READ);
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
 export class Store<Value> extends Kv<Value> {
   /** The members, and the ways to change them. */
-  readonly cluster: Group;
+  readonly cluster: Cluster;
   /** Not for programs: front doors go through here. */
   readonly parts: StoreParts;
   readonly #replica: KvMember;
   readonly #machine: KvMachine;
-  readonly #life: Life;
+  readonly #life: OpenHandles;
 
   /** @internal Use `open`. */
   constructor(
@@ -80,15 +80,15 @@ export class Store<Value> extends Kv<Value> {
     memory?: MemoryWatch,
   ) {
     const newLeaseId = () => leaseIdOf(crypto.getRandomValues(new Uint32Array(2)));
-    const host = new KvHost(traced(replica), machine, limits, memory, newLeaseId);
+    const host = new KvContext(traced(replica), machine, limits, memory, newLeaseId);
     const backend = new MachineBackend(host);
-    const life = new Life(backend);
+    const life = new OpenHandles(backend);
     super(new Keyspace(backend, "", codec), life);
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
     this.parts = { host, upkeep: backend.upkeep, metrics: () => replica.metrics() };
-    this.cluster = replica.group;
+    this.cluster = replica.cluster;
     publishEvents(replica);
     replica.observe((event, [failure]) => {
       if (event === "error") life.close(failure as QuorateError);

@@ -100,7 +100,7 @@ describe("each rule can fail", () => {
     [
       "an import of an export list",
       SENTENCES.barrel,
-      { "kv/mvcc/store.ts": 'import { Log } from "../../log/index.ts";' },
+      { "kv/mvcc/mvcc-store.ts": 'import { Log } from "../../log/index.ts";' },
     ],
     ["Node in the portable ring", SENTENCES.node, { "replica/replica.ts": 'import fs from "node:fs";' }],
     ["Node without its prefix", SENTENCES.node, { "storage/wal/wal.ts": 'import { join } from "path";' }],
@@ -126,12 +126,16 @@ describe("each rule can fail", () => {
     ],
     ["an async function in the core", SENTENCES.async, { "raft/raft.ts": "export async function step() {}" }],
     ["an await in the core", SENTENCES.async, { "log/log.ts": "await null;" }],
-    ["a loop that awaits", SENTENCES.async, { "kv/mvcc/store.ts": "for await (const x of []) x;" }],
-    ["a promise in the core", SENTENCES.async, { "kv/mvcc/store.ts": "export type Later = Promise<void>;" }],
+    ["a loop that awaits", SENTENCES.async, { "kv/mvcc/mvcc-store.ts": "for await (const x of []) x;" }],
+    [
+      "a promise in the core",
+      SENTENCES.async,
+      { "kv/mvcc/mvcc-store.ts": "export type Later = Promise<void>;" },
+    ],
     [
       "the time of day in the core",
       SENTENCES.world,
-      { "kv/machine/lease.ts": "export const now = () => Date.now();" },
+      { "kv/machine/lease-table.ts": "export const now = () => Date.now();" },
     ],
     ["chance in the core", SENTENCES.world, { "raft/raft.ts": "export const x = Math.random();" }],
     ["a timer in the core", SENTENCES.world, { "raft/raft.ts": "setTimeout(() => {}, 1);" }],

@@ -42,7 +42,7 @@ test.each(["before", "after"])(
     );
     const [first, second] = members;
     await first!.ready();
-    await first!.put("a", "1", { timeout: 5_000 });
+    await first!.put("a", "1", { timeoutMs: 5_000 });
     expect(await second!.get("a")).toBe("1");
     const lease = await second!.lease(10_000);
     await second!.put("leased", "1", { lease });

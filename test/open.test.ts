@@ -145,13 +145,13 @@ test("a directory that is open is locked, in this process and in another", async
 });
 
 test("a directory of another cluster or member is refused, and left as it was", async () => {
-  const store = await opened({ dir: folder, name: "n1", cluster: "one" });
+  const store = await opened({ dir: folder, name: "n1", clusterName: "one" });
   await store.put("a", "1");
   await store.close();
 
-  const other = await failure(open({ dir: folder, name: "n1", cluster: "two" }));
+  const other = await failure(open({ dir: folder, name: "n1", clusterName: "two" }));
   expect([other.code, other.details]).toMatchObject(["ERR_IDENTITY_MISMATCH", { field: "clusterId" }]);
-  const again = await opened({ dir: folder, name: "n1", cluster: "one" });
+  const again = await opened({ dir: folder, name: "n1", clusterName: "one" });
   expect(await again.get("a")).toBe("1");
 });
 
@@ -175,18 +175,18 @@ test("a port in use is an error of `open`, which then holds nothing", async () =
 test("a peer of another cluster is refused, and both sides are told", async () => {
   const [a, b] = await freePorts(2);
   const peers = { n1: `127.0.0.1:${a}`, n2: `127.0.0.1:${b}` };
-  const one = await opened({ dir: join(folder, "n1"), name: "n1", peers, cluster: "one" });
+  const one = await opened({ dir: join(folder, "n1"), name: "n1", peers, clusterName: "one" });
   const refusal = new Promise<QuorateError>((resolve) => one.once("refused", resolve));
-  await opened({ dir: join(folder, "n2"), name: "n2", peers, cluster: "two" });
+  await opened({ dir: join(folder, "n2"), name: "n2", peers, clusterName: "two" });
   expect((await refusal).code).toBe("ERR_IDENTITY_MISMATCH");
-  expect((await failure(one.put("a", "1", { timeout: 100 }))).code).toBe("ERR_NO_QUORUM");
+  expect((await failure(one.put("a", "1", { timeoutMs: 100 }))).code).toBe("ERR_NO_QUORUM");
 });
 
 test("a write without a quorum fails in its time and certainly did not happen", async () => {
   const [a, b] = await freePorts(2);
   const peers = { n1: `127.0.0.1:${a}`, n2: `127.0.0.1:${b}` };
   const store = await opened({ dir: folder, name: "n1", peers });
-  const error = await failure(store.put("a", "1", { timeout: 200 }));
+  const error = await failure(store.put("a", "1", { timeoutMs: 200 }));
   expect([error.code, error.outcome, error.retryable]).toEqual(["ERR_NO_QUORUM", "none", true]);
 });
 
@@ -205,7 +205,7 @@ test("members that refuse each other say why when nobody can lead", async () => 
   const other = await opened({ name: "n2", peers, transport: tcp({ secret: "another" }) });
   await refused;
   for (const member of [one, other]) {
-    const error = await failure(member.ready({ timeout: 100 }));
+    const error = await failure(member.ready({ timeoutMs: 100 }));
     expect(error.code).toBe("ERR_NO_QUORUM");
     expect(error.message).toContain("wrong secret");
     expect(error.cause).toMatchObject({ code: "ERR_IDENTITY_MISMATCH", details: { field: "secret" } });

@@ -71,7 +71,7 @@ const lease: Argument = { good: "1", bad: NO_TEXT };
 const none: Call = { before: [] };
 /** What takes no options, or what is not for programs. */
 const bare = (...before: Argument[]): Call => ({ before });
-const timed = (...before: Argument[]): Call => ({ before, option: "timeout" });
+const timed = (...before: Argument[]): Call => ({ before, option: "timeoutMs" });
 
 const KV: Record<string, Call> = {
   get: timed(key),
@@ -116,7 +116,7 @@ const CALLS: Record<string, Record<string, Call>> = {
   Watch: { batches: none, close: none, fail: none },
   Lease: { revoke: timed(), close: none, fail: none },
   ClientSession: { once: bare({ good: 1, bad: ["1", {}, 0, -1, 1.5, Number.NaN] }), end: timed() },
-  Group: {
+  Cluster: {
     add: timed({
       good: { name: "n9", address: "" },
       bad: [undefined, null, "n9", {}, { name: "n9", adress: "" }, { address: 1 }],
@@ -147,9 +147,9 @@ const CALLS: Record<string, Record<string, Call>> = {
     },
     doubleBarrier: bare(key, { good: 1, bad: [...NO_NUMBER, 0] }),
     registry: bare({ good: "a", bad: NO_TEXT.filter((wrong) => wrong !== undefined) }),
-    session: { before: [], option: "ttl" },
+    session: { before: [], option: "ttlMs" },
   },
-  Lock: { acquire: timed(), tryAcquire: timed(), run: timed(work), standing: timed() },
+  Lock: { acquire: timed(), tryAcquire: timed(), run: timed(work), waiters: timed() },
   ReadWriteLock: {},
   Election: {
     campaign: timed({ good: "me", bad: NO_TEXT.filter((wrong) => wrong !== "") }),
@@ -169,7 +169,7 @@ const CALLS: Record<string, Record<string, Call>> = {
     watch: { before: [key], option: "signal" },
   },
   Registration: { release: none },
-  Session: { nextKey: none, close: none },
+  LeaseSession: { nextKey: none, close: none },
   Hold: { proclaim: timed(value), release: none },
   RemoteCluster: {
     members: timed(),

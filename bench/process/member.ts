@@ -1,7 +1,7 @@
 /** A member of a cluster in a process of its own, with the load inside: what an embedded store is. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { serveEtcd } from "../../src/etcd/server.ts";
-import type { Watch } from "../../src/kv/watch-stream.ts";
+import type { Watch } from "../../src/kv/watch.ts";
 import { open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
 import { answerQuestions } from "../support/child.ts";
@@ -46,7 +46,7 @@ const methods = {
     store = await open({ dir, ...group, limits, quotaBytes });
   },
 
-  ready: () => store.ready({ timeout: 60_000 }),
+  ready: () => store.ready({ timeoutMs: 60_000 }),
 
   /** Serves etcd's clients, and gives the port. */
   async serve(): Promise<number> {

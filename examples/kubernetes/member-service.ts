@@ -28,7 +28,7 @@ const ROLES: Readonly<Record<RoleName, Role>> = {
 export class MemberService {
   /** One function for each thing that the parent can ask. */
   readonly requests: { readonly [Name in RequestName]: (ask: Ask<Name>) => Promise<Answer<Name>> } = {
-    ready: async () => await done(this.#store.ready({ timeout: READY_LIMIT_MS })),
+    ready: async () => await done(this.#store.ready({ timeoutMs: READY_LIMIT_MS })),
     create: async ({ objects }) => ({ created: await this.#create(objects) }),
     startRoles: async ({ roles }) => this.#startRoles(roles),
     stopRoles: async () => await done(this.#roles.stop()),

@@ -16,9 +16,9 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     full(
       "wiped-store-believed",
       "a member whose directory was wiped goes on under its old name",
-      edit("replica/members/stores.ts", "return known === tag;", "return known !== -1;"),
+      edit("replica/members/store-tags.ts", "return known === tag;", "return known !== -1;"),
       edit(
-        "replica/members/stores.ts",
+        "replica/members/store-tags.ts",
         "return agreed !== null && agreed !== this.ownTag;",
         "return agreed === -1;",
       ),
@@ -139,7 +139,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "write-applied-twice",
     "a command that is sent again takes effect again",
     edit(
-      "replica/apply/sessions.ts",
+      "replica/apply/dedupe-table.ts",
       "if (sequence < session.floor || session.applied.has(sequence)) return false;",
       "",
     ),
@@ -166,7 +166,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
   full(
     "watch-gap",
     "a watch that has read the history goes on with what comes after the next change",
-    edit("kv/mvcc/watch.ts", "this.#next = reached + 1;", "this.#next = reached + 2;"),
+    edit("kv/mvcc/watch-hub.ts", "this.#next = reached + 1;", "this.#next = reached + 2;"),
   ),
   full(
     "deposed-leader-revokes",
@@ -190,7 +190,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "created-anew-by-each-put",
     "a put tells that it has created the key, also where it was there",
     edit(
-      "kv/mvcc/store.ts",
+      "kv/mvcc/mvcc-store.ts",
       "createRevision: previous === null ? modRevision : previous.createRevision,",
       "createRevision: modRevision,",
     ),
@@ -217,7 +217,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "filter-passed-over",
     "a watch tells puts and deletes, whichever it was to leave out",
     edit(
-      "kv/mvcc/watch.ts",
+      "kv/mvcc/watch-hub.ts",
       'return this.request.without !== (isDeletion(change) ? "delete" : "put");',
       "return this.request.without === undefined || !isDeletion(change) || isDeletion(change);",
     ),
@@ -244,7 +244,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "renewal-of-what-was-left",
     "a lease that is kept alive gets the time that its last checkpoint left, not the whole",
     edit(
-      "kv/machine/lease.ts",
+      "kv/machine/lease-table.ts",
       "const renewed = { ...lease, remainingMs: lease.ttlMs, renewedAt: index };",
       "const renewed = { ...lease, renewedAt: index };",
     ),
@@ -253,7 +253,7 @@ export const MEMBER_MUTANTS: readonly SimulatedMutant[] = [
     "checkpoints-not-in-snapshot",
     "a snapshot forgets how much of a lease's time has passed",
     edit(
-      "kv/machine/kv-snapshot.ts",
+      "kv/machine/snapshot-chunks.ts",
       "writer.u64(remainingMs);",
       "writer.u64(remainingMs === 0 ? 0 : ttlMs);",
     ),

@@ -87,7 +87,7 @@ export const PEER_MUTANTS: readonly SimulatedMutant[] = [
     ...full(
       "foreign-store-heard",
       "messages are believed by the name of their sender, whatever store they come from",
-      edit("replica/members/stores.ts", "return known === tag;", "return known !== -1;"),
+      edit("replica/members/store-tags.ts", "return known === tag;", "return known !== -1;"),
     ),
     faults: "careless",
   },

@@ -84,7 +84,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
     "forgotten-numbers-not-in-snapshot",
     "a snapshot forgets up to which number a client session has forgotten its answers: an old number applies twice",
     ["kv/session.test.ts", "a number that a session has forgotten stays forgotten across a snapshot"],
-    edit("kv/machine/kv-snapshot.ts", "writer.u64(forgotten);", "writer.u64(forgotten * 0);"),
+    edit("kv/machine/snapshot-chunks.ts", "writer.u64(forgotten);", "writer.u64(forgotten * 0);"),
   ),
   tested(
     "proclaim-without-claim",
@@ -101,7 +101,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
     "after a compaction a key that was deleted and created again passes for the one that it was",
     ["coordination/key-life.test.ts", "a key that was deleted and made again in what was compacted since"],
     edit(
-      "coordination/key-life.ts",
+      "coordination/key-lifetime.ts",
       "if (found?.createRevision !== createRevision) return;",
       "if (found === undefined) return;",
     ),

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { QuorateError } from "../base/errors.ts";
 import { bumpRevisions } from "../kv/machine/revision-bump.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "../replica/members/identity.ts";
-import { found } from "../replica/snapshots/recovery.ts";
+import { found } from "../replica/snapshots/snapshot-recovery.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { checkNothingElse } from "../storage/disk/foreign-files.ts";
 import { NodeFiles } from "../storage/files/node-files.ts";

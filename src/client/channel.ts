@@ -230,7 +230,7 @@ export class Channel {
     }
   }
 
-  #limit({ timeout = this.#callTimeoutMs, signal }: CallOptions): CallLimit {
+  #limit({ timeoutMs: timeout = this.#callTimeoutMs, signal }: CallOptions): CallLimit {
     return new CallLimit(timeout, signal, this.#closing.signal);
   }
 

@@ -26,7 +26,7 @@ export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
    */
   readonly tls?: boolean | TlsOptions;
   readonly auth?: Credentials;
-  /** Milliseconds that a call waits when it sets no `timeout` of its own. Default 10,000. */
+  /** Milliseconds that a call waits when it sets no `timeoutMs` of its own. Default 10,000. */
   readonly callTimeoutMs?: number | undefined;
   /** What values are: `utf8` text, `binary`, `json`, `msgpack`, or a codec of your own. */
   readonly values?: Values | undefined;

@@ -23,7 +23,7 @@ export async function keepAlive(
     return await new Promise((resolve, reject) => {
       const ttls = new Map<LeaseId, number>();
       let revision = 0;
-      const timer = systemClock.after(options.timeout ?? RENEWAL_MS, () => stream.cancel());
+      const timer = systemClock.after(options.timeoutMs ?? RENEWAL_MS, () => stream.cancel());
       stream.on("data", (bytes: Uint8Array) => {
         const { id, ttl, header } = METHODS.leaseKeepAlive.response.decode(bytes);
         ttls.set(id, Math.max(0, ttl) * 1_000);

@@ -21,7 +21,7 @@ import { leaseIdOf } from "../kv/lease-choice.ts";
 import type { Command, DeleteCommand, PutCommand, TxnCommand } from "../kv/machine/command.ts";
 import type { LeaseId, Revision } from "../kv/mvcc/key-history.ts";
 import { type Key, type KeyRange, singleKey } from "../kv/mvcc/key-range.ts";
-import type { WatchRequest } from "../kv/mvcc/watch.ts";
+import type { WatchRequest } from "../kv/mvcc/watch-hub.ts";
 import type { CallOptions } from "../replica/calls/call.ts";
 import { RangeRequest as RangeMessage, SORT_ORDERS } from "../wire/kv-messages.ts";
 import { ALARM_ACTIONS, ALARM_TYPES } from "../wire/maintenance-messages.ts";
@@ -253,11 +253,11 @@ export class RemoteBackend implements KvBackend {
   async #afterWatches(options: ProposeOptions): Promise<ProposeOptions> {
     const waiting = this.#watches.unconfirmed;
     if (waiting.length === 0) return options;
-    const { timeout = this.#channel.callTimeoutMs, signal } = options;
+    const { timeoutMs: timeout = this.#channel.callTimeoutMs, signal } = options;
     const askedAt = this.clock.monotonic();
     await settledWithin(Promise.all(waiting), timeout, signal);
     const leftMs = timeout - (this.clock.monotonic() - askedAt);
-    if (leftMs > 0 || timeout === 0) return { ...options, timeout: Math.max(0, leftMs) };
+    if (leftMs > 0 || timeout === 0) return { ...options, timeoutMs: Math.max(0, leftMs) };
     signal?.throwIfAborted();
     const message = "no server has confirmed the watches that were begun before this write";
     throw new QuorateError("ERR_NO_QUORUM", message, { waitedMs: timeout }, { retryable: true });

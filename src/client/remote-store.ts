@@ -5,7 +5,7 @@ import type { Election } from "../coordination/election.ts";
 import type { Lock } from "../coordination/lock.ts";
 import { Keyspace } from "../kv/keyspace.ts";
 import { Kv } from "../kv/kv.ts";
-import { Life } from "../kv/kv-life.ts";
+import { OpenHandles } from "../kv/open-handles.ts";
 import type { ValueCodec } from "../kv/value-codec.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import type { Channel } from "./channel.ts";
@@ -26,12 +26,12 @@ export class RemoteStore<Value> extends Kv<Value> {
   readonly cluster: RemoteCluster;
   /** The servers, `host:port`, in the order in which they were given. */
   readonly endpoints: readonly string[];
-  readonly #life: Life;
+  readonly #life: OpenHandles;
 
   /** @internal Use `connect`. */
   constructor(channel: Channel, codec: ValueCodec<Value>) {
     const backend = new RemoteBackend(channel);
-    const life = new Life(backend);
+    const life = new OpenHandles(backend);
     super(new Keyspace(backend, "", codec), life);
     this.#life = life;
     this.cluster = new RemoteCluster(channel);

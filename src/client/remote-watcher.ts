@@ -6,7 +6,7 @@ import {
   type WatchBatch,
   type WatchedChange,
   type WatchRequest,
-} from "../kv/mvcc/watch.ts";
+} from "../kv/mvcc/watch-hub.ts";
 import {
   WatchCreateRequest as CreateMessage,
   FILTER_TYPES,

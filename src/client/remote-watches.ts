@@ -3,7 +3,7 @@ import { MalformedBytes } from "../base/bytes.ts";
 import { QuorateError } from "../base/errors.ts";
 import { setTimeout } from "../base/system-time.ts";
 import type { KvWatcher } from "../kv/kv-backend.ts";
-import type { WatchRequest } from "../kv/mvcc/watch.ts";
+import type { WatchRequest } from "../kv/mvcc/watch-hub.ts";
 import { METHODS } from "../wire/services.ts";
 import { WatchRequest as RequestMessage, type WatchResponse } from "../wire/watch-messages.ts";
 import type { Channel } from "./channel.ts";
@@ -79,7 +79,7 @@ export class RemoteWatches implements WatcherHost {
     if (this.#stream.kind !== "none" || this.#watchers.size === 0) return;
     this.#stream = { kind: "opening" };
     // A stream without a leader behind it would be silent for as long as that lasts.
-    this.#channel.open(METHODS.watch, { timeout: Number.POSITIVE_INFINITY }, { hasleader: "true" }).then(
+    this.#channel.open(METHODS.watch, { timeoutMs: Number.POSITIVE_INFINITY }, { hasleader: "true" }).then(
       ({ stream, connection }) => this.#onOpen(stream, connection),
       (error: unknown) => this.#onBroken(null, error),
     );

@@ -2,9 +2,9 @@ import { NO_OPTIONS } from "../base/options.ts";
 import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
-import { lifeOver } from "./key-life.ts";
-import { checkedName } from "./line.ts";
+import { untilDeleted } from "./key-lifetime.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
+import { checkedName } from "./wait-queue.ts";
 
 const HOLD_OPTIONS = callOptions("barrier.hold");
 const RELEASE_OPTIONS = callOptions("barrier.release");
@@ -43,7 +43,7 @@ export class Barrier {
     try {
       const shut = await this.#kv.entry(this.#key, limit.step);
       if (shut === undefined) return;
-      await lifeOver(this.#kv, { ...shut, seenAt: shut.modRevision }, limit.signal);
+      await untilDeleted(this.#kv, { ...shut, seenAt: shut.modRevision }, limit.signal);
     } finally {
       limit.end();
     }

@@ -17,7 +17,7 @@ export class CallLimit {
   readonly #timer: Timer | null = null;
   readonly #undo: (() => void)[] = [];
 
-  constructor(clock: Clock, { signal, timeout }: CallOptions) {
+  constructor(clock: Clock, { signal, timeoutMs: timeout }: CallOptions) {
     this.#clock = clock;
     this.#timeoutMs = timeout;
     this.#deadline = clock.monotonic() + (timeout ?? Number.POSITIVE_INFINITY);
@@ -35,13 +35,13 @@ export class CallLimit {
   /** For the next step. Throws once the call is over. */
   get step(): CallOptions {
     this.signal.throwIfAborted();
-    return { signal: this.#givingUp.signal, timeout: this.#leftMs };
+    return { signal: this.#givingUp.signal, timeoutMs: this.#leftMs };
   }
 
   /** For a step whose answer must not be lost: it ends by time only. Throws once the call is over. */
   get wholeStep(): CallOptions {
     this.signal.throwIfAborted();
-    return { timeout: this.#leftMs };
+    return { timeoutMs: this.#leftMs };
   }
 
   /** Ends the call also when `source` aborts. */

@@ -4,13 +4,13 @@ import { takes } from "../base/surplus.ts";
 import { Barrier } from "./barrier.ts";
 import { DoubleBarrier } from "./double-barrier.ts";
 import { Election } from "./election.ts";
-import { Line } from "./line.ts";
+import { LeaseSession, type LeaseSessionOptions } from "./lease-session.ts";
 import { Lock } from "./lock.ts";
 import { Queue } from "./queue.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
 import { Registry } from "./registry.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 const STORE = having<RecipeKv<unknown>>(
   "a store",
@@ -34,20 +34,20 @@ export class Coordination<Value> {
   }
 
   /** A lease for several holds: pass it to them as `session`. */
-  session(options?: SessionOptions): Promise<Session> {
-    return Session.open(this.#kv, options);
+  session(options?: LeaseSessionOptions): Promise<LeaseSession> {
+    return LeaseSession.open(this.#kv, options);
   }
 
   lock(name: string): Lock {
-    return new Lock(new Line(this.#kv, name));
+    return new Lock(new WaitQueue(this.#kv, name));
   }
 
   readWriteLock(name: string): ReadWriteLock {
-    return new ReadWriteLock(new Line(this.#kv, name));
+    return new ReadWriteLock(new WaitQueue(this.#kv, name));
   }
 
   election(name: string): Election {
-    return new Election(new Line(this.#kv, name));
+    return new Election(new WaitQueue(this.#kv, name));
   }
 
   barrier(name: string): Barrier {
@@ -56,7 +56,7 @@ export class Coordination<Value> {
 
   /** A barrier for `count` participants. */
   doubleBarrier(name: string, count: number): DoubleBarrier {
-    return new DoubleBarrier(new Line(this.#kv, name), count);
+    return new DoubleBarrier(new WaitQueue(this.#kv, name), count);
   }
 
   queue(name: string): Queue<Value> {

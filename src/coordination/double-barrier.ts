@@ -4,9 +4,9 @@ import { NO_OPTIONS } from "../base/options.ts";
 import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
-import type { Line } from "./line.ts";
-import { type Picture, pictureOf } from "./picture.ts";
-import { HOLD, type HoldOptions, HoldTable, Stake } from "./stake.ts";
+import { HOLD, type HoldOptions, HoldTable, LeasedKey } from "./leased-key.ts";
+import { type PrefixSnapshot, prefixSnapshot } from "./prefix-snapshot.ts";
+import type { WaitQueue } from "./wait-queue.ts";
 
 const ENTER_OPTIONS = new HoldTable("doubleBarrier.enter", HOLD);
 const LEAVE_OPTIONS = callOptions("doubleBarrier.leave");
@@ -27,11 +27,11 @@ export interface Participation {
  * is let go before all have left. It can be used again then.
  */
 export class DoubleBarrier {
-  readonly #line: Line;
+  readonly #line: WaitQueue;
   readonly #count: number;
 
   /** @internal Use `Coordination.doubleBarrier`. */
-  constructor(line: Line, count: number) {
+  constructor(line: WaitQueue, count: number) {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw invalidArgument("count", count, "count must be a whole number above 0");
     }
@@ -47,7 +47,7 @@ export class DoubleBarrier {
     ENTER_OPTIONS.check(options);
     const limit = new CallLimit(this.#line.kv.clock, options);
     try {
-      const stake = await Stake.under(this.#line.prefix, this.#line.kv, options, limit);
+      const stake = await LeasedKey.under(this.#line.prefix, this.#line.kv, options, limit);
       try {
         const joined = await this.#line.join(stake, "", limit.step);
         await this.#line.until(joined, (there) => there >= this.#count, limit.signal);
@@ -61,12 +61,12 @@ export class DoubleBarrier {
     }
   }
 
-  #participation(stake: Stake, fence: number): Participation {
+  #participation(stake: LeasedKey, fence: number): Participation {
     const { key, session } = stake;
     return { key, fence, signal: session.signal, leave: (options) => this.#leave(stake, options) };
   }
 
-  async #leave(stake: Stake, options: CallOptions = NO_OPTIONS): Promise<void> {
+  async #leave(stake: LeasedKey, options: CallOptions = NO_OPTIONS): Promise<void> {
     LEAVE_OPTIONS.check(options);
     const limit = new CallLimit(this.#line.kv.clock, options);
     try {
@@ -78,15 +78,15 @@ export class DoubleBarrier {
   }
 
   /** Whoever leaves has left, also when it cannot wait for the others. Gives who is still there. */
-  async #depart(stake: Stake, limit: CallLimit): Promise<Picture<string>> {
+  async #depart(stake: LeasedKey, limit: CallLimit): Promise<PrefixSnapshot<string>> {
     const { kv, prefix } = this.#line;
     try {
       const left = await kv
         .txn()
         .do((op) => [op.delete(stake.key), op.range({ prefix })])
         .commit(limit.step);
-      assert(left.ok, "a transaction without claims always runs");
-      return pictureOf(left.revision, left.results[1]);
+      assert(left.ok, "a transaction without compares always runs");
+      return prefixSnapshot(left.revision, left.results[1]);
     } finally {
       void stake.withdraw();
     }

@@ -4,8 +4,8 @@ import { takes } from "../base/surplus.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Hold, type Leadership } from "./hold.ts";
-import { checkWork, everybody, type Line } from "./line.ts";
-import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";
+import { HOLD, type HoldOptions, HoldTable } from "./leased-key.ts";
+import { checkWork, everybody, type WaitQueue } from "./wait-queue.ts";
 import { type Term, whileLeading } from "./while-leading.ts";
 
 /** Who leads, as everybody sees it. */
@@ -38,10 +38,10 @@ const OBSERVE_OPTIONS = new OptionTable<ObserveOptions>("election.observe", { si
  * any number of candidates.
  */
 export class Election {
-  readonly #line: Line;
+  readonly #line: WaitQueue;
 
-  /** @internal Use `Store.election` or `Coordination.election`. */
-  constructor(line: Line) {
+  /** @internal Use `MvccStore.election` or `Coordination.election`. */
+  constructor(line: WaitQueue) {
     this.#line = line;
   }
 
@@ -55,7 +55,7 @@ export class Election {
   /** Who leads, or undefined when nobody campaigns. */
   async leader(options: CallOptions = NO_OPTIONS): Promise<Leader | undefined> {
     LEADER_OPTIONS.check(options);
-    return leaderOf(await this.#line.standing(options));
+    return leaderOf(await this.#line.waiters(options));
   }
 
   /** Who leads, now and whenever that changes or the leader proclaims another value. Ends when the store is closed. */

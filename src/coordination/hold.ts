@@ -4,10 +4,10 @@ import { NO_OPTIONS } from "../base/options.ts";
 import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
-import { lifeOver } from "./key-life.ts";
-import type { Blocker, Line } from "./line.ts";
-import { persist } from "./persist.ts";
-import { type HoldOptions, Stake } from "./stake.ts";
+import { untilDeleted } from "./key-lifetime.ts";
+import { type HoldOptions, LeasedKey } from "./leased-key.ts";
+import { retry } from "./retry.ts";
+import type { Blocker, WaitQueue } from "./wait-queue.ts";
 
 const PROCLAIM_OPTIONS = callOptions("proclaim");
 
@@ -36,15 +36,15 @@ export interface Leadership extends Held {
 /** A place at the front of a line. */
 export class Hold implements Leadership {
   readonly fence: number;
-  readonly #line: Line;
-  readonly #stake: Stake;
+  readonly #line: WaitQueue;
+  readonly #stake: LeasedKey;
   readonly #over = new AbortController();
   readonly #forgetSession: () => void;
   #released: Promise<void> | null = null;
   #isLost = false;
 
   /** Use `claim`. */
-  constructor(line: Line, stake: Stake, createRevision: number) {
+  constructor(line: WaitQueue, stake: LeasedKey, createRevision: number) {
     this.#line = line;
     this.#stake = stake;
     this.fence = createRevision;
@@ -97,7 +97,7 @@ export class Hold implements Leadership {
     const { key, fence, signal } = this;
     const life = { key, createRevision: fence, seenAt: fence };
     try {
-      await persist(this.#line.kv.clock, signal, () => lifeOver(this.#line.kv, life, signal));
+      await retry(this.#line.kv.clock, signal, () => untilDeleted(this.#line.kv, life, signal));
       this.#lose("its key was deleted");
     } catch (error) {
       // Nothing is known of the key any more, unless the hold had ended already.
@@ -125,7 +125,7 @@ takes(Hold, { proclaim: 2, release: 0 });
  * line again and gives undefined where it would have to wait. A call that fails leaves the line as well.
  */
 export async function claim(
-  line: Line,
+  line: WaitQueue,
   value: string,
   blocker: Blocker,
   options: HoldOptions,
@@ -133,7 +133,7 @@ export async function claim(
 ): Promise<Hold | undefined> {
   const limit = new CallLimit(line.kv.clock, options);
   try {
-    const stake = await Stake.under(line.prefix, line.kv, options, limit);
+    const stake = await LeasedKey.under(line.prefix, line.kv, options, limit);
     try {
       const joined = await line.join(stake, value, limit.step);
       const standsAlone = blocker(line.in(joined).filter(({ key }) => key !== stake.key)) === undefined;

@@ -3,13 +3,13 @@ import { takes } from "../base/surplus.ts";
 import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { claim, type Held } from "./hold.ts";
-import { type Blocker, checkWork, everybody, type Line } from "./line.ts";
-import { HOLD, type HoldOptions, HoldTable } from "./stake.ts";
+import { HOLD, type HoldOptions, HoldTable } from "./leased-key.ts";
+import { type Blocker, checkWork, everybody, type WaitQueue } from "./wait-queue.ts";
 
 const ACQUIRE_OPTIONS = new HoldTable("lock.acquire", HOLD);
 const TRY_OPTIONS = new HoldTable("lock.tryAcquire", HOLD);
 const RUN_OPTIONS = new HoldTable("lock.run", HOLD);
-const STANDING_OPTIONS = callOptions("lock.standing");
+const WAITERS_OPTIONS = callOptions("lock.waiters");
 
 /**
  * A lock that one holder at a time has, anywhere in the cluster. Whoever asks first gets it first. It is free again when
@@ -19,19 +19,19 @@ const STANDING_OPTIONS = callOptions("lock.standing");
  * the `fence` besides: see `Held`.
  */
 export class Lock {
-  readonly #line: Line;
+  readonly #line: WaitQueue;
   readonly #value: string;
   readonly #blocker: Blocker;
 
-  /** @internal Use `Store.lock` or `Coordination.lock`. */
-  constructor(line: Line, value = "", blocker: Blocker = everybody) {
+  /** @internal Use `MvccStore.lock` or `Coordination.lock`. */
+  constructor(line: WaitQueue, value = "", blocker: Blocker = everybody) {
     this.#line = line;
     this.#value = value;
     this.#blocker = blocker;
   }
 
   /**
-   * Waits for the lock; without a `timeout` or `signal`, for as long as it takes. A call that fails has left the line.
+   * Waits for the lock; without a `timeoutMs` or `signal`, for as long as it takes. A call that fails has left the line.
    * Throws ERR_LOCK_LOST when this process was not heard of for so long that it lost its place, and what every write
    * throws.
    */
@@ -43,14 +43,15 @@ export class Lock {
   /** The lock, or undefined when it cannot be had at once. */
   async tryAcquire(options: HoldOptions = NO_OPTIONS): Promise<Held | undefined> {
     TRY_OPTIONS.check(options);
-    const { signal, timeout } = options;
+    const { signal, timeoutMs: timeout } = options;
     // Most that find it taken need not join the line to see that.
-    if (this.#blocker(await this.#line.standing({ signal, timeout })) !== undefined) return undefined;
+    if (this.#blocker(await this.#line.waiters({ signal, timeoutMs: timeout })) !== undefined)
+      return undefined;
     return claim(this.#line, this.#value, this.#blocker, options, false);
   }
 
   /**
-   * Runs `work` while holding the lock, and gives its result. `timeout` and `signal` limit the waiting, not the work.
+   * Runs `work` while holding the lock, and gives its result. `timeoutMs` and `signal` limit the waiting, not the work.
    * Rejects with ERR_LOCK_LOST, once `work` has ended, when the lock did not last until then: `work` was perhaps not
    * alone, and should have stopped when `signal` of what is held aborted.
    */
@@ -71,10 +72,10 @@ export class Lock {
   }
 
   /** Who holds the lock or waits for it: their keys, first come first. */
-  async standing(options: CallOptions = NO_OPTIONS): Promise<readonly KvEntry<string>[]> {
-    STANDING_OPTIONS.check(options);
-    return this.#line.standing(options);
+  async waiters(options: CallOptions = NO_OPTIONS): Promise<readonly KvEntry<string>[]> {
+    WAITERS_OPTIONS.check(options);
+    return this.#line.waiters(options);
   }
 }
 
-takes(Lock, { acquire: 1, tryAcquire: 1, run: 2, standing: 1 });
+takes(Lock, { acquire: 1, tryAcquire: 1, run: 2, waiters: 1 });

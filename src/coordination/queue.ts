@@ -13,8 +13,8 @@ import {
 import type { KvEntry } from "../kv/keyspace.ts";
 import { CALL, type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
-import { checkedName } from "./line.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
+import { checkedName } from "./wait-queue.ts";
 
 /** What was taken from a queue. */
 export interface QueueItem<Value> {

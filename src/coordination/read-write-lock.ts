@@ -1,5 +1,5 @@
-import type { Blocker, Line } from "./line.ts";
 import { Lock } from "./lock.ts";
+import type { Blocker, WaitQueue } from "./wait-queue.ts";
 
 /** The value of a reader's key. Whatever else stands in the line wants it alone: a plain lock of the same name, too. */
 const READER = "read";
@@ -16,7 +16,7 @@ export class ReadWriteLock {
   readonly write: Lock;
 
   /** @internal Use `Coordination.readWriteLock`. */
-  constructor(line: Line) {
+  constructor(line: WaitQueue) {
     this.read = new Lock(line, READER, writers);
     this.write = new Lock(line, "write");
   }

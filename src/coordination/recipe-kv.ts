@@ -1,13 +1,13 @@
 import type { Clock } from "../base/clock.ts";
 import type { Range } from "../kv/bounds.ts";
-import type { MakeClaim } from "../kv/claims.ts";
+import type { MakeCompare } from "../kv/compares.ts";
 import type { DecodeOr, DecodeOrSkip } from "../kv/decoding.ts";
 import type { KvEntry, ReadOptions } from "../kv/keyspace.ts";
 import type { WriteResult } from "../kv/kv.ts";
 import type { OpFactory, OpResults, TxnOutcome } from "../kv/txn-builder.ts";
 import type { Op } from "../kv/txn-operations.ts";
 import type { CodecValue, ValuesOption } from "../kv/value-codec.ts";
-import type { WatchEvent, WatchOptions } from "../kv/watch-stream.ts";
+import type { WatchEvent, WatchOptions } from "../kv/watch.ts";
 import type { CallOptions } from "../replica/calls/call.ts";
 
 /**
@@ -46,7 +46,7 @@ export interface RecipeWatch<Value> extends AsyncIterable<WatchEvent<Value>> {
 }
 
 export interface RecipeTxn<Value, Done> {
-  when(...claims: MakeClaim<Value>[]): RecipeTxn<Value, Done>;
+  when(...compares: MakeCompare<Value>[]): RecipeTxn<Value, Done>;
   do<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): RecipeTxn<Value, OpResults<Ops>>;

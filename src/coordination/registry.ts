@@ -13,12 +13,12 @@ import type { KvEntry } from "../kv/keyspace.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { ObserveOptions } from "./election.ts";
-import { checkedName, inLine } from "./line.ts";
-import { persist } from "./persist.ts";
-import { follow } from "./picture.ts";
+import { type LeaseSessionOptions, SESSION } from "./lease-session.ts";
+import { LeasedKey } from "./leased-key.ts";
+import { followPrefix } from "./prefix-snapshot.ts";
 import type { RecipeKv } from "./recipe-kv.ts";
-import { SESSION, type SessionOptions } from "./session.ts";
-import { Stake } from "./stake.ts";
+import { retry } from "./retry.ts";
+import { checkedName, inLine } from "./wait-queue.ts";
 
 /** What an instance of a service says of itself; `metadata` is anything that JSON can say. */
 export interface ServiceDescription {
@@ -33,7 +33,7 @@ const SERVICE = new OptionTable<ServiceDescription>("registry.register", {
   metadata: demand("a plain object", isPlainObject),
 });
 
-const REGISTER_OPTIONS = new OptionTable<SessionOptions>("registry.register", SESSION);
+const REGISTER_OPTIONS = new OptionTable<LeaseSessionOptions>("registry.register", SESSION);
 const SERVICES_OPTIONS = callOptions("registry.services");
 const WATCH_OPTIONS = new OptionTable<ObserveOptions>("registry.watch", { signal });
 
@@ -65,13 +65,16 @@ export class Registry {
    * Resolves once the instance is in the list. It stays there until it is released: should its lease be lost, because
    * nobody could be reached for a while, it registers again.
    */
-  async register(service: ServiceDescription, options: SessionOptions = NO_OPTIONS): Promise<Registration> {
+  async register(
+    service: ServiceDescription,
+    options: LeaseSessionOptions = NO_OPTIONS,
+  ): Promise<Registration> {
     SERVICE.check(service);
     REGISTER_OPTIONS.check(options);
-    const { ttl, ...call } = options;
+    const { ttlMs: ttl, ...call } = options;
     const prefix = this.#prefix(service.name);
-    const put = async (callOptions: CallOptions): Promise<Stake> => {
-      return registered(this.#kv, prefix, service, { ...callOptions, ttl });
+    const put = async (callOptions: CallOptions): Promise<LeasedKey> => {
+      return registered(this.#kv, prefix, service, { ...callOptions, ttlMs: ttl });
     };
     return new Registration(this.#kv, await put(call), put);
   }
@@ -90,7 +93,7 @@ export class Registry {
   ): AsyncGenerator<readonly Service[], void, undefined> {
     WATCH_OPTIONS.check(options);
     const prefix = this.#prefix(name);
-    for await (const { entries } of follow(this.#kv, prefix, options.signal)) {
+    for await (const { entries } of followPrefix(this.#kv, prefix, options.signal)) {
       yield servicesOf(name, prefix, [...entries.values()]);
     }
   }
@@ -106,10 +109,14 @@ takes(Registry, { register: 2, services: 2, watch: 2 });
 export class Registration implements AsyncDisposable {
   readonly #kv: RecipeKv<string>;
   readonly #ending = new AbortController();
-  #stake: Stake;
+  #stake: LeasedKey;
 
   /** @internal Use `Registry.register`. */
-  constructor(kv: RecipeKv<string>, stake: Stake, register: (options: CallOptions) => Promise<Stake>) {
+  constructor(
+    kv: RecipeKv<string>,
+    stake: LeasedKey,
+    register: (options: CallOptions) => Promise<LeasedKey>,
+  ) {
     this.#kv = kv;
     this.#stake = stake;
     void this.#keep(register);
@@ -130,12 +137,12 @@ export class Registration implements AsyncDisposable {
     await this.release();
   }
 
-  async #keep(register: (options: CallOptions) => Promise<Stake>): Promise<void> {
+  async #keep(register: (options: CallOptions) => Promise<LeasedKey>): Promise<void> {
     const { signal } = this.#ending;
     try {
       for (;;) {
         await aborted(this.#stake.session.signal);
-        this.#stake = await persist(this.#kv.clock, signal, () => register({ signal }));
+        this.#stake = await retry(this.#kv.clock, signal, () => register({ signal }));
         if (signal.aborted) await this.#stake.withdraw();
       }
     } catch (error) {
@@ -150,11 +157,11 @@ async function registered(
   kv: RecipeKv<string>,
   prefix: string,
   { address, metadata }: ServiceDescription,
-  options: SessionOptions,
-): Promise<Stake> {
+  options: LeaseSessionOptions,
+): Promise<LeasedKey> {
   const limit = new CallLimit(kv.clock, options);
   try {
-    const stake = await Stake.under(prefix, kv, options, limit);
+    const stake = await LeasedKey.under(prefix, kv, options, limit);
     try {
       const json = kv.namespace("", { values: "json" });
       await json.put(stake.key, { address, metadata }, { ...limit.step, lease: stake.session.lease });

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { Hold, Leadership } from "./hold.ts";
-import { persist } from "./persist.ts";
+import { retry } from "./retry.ts";
 
 /** What a handler knows of its term: when to stop, and what proves that it led. */
 export type Term = Pick<Leadership, "key" | "fence" | "signal">;
@@ -20,7 +20,7 @@ export async function whileLeading<Result>(
   work: (term: Term) => Promise<Result> | Result,
 ): Promise<Result> {
   for (;;) {
-    const hold = await persist(clock, signal, campaign);
+    const hold = await retry(clock, signal, campaign);
     const limit = new CallLimit(clock, { signal });
     limit.endWith(hold.signal);
     try {

@@ -5,7 +5,7 @@ import { Audit } from "./call/audit.ts";
 import { checkServed, Front, type ServedStore } from "./call/front.ts";
 import { Guard } from "./call/guard.ts";
 import { LeaderWatch } from "./call/leader-watch.ts";
-import { Publication } from "./cluster/advertise-urls.ts";
+import { AdvertiseUrls } from "./cluster/advertise-urls.ts";
 import { serveCluster } from "./cluster/cluster-service.ts";
 import { type Endpoint, endpointsOf, metricsEndpointsOf } from "./endpoints.ts";
 import { Connections } from "./grpc/connections.ts";
@@ -110,13 +110,13 @@ export const serveEtcd = exact(
       }
       front.close();
     };
-    let publication: Publication | null = null;
+    let publication: AdvertiseUrls | null = null;
     try {
       const urls = [];
       for (const endpoint of endpoints) urls.push((await open(endpoint, clients)).url);
       const metricsUrls = [];
       for (const endpoint of metricsEndpoints) metricsUrls.push((await open(endpoint, insight)).url);
-      publication = new Publication(front, options.advertiseClientUrls ?? urls);
+      publication = new AdvertiseUrls(front, options.advertiseClientUrls ?? urls);
       let closing: Promise<void> | null = null;
       return {
         urls,

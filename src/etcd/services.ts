@@ -2,7 +2,7 @@ import type { Method } from "../wire/services.ts";
 import { type RpcError, rpcErrorOf } from "../wire/status.ts";
 import type { Audit } from "./call/audit.ts";
 import { CallCounts } from "./call/call-counts.ts";
-import type { Client } from "./call/caller.ts";
+import type { Caller } from "./call/caller.ts";
 import { type Guard, requiresLeader } from "./call/guard.ts";
 import type { LeaderWatch } from "./call/leader-watch.ts";
 import type { RpcHandlers, RpcStream, StreamHandler, UnaryHandler } from "./call/rpc-server.ts";
@@ -13,7 +13,7 @@ const ELEMENTS_MAX = 20_000;
 
 /** A stream of messages, as a service sees it. */
 export interface MessageStream<Request, Response> {
-  readonly client: Client;
+  readonly client: Caller;
   onMessage(listener: (request: Request) => void): void;
   onHalfClose(listener: () => void): void;
   onClose(listener: () => void): void;
@@ -46,7 +46,7 @@ export class Services implements RpcHandlers {
     method: Method<Request, Response>,
     handle: (
       request: Request,
-      client: Client,
+      client: Caller,
       size: number,
     ) => Promise<Partial<Response>> | Partial<Response>,
   ): void {
@@ -55,7 +55,7 @@ export class Services implements RpcHandlers {
       const startedAt = counts.start();
       counts.receive(bytes);
       let request: Request | null = null;
-      let client: Client | null = null;
+      let client: Caller | null = null;
       try {
         request = method.request.decode(bytes, { elementsMax: ELEMENTS_MAX });
         const admitted = this.#guard.admit(method as Method<never, never>, request, call);
@@ -104,7 +104,7 @@ export class Services implements RpcHandlers {
     const counts = this.counts.of(method.path);
     this.streams.set(method.path, (raw) => {
       const stream = new CountedStream(raw, counts);
-      const begin = (client: Client): void => {
+      const begin = (client: Caller): void => {
         this.#audit.ended(method.path, stream.call, null, client.caller.user, null);
         if (requiresLeader(stream.call)) this.#leaderWatch.add(stream);
         const refused = (request: object, error: RpcError): void =>
@@ -130,7 +130,7 @@ export class Services implements RpcHandlers {
 function messageStream<Request, Response>(
   method: Method<Request, Response>,
   stream: RpcStream,
-  client: Client,
+  client: Caller,
   refused: MessageStream<Request, Response>["refused"],
 ): MessageStream<Request, Response> {
   return {

@@ -1,5 +1,5 @@
 import { latin1Text } from "../base/bytes.ts";
-import { Gathered } from "./gathered.ts";
+import { ByteAccumulator } from "./byte-accumulator.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { Code, ConnectionError } from "./protocol.ts";
 import { RequestHead } from "./request-head.ts";
@@ -18,7 +18,7 @@ export class HeadReader {
   readonly #decoder = new HpackDecoder();
   readonly #remembered = new Map<string, RequestHead>();
   #rememberedAt = 0;
-  readonly #gathered = new Gathered();
+  readonly #gathered = new ByteAccumulator();
   #pieces = 0;
 
   /** Whether a block has begun and not ended. */

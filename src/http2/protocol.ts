@@ -50,6 +50,6 @@ export class ConnectionError extends Error {
   }
 }
 
-export function broken(what: string): ConnectionError {
+export function protocolError(what: string): ConnectionError {
   return new ConnectionError(Code.protocolError, what);
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { clearTimeout, monotonicNow, nextTick, setTimeout } from "../base/system-time.ts";
-import { Http2Connection, type WaitLimits } from "./connection.ts";
+import { Http2Connection, type WaitLimits } from "./http2-connection.ts";
 import type { Outlet } from "./sender.ts";
 import type { StreamService } from "./stream-table.ts";
 

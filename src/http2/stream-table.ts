@@ -1,10 +1,10 @@
-import { Allowance } from "../base/allowance.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { ReceiveWindow } from "./flow-window.ts";
 import { headerBlock } from "./header-block.ts";
-import { broken, Code, ConnectionError, WINDOW_BYTES_DEFAULT } from "./protocol.ts";
+import { Http2Stream, type StreamHost, type StreamReceiver } from "./http2-stream.ts";
+import { Code, ConnectionError, protocolError, WINDOW_BYTES_DEFAULT } from "./protocol.ts";
 import type { RequestHead } from "./request-head.ts";
 import { type Outlet, Sender } from "./sender.ts";
-import { Http2Stream, type StreamHost, type StreamReceiver } from "./stream.ts";
 
 /** Calls at a time on one connection. An API server of Kubernetes has some hundred watches on a few connections. */
 export const STREAMS_MAX = 4096;
@@ -42,7 +42,7 @@ export class StreamTable implements StreamHost {
   readonly #onEmpty: () => void;
   readonly #streams = new Map<number, Http2Stream>();
   readonly #window = new ReceiveWindow(WINDOW_BYTES);
-  readonly #resets: Allowance;
+  readonly #resets: TokenBucket;
   /** The last stream that the client has begun. */
   #lastId = 0;
   /** The last one that was cut off here: of those before it, frames may still be on their way. */
@@ -56,7 +56,7 @@ export class StreamTable implements StreamHost {
     this.#now = now;
     this.#onEmpty = onEmpty;
     this.#emptySince = now();
-    this.#resets = new Allowance(RESETS_BURST, RESETS_PER_SECOND, now());
+    this.#resets = new TokenBucket(RESETS_BURST, RESETS_PER_SECOND, now());
     this.sender = new Sender(outlet, {
       onQueued: () => service.queued?.(),
       onDrained: (id) => this.#streams.get(id)?.drained(),
@@ -99,7 +99,7 @@ export class StreamTable implements StreamHost {
 
   /** The stream of this number, or undefined if it was cut off here. Throws for one that never was, or is over. */
   begun(id: number): Http2Stream | undefined {
-    if (id === 0 || id > this.#lastId) throw broken("a frame of a stream that has not begun");
+    if (id === 0 || id > this.#lastId) throw protocolError("a frame of a stream that has not begun");
     const stream = this.#streams.get(id);
     if (stream === undefined && id > this.#lastResetId)
       throw new ConnectionError(Code.streamClosed, "a frame of a stream that is over");
@@ -139,7 +139,7 @@ export class StreamTable implements StreamHost {
 
   /** The client has taken a stream back. */
   onReset(id: number): void {
-    if (id === 0 || id > this.#lastId) throw broken("a reset of no stream");
+    if (id === 0 || id > this.#lastId) throw protocolError("a reset of no stream");
     this.#spendReset();
     const stream = this.#streams.get(id);
     if (stream !== undefined) this.#drop(stream);
@@ -147,7 +147,7 @@ export class StreamTable implements StreamHost {
 
   /** A client may open the window of a stream that is over: it reads the end of an answer behind us. */
   onWindowUpdate(id: number, bytes: number): void {
-    if (id > this.#lastId) throw broken("a window of a stream that has not begun");
+    if (id > this.#lastId) throw protocolError("a window of a stream that has not begun");
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     if (bytes === 0) this.#refuse(stream, Code.protocolError);
@@ -191,7 +191,7 @@ export class StreamTable implements StreamHost {
   }
 
   #open(id: number, head: RequestHead, isEnd: boolean): void {
-    if (id % 2 === 0) throw broken("a stream with an even number");
+    if (id % 2 === 0) throw protocolError("a stream with an even number");
     this.#lastId = id;
     // The client was told which one is the last, and takes others elsewhere.
     if (this.#isClosing) this.#lastResetId = id;

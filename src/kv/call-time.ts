@@ -11,22 +11,22 @@ export class CallTime {
   constructor(clock: Clock, options: CallOptions) {
     this.#clock = clock;
     this.#options = options;
-    this.#deadline = clock.monotonic() + (options.timeout ?? Number.POSITIVE_INFINITY);
+    this.#deadline = clock.monotonic() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Throws the reason of the caller's signal, or ERR_TIMEOUT, once the call is over. */
   check(): void {
     this.#options.signal?.throwIfAborted();
-    if (this.#left > 0 || this.#options.timeout === undefined) return;
-    const details = { timeoutMs: this.#options.timeout };
+    if (this.#left > 0 || this.#options.timeoutMs === undefined) return;
+    const details = { timeoutMs: this.#options.timeoutMs };
     throw new QuorateError("ERR_TIMEOUT", "the call took too long", details, { retryable: true });
   }
 
   /** The limits of the next step, with the time that is left. Throws as `check` does. */
   step(): CallOptions {
     this.check();
-    const { signal, timeout } = this.#options;
-    return { signal, timeout: timeout === undefined ? undefined : this.#left };
+    const { signal, timeoutMs: timeout } = this.#options;
+    return { signal, timeoutMs: timeout === undefined ? undefined : this.#left };
   }
 
   /** Lets others have their turn, and checks. */

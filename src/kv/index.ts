@@ -1,22 +1,22 @@
 /** The key-value state machine by itself, for those who host it on a replica of their own making. */
 
-export type { Auth, Caller } from "./auth/auth.ts";
+export type { Auth, AuthInfo } from "./auth/auth.ts";
 export type { AuthChange } from "./auth/auth-change.ts";
 export type { Unchanged } from "./auth/auth-rules.ts";
 export type { Access, AuthRevision, Permission, Role, User } from "./auth/auth-state.ts";
 export type { Rights } from "./auth/rights.ts";
 export type { BoundBy, BoundFields, BoundName, Bounds, Range, RangeOrder } from "./bounds.ts";
-export type { Claim, FieldClaims, KeyClaims, MakeClaim } from "./claims.ts";
 export { ClientSession } from "./client-session.ts";
+export type { FieldCompares, KeyCompares, MakeCompare } from "./compares.ts";
 export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./decoding.ts";
 export type { KvEntry, ReadOptions } from "./keyspace.ts";
 export type { HostOptions, NamespaceOptions, TouchOptions } from "./kv.ts";
 export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
 export type { BackendOperationResult, BackendTxnResult, Counted, Deleted } from "./kv-backend.ts";
-export type { KvHost, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-host.ts";
+export type { KvContext, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-context.ts";
 export type { KvMetrics } from "./kv-metrics.ts";
+export type { LeaseEvents } from "./lease.ts";
 export type { LeaseChoice } from "./lease-choice.ts";
-export type { LeaseEvents } from "./lease-handle.ts";
 export type { Alarm, AlarmKind, Alarms } from "./machine/alarms.ts";
 export type { Authority } from "./machine/authority.ts";
 export type {
@@ -50,7 +50,7 @@ export type { Counts } from "./machine/counts.ts";
 export type { GrantedToken } from "./machine/granted-token.ts";
 export { type KvAnswer, KvMachine, type KvQuery } from "./machine/kv-machine.ts";
 export type { KvState } from "./machine/kv-state.ts";
-export type { LeaseObserver, LeaseState, LeaseTable } from "./machine/lease.ts";
+export type { LeaseObserver, LeaseState, LeaseTable } from "./machine/lease-table.ts";
 export type {
   AuthTokenResult,
   CountResult,
@@ -73,9 +73,9 @@ export type { ChangeLog } from "./mvcc/change-log.ts";
 export type { CompactedKeys, Compaction } from "./mvcc/compaction.ts";
 export type { KeyHistory, KeyVersion, LeaseId, Revision } from "./mvcc/key-history.ts";
 export type { Key, KeyRange } from "./mvcc/key-range.ts";
+export type { KeysFound, MvccStore, RangeOptions } from "./mvcc/mvcc-store.ts";
 export type { Selection, SelectionOptions, SortTarget } from "./mvcc/selection.ts";
-export type { KeysFound, RangeOptions, Store as MvccStore } from "./mvcc/store.ts";
-export type { WatchBatch, WatchedChange, Watcher, WatchHub, WatchRequest } from "./mvcc/watch.ts";
+export type { WatchBatch, WatchedChange, Watcher, WatchHub, WatchRequest } from "./mvcc/watch-hub.ts";
 export type { Page, PageOptions, Scan, ScanOptions } from "./scan.ts";
 export type { OpFactory, OpResults, TxnOutcome } from "./txn-builder.ts";
 export type { BasicOps, Op, PutOpOptions, RangeOpOptions, ReadOpOptions } from "./txn-operations.ts";
@@ -83,4 +83,4 @@ export type { LeaseKeeper } from "./upkeep/lease-keeper.ts";
 export type { Upkeep } from "./upkeep/upkeep.ts";
 export type { UpkeepMember } from "./upkeep/upkeep-member.ts";
 export type { CodecValue, ValuesOption } from "./value-codec.ts";
-export type { WatchEvents, WatchSettings } from "./watch-stream.ts";
+export type { WatchEvents, WatchSettings } from "./watch.ts";

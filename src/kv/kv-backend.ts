@@ -15,7 +15,7 @@ import type {
 } from "./machine/result.ts";
 import type { KeyVersion, LeaseId, Revision } from "./mvcc/key-history.ts";
 import type { Key, KeyRange } from "./mvcc/key-range.ts";
-import type { WatchBatch, WatchRequest } from "./mvcc/watch.ts";
+import type { WatchBatch, WatchRequest } from "./mvcc/watch-hub.ts";
 
 /**
  * What `Kv` and its handles stand on: the state machine of a member in this process, or a server elsewhere. Everything

@@ -1,4 +1,4 @@
-import type { KvHost } from "./kv-host.ts";
+import type { KvContext } from "./kv-context.ts";
 
 /**
  * Numbers about a store as one member sees it. What counts something that happens ("…Total") grows from 0 at each start
@@ -29,7 +29,7 @@ export interface KvMetrics {
   readonly watchEventsTotal: number;
 }
 
-export function kvMetrics({ machine, limits, memory }: KvHost): KvMetrics {
+export function kvMetrics({ machine, limits, memory }: KvContext): KvMetrics {
   const { store, leases, sessions, watches, counts } = machine;
   return {
     revision: store.revision,

@@ -10,18 +10,18 @@ import { ClientSession, type OpenedSession } from "./client-session.ts";
 import { DECODE, type DecodeChoice, type DecodeOr, type DecodeOrRaw, type DecodeOrSkip } from "./decoding.ts";
 import { Keyspace, type KvEntry, READ, type ReadOptions } from "./keyspace.ts";
 import type { LeaseFacts, StateHash } from "./kv-backend.ts";
-import { KV_LIMITS, KvHost, type KvLimits, type KvReplica } from "./kv-host.ts";
-import { Life } from "./kv-life.ts";
+import { KV_LIMITS, KvContext, type KvLimits, type KvReplica } from "./kv-context.ts";
 import type { KvMetrics } from "./kv-metrics.ts";
+import { Lease } from "./lease.ts";
 import { chosenLease, LEASE_CHOICE, type LeaseChoice, leaseId, namedLease } from "./lease-choice.ts";
-import { Lease } from "./lease-handle.ts";
 import type { Compare, CompareTarget, PutCommand } from "./machine/command.ts";
 import type { KvMachine } from "./machine/kv-machine.ts";
-import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "./machine/lease.ts";
+import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS } from "./machine/lease-table.ts";
 import type { KvResult } from "./machine/result.ts";
 import { MachineBackend } from "./machine-backend.ts";
 import { type LeaseId, NO_LEASE, type Revision } from "./mvcc/key-history.ts";
 import { type Key, singleKey } from "./mvcc/key-range.ts";
+import { OpenHandles } from "./open-handles.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
 import { TRANSACT_OPTIONS, type TransactOptions, type Tx, transact } from "./transact.ts";
 import { TxnBuilder } from "./txn-builder.ts";
@@ -32,7 +32,7 @@ import {
   valueCodec,
   valuesOption,
 } from "./value-codec.ts";
-import { Watch, type WatchOptions } from "./watch-stream.ts";
+import { Watch, type WatchOptions } from "./watch.ts";
 
 export interface PutOptions extends CallOptions, LeaseChoice {
   /** Put only if the key does not exist. */
@@ -130,9 +130,9 @@ const OVER_OPTIONS = new OptionTable<HostOptions<ValuesOption>>("Kv.over", {
 export interface LeaseInfo {
   readonly id: string;
   /** Milliseconds that were granted. */
-  readonly ttl: number;
+  readonly ttlMs: number;
   /** Milliseconds that are left, by this member's count: it may be behind the leader's by as much as its log is. */
-  readonly remaining: number;
+  readonly remainingMs: number;
   /** The keys that hang on it, in order. */
   readonly keys: readonly string[];
 }
@@ -141,15 +141,15 @@ export interface LeaseInfo {
  * A key-value store with etcd's data model: every write makes a new revision, older ones can be read, watched and
  * compacted away. Text is stored as UTF-8, and keys are in the order of their bytes.
  *
- * Every call takes a `signal` and a `timeout` in milliseconds. A write that fails tells in `outcome` whether it may
+ * Every call takes a `signal` and a `timeoutMs` in milliseconds. A write that fails tells in `outcome` whether it may
  * still have happened; reads are linearizable unless `consistency` says otherwise.
  */
 export class Kv<Value> {
   readonly #space: Keyspace<Value>;
-  readonly #life: Life;
+  readonly #life: OpenHandles;
 
   /** @internal Use `Kv.over`. */
-  constructor(space: Keyspace<Value>, life: Life) {
+  constructor(space: Keyspace<Value>, life: OpenHandles) {
     this.#space = space;
     this.#life = life;
   }
@@ -162,9 +162,9 @@ export class Kv<Value> {
   ): Kv<CodecValue<Values>> {
     OVER_OPTIONS.check(options);
     const { quotaBytes, historyRevisions } = options;
-    const backend = new MachineBackend(new KvHost(replica, machine, { quotaBytes, historyRevisions }));
+    const backend = new MachineBackend(new KvContext(replica, machine, { quotaBytes, historyRevisions }));
     const codec = valueCodec((options.values ?? "utf8") as Values);
-    return new Kv(new Keyspace(backend, "", codec), new Life(backend));
+    return new Kv(new Keyspace(backend, "", codec), new OpenHandles(backend));
   }
 
   /** The clock that time limits and leases are counted by. */
@@ -260,7 +260,7 @@ export class Kv<Value> {
     return this.#life.begun(watch);
   }
 
-  /** Builds a transaction: claims, and what to do if they hold or not. */
+  /** Builds a transaction: compares, and what to do if they hold or not. */
   txn(): TxnBuilder<Value, [], []> {
     this.#life.check();
     return new TxnBuilder(this.#space);
@@ -433,7 +433,7 @@ export class Kv<Value> {
   #abandon(lease: LeaseId, ttlMs: number): void {
     const command = { kind: "lease-revoke", lease, renewedAt: null } as const;
     // Whether there is such a lease, and whether anybody can be reached, is no matter: it ends by itself after its time.
-    this.#space.send(command, { timeout: Math.max(ttlMs, ABANDON_MS_MIN) }).catch(() => {});
+    this.#space.send(command, { timeoutMs: Math.max(ttlMs, ABANDON_MS_MIN) }).catch(() => {});
   }
 
   async #openSession(options: CallOptions): Promise<OpenedSession> {
@@ -453,8 +453,8 @@ export class Kv<Value> {
     const own = [...keys].filter((key) => key.startsWith(this.#space.prefix)).sort();
     return {
       id: fromByteString(id),
-      ttl: ttlMs,
-      remaining: Math.max(0, Math.floor(remainingMs)),
+      ttlMs: ttlMs,
+      remainingMs: Math.max(0, Math.floor(remainingMs)),
       keys: own.map((key) => this.#space.keyText(key)),
     };
   }

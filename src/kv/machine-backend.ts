@@ -17,16 +17,16 @@ import type {
   ReadKey,
   StateHash,
 } from "./kv-backend.ts";
-import type { KvHost } from "./kv-host.ts";
+import type { KvContext } from "./kv-context.ts";
 import { type KvMetrics, kvMetrics } from "./kv-metrics.ts";
 import type { Command, SessionId } from "./machine/command.ts";
-import type { LeaseState } from "./machine/lease.ts";
+import type { LeaseState } from "./machine/lease-table.ts";
 import type { KvResult } from "./machine/result.ts";
 import type { LeaseId, Revision } from "./mvcc/key-history.ts";
 import type { Key, KeyRange } from "./mvcc/key-range.ts";
+import type { MvccStore } from "./mvcc/mvcc-store.ts";
 import { hashSteps } from "./mvcc/state-hash.ts";
-import type { Store } from "./mvcc/store.ts";
-import type { WatchRequest } from "./mvcc/watch.ts";
+import type { WatchRequest } from "./mvcc/watch-hub.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 import { upkeepMember } from "./upkeep/upkeep-member.ts";
 
@@ -37,10 +37,10 @@ const SHOWN = Promise.resolve();
 
 /** The state machine of a member in this process. */
 export class MachineBackend implements KvBackend {
-  readonly host: KvHost;
+  readonly host: KvContext;
   readonly upkeep: Upkeep;
 
-  constructor(host: KvHost) {
+  constructor(host: KvContext) {
     this.host = host;
     this.upkeep = new Upkeep(upkeepMember(host.replica), host.machine, host.limits, host.memory);
   }
@@ -157,7 +157,7 @@ export class MachineBackend implements KvBackend {
 }
 
 /** Throws unless the revision can be read. */
-function checkRevision(revision: Revision, { revision: currentRevision, compactRevision }: Store): void {
+function checkRevision(revision: Revision, { revision: currentRevision, compactRevision }: MvccStore): void {
   checkRevisionNumber(revision);
   if (revision > currentRevision) {
     const details = { revision, currentRevision };
@@ -168,10 +168,10 @@ function checkRevision(revision: Revision, { revision: currentRevision, compactR
 
 /** What the member takes of the options: it refuses what it does not know. */
 function callOf(options: CallOptions): CallOptions {
-  return options === NO_OPTIONS ? options : { signal: options.signal, timeout: options.timeout };
+  return options === NO_OPTIONS ? options : { signal: options.signal, timeoutMs: options.timeoutMs };
 }
 
 function barrierOf(options: BarrierOptions): BarrierOptions {
   if (options === NO_OPTIONS) return options;
-  return { signal: options.signal, timeout: options.timeout, consistency: options.consistency };
+  return { signal: options.signal, timeoutMs: options.timeoutMs, consistency: options.consistency };
 }

@@ -2,17 +2,17 @@ import { invalidArgument, QuorateError } from "../base/errors.ts";
 import { NO_OPTIONS } from "../base/options.ts";
 import { takes } from "../base/surplus.ts";
 import { type CallOptions, callOptions } from "../replica/calls/call.ts";
-import { type Claim, type MakeClaim, makeClaim } from "./claims.ts";
+import { type MakeCompare, makeCompare } from "./compares.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { BackendOperationResult } from "./kv-backend.ts";
-import type { TxnCommand } from "./machine/command.ts";
+import type { Compare, TxnCommand } from "./machine/command.ts";
 import { TXN_DEPTH_MAX } from "./machine/limits.ts";
 import type { Revision } from "./mvcc/key-history.ts";
 import { type BasicOps, basicOps, expectResult, type Op } from "./txn-operations.ts";
 
 export interface OpFactory<Value> extends BasicOps<Value> {
   /**
-   * A transaction within the transaction. Its claims, like those around it, are about the state before all of it. Eight
+   * A transaction within the transaction. Its compares, like those around it, are about the state before all of it. Eight
    * are nested at most, and their operations count together: above the limits ERR_TOO_LARGE is thrown.
    */
   txn<Done, Otherwise>(
@@ -31,13 +31,13 @@ export type TxnOutcome<Done, Otherwise> = { readonly revision: Revision } & (
 );
 
 interface TxnParts {
-  readonly claims: readonly Claim[];
+  readonly compares: readonly Compare[];
   readonly done: readonly Op<unknown>[];
   readonly otherwise: readonly Op<unknown>[];
 }
 
 const NO_OPS: readonly Op<unknown>[] = [];
-const NO_PARTS: TxnParts = { claims: [], done: NO_OPS, otherwise: NO_OPS };
+const NO_PARTS: TxnParts = { compares: [], done: NO_OPS, otherwise: NO_OPS };
 
 /** The whole transaction, to be proposed or to stand within another one. */
 interface TxnOp<Done, Otherwise> extends Op<TxnOutcome<Done, Otherwise>> {
@@ -45,7 +45,7 @@ interface TxnOp<Done, Otherwise> extends Op<TxnOutcome<Done, Otherwise>> {
 }
 
 /**
- * Builds a transaction: if every claim of `when` holds, the operations of `do` run, else those of `otherwise`; all in
+ * Builds a transaction: if every compare of `when` holds, the operations of `do` run, else those of `otherwise`; all in
  * one step and, if they write, in one revision. Each call gives a new builder. No method is called `then`, so that a
  * builder can be awaited by mistake without harm.
  */
@@ -59,13 +59,13 @@ export class TxnBuilder<Value, Done, Otherwise> {
     this.#parts = parts;
   }
 
-  /** Adds claims. All of them must hold. */
-  when(...claims: MakeClaim<Value>[]): TxnBuilder<Value, Done, Otherwise> {
-    const added = claims.map((claim) => makeClaim(this.#space, claim));
-    return new TxnBuilder(this.#space, { ...this.#parts, claims: [...this.#parts.claims, ...added] });
+  /** Adds compares. All of them must hold. */
+  when(...compares: MakeCompare<Value>[]): TxnBuilder<Value, Done, Otherwise> {
+    const added = compares.map((compare) => makeCompare(this.#space, compare));
+    return new TxnBuilder(this.#space, { ...this.#parts, compares: [...this.#parts.compares, ...added] });
   }
 
-  /** What runs when every claim holds; without claims it always runs. Called once: a second call throws ERR_INVALID_ARGUMENT. */
+  /** What runs when every compare holds; without compares it always runs. Called once: a second call throws ERR_INVALID_ARGUMENT. */
   do<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, OpResults<Ops>, Otherwise> {
@@ -73,7 +73,7 @@ export class TxnBuilder<Value, Done, Otherwise> {
     return new TxnBuilder(this.#space, { ...this.#parts, done: chosen("do", choose, this.#ops()) });
   }
 
-  /** What runs when a claim does not hold. Called once, as `do`. */
+  /** What runs when a compare does not hold. Called once, as `do`. */
   otherwise<const Ops extends readonly Op<unknown>[]>(
     choose: (op: OpFactory<Value>) => Ops,
   ): TxnBuilder<Value, Done, OpResults<Ops>> {
@@ -107,11 +107,11 @@ export class TxnBuilder<Value, Done, Otherwise> {
   }
 
   #op(): TxnOp<Done, Otherwise> {
-    const { claims, done, otherwise } = this.#parts;
+    const { compares, done, otherwise } = this.#parts;
     return {
       operation: {
         kind: "txn",
-        compares: claims.map(({ compare }) => compare),
+        compares,
         success: done.map(({ operation }) => operation),
         failure: otherwise.map(({ operation }) => operation),
       },

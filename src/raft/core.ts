@@ -8,7 +8,7 @@ import { decodeMembershipChange } from "./membership-codec.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { Role } from "./role.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 import type { LogCursors, TraceEvent } from "./trace.ts";
 
 /** What the core takes from its host. Both are called synchronously, and only while a method of `Raft` runs. */

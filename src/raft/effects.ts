@@ -1,9 +1,9 @@
 import type { Entry, EntryId, Index, MemberId, Term } from "../log/entry.ts";
 import type { Message } from "./message.ts";
 import type { Refusal } from "./refusal.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
-export type { SnapshotMetadata } from "./snapshot.ts";
+export type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** What a member must never forget: with a vote forgotten there could be two leaders in one term (5.2). */
 export interface HardState {

@@ -91,7 +91,7 @@ function drawElectionTimeout(core: Core): void {
 }
 
 /** Stands for election (5.2), if this member may lead. A hand-over needs no pre-vote: the leader itself asked for it. */
-export function stand(core: Core, candidacy: Candidacy): Refusal | undefined {
+export function campaign(core: Core, candidacy: Candidacy): Refusal | undefined {
   const { term } = core;
   if (core.role.kind === "leader") {
     core.trace?.({ kind: "election-ignored", reason: "leading", term });
@@ -115,8 +115,8 @@ export function stand(core: Core, candidacy: Candidacy): Refusal | undefined {
 }
 
 /** Stands now or, where only a change of membership that waits to be applied is in the way, as soon as it is in force. */
-export function standOrWait(core: Core, candidacy: Candidacy): Refusal | undefined {
-  const refusal = stand(core, candidacy);
+export function campaignOrWait(core: Core, candidacy: Candidacy): Refusal | undefined {
+  const refusal = campaign(core, candidacy);
   const { role } = core;
   const isWaiting =
     refusal !== undefined && role.kind === "follower" && core.isPromotable && hasUnappliedChange(core);
@@ -125,11 +125,11 @@ export function standOrWait(core: Core, candidacy: Candidacy): Refusal | undefin
 }
 
 /** After something was applied: stands if this member waited for it, and no leader was heard from since. */
-export function standIfWaiting(core: Core, follower: Follower): void {
+export function campaignIfWaiting(core: Core, follower: Follower): void {
   const { standOnceApplied: candidacy, leader } = follower;
   if (candidacy === null || (core.isPromotable && hasUnappliedChange(core))) return;
   follower.standOnceApplied = null;
-  if (candidacy === "hand-over" || leader === undefined) stand(core, candidacy);
+  if (candidacy === "hand-over" || leader === undefined) campaign(core, candidacy);
 }
 
 /** Whether a change of membership is committed and not in force here yet. */

@@ -3,7 +3,7 @@ import type { Entry, Index } from "../log/entry.ts";
 import type { Core } from "./core.ts";
 import { isMember } from "./membership.ts";
 import type { AppendMessage, CommitNewsMessage, HeartbeatMessage, SnapshotMessage } from "./message.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** Takes entries from the leader, if they fit behind what we hold; says where the logs may fit if not (5.3). */
 export function receiveAppend(core: Core, message: AppendMessage): void {

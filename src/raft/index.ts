@@ -23,7 +23,7 @@ export type {
   SnapshotMetadata,
   SoftState,
 } from "./effects.ts";
-export type { InflightWindow } from "./inflight.ts";
+export type { InflightWindow } from "./inflight-window.ts";
 export { EMPTY_MEMBERSHIP, type MemberChange, type Membership, type MembershipChange } from "./membership.ts";
 export { decodeMembershipChange, encodeMembershipChange } from "./membership-codec.ts";
 export type {

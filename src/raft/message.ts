@@ -1,6 +1,6 @@
 import type { Entry, EntryId, Index, MemberId, Proposal, Term } from "../log/entry.ts";
 import type { Refusal } from "./refusal.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** What every message says: who sends it to whom, and the sender's term (of a pre-vote: the term it would stand for). */
 export interface Envelope {

@@ -1,7 +1,7 @@
 import type { MemberId } from "../log/entry.ts";
 import type { ProposeResult, ReadReady } from "./effects.ts";
 import type { AppendAcceptedMessage, Message } from "./message.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** What was decided since effects were last handed out. */
 export class Outbox {

@@ -1,5 +1,5 @@
 import type { Index, MemberId } from "../log/entry.ts";
-import { InflightWindow } from "./inflight.ts";
+import { InflightWindow } from "./inflight-window.ts";
 
 /**
  * How a leader sends to a follower. `probe`: one append at a time, until it is known where the logs are equal.

@@ -3,9 +3,8 @@ import type { Index, MemberId, Proposal, Term } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { Core, type RaftEnvironment } from "./core.ts";
 import type { Effects, RoleKind, Save } from "./effects.ts";
-import { becomeFollower, stand, standIfWaiting, standOrWait } from "./election.ts";
+import { becomeFollower, campaign, campaignIfWaiting, campaignOrWait } from "./election.ts";
 import { HandOut, NO_EFFECTS } from "./hand-out.ts";
-import { type RaftState, restoreState } from "./initial-state.ts";
 import { maybeLeaveJoint, reportSnapshot, reportUnreachable, tickLeader } from "./leader.ts";
 import { type Membership, type MembershipChange, sameMembership, voterIds } from "./membership.ts";
 import { encodeMembershipChange } from "./membership-codec.ts";
@@ -14,6 +13,7 @@ import { type RaftOptions, raftSettings } from "./options.ts";
 import { abandonReads, hasLease, readAsFollower, readAsLeader, repeatQuestions } from "./reads.ts";
 import { applyChange } from "./reconfiguration.ts";
 import type { Refusal } from "./refusal.ts";
+import { type RaftState, restoreState } from "./restore-state.ts";
 import { wakeOthers, wakeUp } from "./sleep.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { proposeOrForward, step } from "./step.ts";
@@ -21,7 +21,7 @@ import { startTransfer } from "./transfer.ts";
 import { complaintAbout } from "./validate.ts";
 
 export type { RaftEnvironment } from "./core.ts";
-export type { RaftState } from "./initial-state.ts";
+export type { RaftState } from "./restore-state.ts";
 
 /** Why a core takes nothing more: something happened that cannot happen, or the disk lost what was acknowledged. */
 export interface RaftFailure {
@@ -146,7 +146,7 @@ export class Raft {
 
   /** Stands for election now. Refused while a committed change of membership waits to be applied: then as soon as it is. */
   campaign(): Refusal | undefined {
-    return this.#request(() => standOrWait(this.#core, "own"));
+    return this.#request(() => campaignOrWait(this.#core, "own"));
   }
 
   /**
@@ -329,7 +329,7 @@ export class Raft {
     core.electionElapsed += 1;
     if (core.electionElapsed >= core.electionTimeout && core.isPromotable) {
       core.electionElapsed = 0;
-      stand(core, "own");
+      campaign(core, "own");
     } else if (role.kind === "follower") {
       if (role.leader === undefined && core.electionElapsed % core.settings.electionTicks === 0)
         wakeOthers(core);
@@ -370,7 +370,7 @@ export class Raft {
       role.uncommittedBytes -= freed;
       maybeLeaveJoint(core, role);
     } else if (role.kind === "follower") {
-      standIfWaiting(core, role);
+      campaignIfWaiting(core, role);
     }
   }
 

@@ -2,7 +2,7 @@ import type { Index, Proposal } from "../log/entry.ts";
 import { receiveVote } from "./candidate.ts";
 import type { Core } from "./core.ts";
 import type { ProposeResult } from "./effects.ts";
-import { becomeFollower, hasUnappliedChange, standOrWait } from "./election.ts";
+import { becomeFollower, campaignOrWait, hasUnappliedChange } from "./election.ts";
 import { receiveAppend, receiveCommitNews, receiveHeartbeat, receiveSnapshot } from "./follower.ts";
 import { proposeAsLeader, receiveAccepted, receiveHeartbeatReply, receiveRejected } from "./leader.ts";
 import { isMember } from "./membership.ts";
@@ -168,7 +168,7 @@ function followLeader(core: Core, follower: Follower, message: LeaderMessage): R
 /** The leader hands over to us: we stand without waiting (thesis, 3.10), or as soon as we have applied who votes. */
 function receiveTimeoutNow(core: Core, message: TimeoutNowMessage): Refusal | undefined {
   core.trace?.({ kind: "timeout-now-received", from: message.from, term: core.term });
-  return standOrWait(core, "hand-over");
+  return campaignOrWait(core, "hand-over");
 }
 
 function passOnTransfer(core: Core, follower: Follower, message: TransferLeaderMessage): Refusal | undefined {

@@ -3,7 +3,7 @@ import type { Entry } from "../log/entry.ts";
 import type { Effects, HardState, ProposeResult, ReadReady, Save, SoftState } from "./effects.ts";
 import type { Message } from "./message.ts";
 import type { Raft } from "./raft.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** What a host does between `ready` and `advance`, in the order of the fields. */
 export interface Ready {

@@ -4,7 +4,7 @@ import type { Membership, MembershipChange } from "./membership.ts";
 import type { Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { RefusalReason } from "./refusal.ts";
-import type { SnapshotMetadata } from "./snapshot.ts";
+import type { SnapshotMetadata } from "./snapshot-metadata.ts";
 
 /** Which of the two kinds of vote. */
 export type Ballot = "vote" | "pre-vote";

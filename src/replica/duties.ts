@@ -4,11 +4,11 @@ import type { Raft } from "../raft/raft.ts";
 import { encodeMemberNews } from "./apply/applier.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Directory } from "./members/directory.ts";
-import type { Stores } from "./members/stores.ts";
+import type { StoreTags } from "./members/store-tags.ts";
 
 export interface DutiesParts {
   readonly raft: Raft;
-  readonly stores: Stores;
+  readonly stores: StoreTags;
   readonly directory: Directory;
   readonly disk: DiskWatch;
   readonly electionTicks: number;

@@ -19,8 +19,8 @@ import { CommandTime } from "./calls/command-time.ts";
 import { Proposals } from "./calls/proposals.ts";
 import { type ReadOptions, Reads } from "./calls/reads.ts";
 import { Requests } from "./calls/requests.ts";
-import { Chance } from "./chance.ts";
 import { CheckedCodec } from "./checked-codec.ts";
+import { CommandRandom } from "./command-random.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
 import { REPLICA_EVENTS, type ReplicaEvents } from "./events.ts";
@@ -29,8 +29,8 @@ import { failureBy } from "./failure.ts";
 import { GuardedStorage } from "./guarded-storage.ts";
 import { Directory } from "./members/directory.ts";
 import { isProvisionalName, storeTag } from "./members/identity.ts";
-import { Stores } from "./members/stores.ts";
-import { GroupChanges } from "./membership/group-changes.ts";
+import { StoreTags } from "./members/store-tags.ts";
+import { ClusterChanges } from "./membership/cluster-changes.ts";
 import { Handovers } from "./membership/handovers.ts";
 import { MembershipChanges } from "./membership/membership-changes.ts";
 import { type OpenedStorage, openStorage } from "./opening.ts";
@@ -57,7 +57,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly clusterId: string;
   readonly clock: Clock;
   /** The members, and the ways to change them. */
-  readonly group: GroupChanges;
+  readonly cluster: ClusterChanges;
   readonly #codec: Codec<Command>;
   readonly #machine: StateMachine<Command, Result, Query, Answer>;
   readonly #storage: Storage;
@@ -66,7 +66,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
   readonly #hasLeaseReads: boolean;
   readonly #directory: Directory;
   readonly #contacts: Contacts;
-  readonly #stores: Stores;
+  readonly #stores: StoreTags;
   readonly #raft: Raft;
   readonly #time: CommandTime;
   readonly #proposals: Proposals<Result>;
@@ -162,7 +162,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     for (const member of enrolment.members) this.#directory.put(member);
     this.#contacts = new Contacts(this.#directory, () => this.#applier.index);
     const disk = new DiskWatch();
-    this.#stores = new Stores(this.id, storeTag(recovered.storeId), this.#directory);
+    this.#stores = new StoreTags(this.id, storeTag(recovered.storeId), this.#directory);
     const requests = new Requests(recovered.bootEpoch);
     this.#time = new CommandTime(this.clock);
     const proposer = { origin: this.id, epoch: recovered.bootEpoch };
@@ -173,7 +173,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.#reads = new Reads(this.clock, this.#limits);
     const { machine } = options;
     const codec = this.#codec;
-    const chance = new Chance(this.clusterId);
+    const chance = new CommandRandom(this.clusterId);
     const execution = new Execution(machine, codec, chance, options.onApplyError ?? "stop");
     this.#checkpoints = new Checkpoints({
       id: this.id,
@@ -246,7 +246,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       },
       onSlowDisk: (ticks) => this.#tell("slow", "disk", ticks * this.#limits.tickMs),
     });
-    this.group = new GroupChanges({
+    this.cluster = new ClusterChanges({
       clusterId: this.clusterId,
       raft: this.#raft,
       directory: this.#directory,
@@ -305,7 +305,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
       onReplaced: () => this.#fail(replacedError(this.name)),
       isRestoring: () => this.#raft.log.restoring !== undefined,
       onDiskFailure: (error) => this.#fail(error),
-      onNewcomer: (newcomer, settle) => this.group.enrol(newcomer, settle),
+      onNewcomer: (newcomer, settle) => this.cluster.enrol(newcomer, settle),
       onRefused: (reason) => {
         this.#refusal = reason;
         this.#tell("refused", reason);

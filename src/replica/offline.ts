@@ -9,10 +9,10 @@ import { Execution, type OnApplyError } from "./apply/execution.ts";
 import { CommandTime } from "./calls/command-time.ts";
 import { Proposals } from "./calls/proposals.ts";
 import { Requests } from "./calls/requests.ts";
-import { Chance } from "./chance.ts";
+import { CommandRandom } from "./command-random.ts";
 import { Directory } from "./members/directory.ts";
 import { DEFAULT_LIMITS } from "./options.ts";
-import { chunksOf } from "./snapshots/recovery.ts";
+import { chunksOf } from "./snapshots/snapshot-recovery.ts";
 import type { Codec, StateMachine } from "./state-machine.ts";
 import type { CapturedState } from "./status.ts";
 
@@ -44,7 +44,12 @@ export function storedState<Command, Result, Query, Answer>(
     DEFAULT_LIMITS,
     new Requests(0),
   );
-  const execution = new Execution(machine, codec, new Chance(clusterId), stored.onApplyError ?? "stop");
+  const execution = new Execution(
+    machine,
+    codec,
+    new CommandRandom(clusterId),
+    stored.onApplyError ?? "stop",
+  );
   const directory = new Directory(new Map());
   const applier = new Applier(nobody, machine, execution, directory, proposals, noCheckpoints(), () => {});
   machine.restore(chunksOf(snapshot));

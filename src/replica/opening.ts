@@ -5,7 +5,7 @@ import { type MemberRecord, newMember } from "./members/directory.ts";
 import { checkMemberNames, firstClusterId, firstMemberId } from "./members/identity.ts";
 import { decodeTicket } from "./members/ticket.ts";
 import { checkFrames, type ReplicaOptions, replicaLimits } from "./options.ts";
-import { attempt, found, isUnused } from "./snapshots/recovery.ts";
+import { attempt, found, isUnused } from "./snapshots/snapshot-recovery.ts";
 import { StateChunks } from "./state-chunks.ts";
 
 /** Who a member is, by its options alone: the same at every start. */

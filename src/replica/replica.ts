@@ -6,9 +6,9 @@ import type { MemberId } from "../log/entry.ts";
 import type { RoleKind } from "../raft/effects.ts";
 import { type CallOptions, callOptions } from "./calls/call.ts";
 import { READ, type ReadOptions } from "./calls/reads.ts";
+import { Cluster } from "./cluster.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { machineError } from "./failure.ts";
-import { Group } from "./group.ts";
 import { Member } from "./member.ts";
 import type { ReplicaOptions } from "./options.ts";
 import { promised } from "./promised.ts";
@@ -20,7 +20,7 @@ import type { CapturedState, ReplicaMetrics, ReplicaStatus } from "./status.ts";
  */
 export class Replica<Command, Result, Query = void, Answer = unknown> {
   /** The members, and the ways to change them. */
-  readonly group: Group;
+  readonly cluster: Cluster;
   readonly #member: Member<Command, Result, Query, Answer>;
   /** What those wait for together who asked for a barrier since the last turn. */
   #barrier: Promise<void> | null = null;
@@ -41,7 +41,7 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
   /** @internal Use `open`. */
   constructor(member: Member<Command, Result, Query, Answer>) {
     this.#member = member;
-    this.group = new Group(member.group);
+    this.cluster = new Cluster(member.cluster);
   }
 
   get name(): string {
@@ -227,6 +227,6 @@ const QUERY_OPTIONS = new OptionTable<ReadOptions>("query", READ);
 const READY_OPTIONS = callOptions("ready");
 
 /** Whether a read wants nothing of its own, so that it may wait together with others. */
-function isPlain({ signal, timeout, consistency = "linearizable" }: ReadOptions): boolean {
+function isPlain({ signal, timeoutMs: timeout, consistency = "linearizable" }: ReadOptions): boolean {
   return signal === undefined && timeout === undefined && consistency === "linearizable";
 }

@@ -1,5 +1,5 @@
-import type { SimEvent, SimEventKind } from "./simulation/seen/event.ts";
 import type { Picture } from "./simulation/seen/picture.ts";
+import type { SimEvent, SimEventKind } from "./simulation/seen/sim-event.ts";
 
 /**
  * Something that must hold in every run, whatever happens. A check is told the events that it asks for, each after

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Random } from "../base/random.ts";
 import { type FaultProfile, faults as presets } from "./faults.ts";
-import type { Dice, Generator } from "./generate.ts";
+import type { Generator, RandomSource } from "./generate.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Action, Scenario } from "./scenario.ts";
 import { type SimulateOptions, systemOf } from "./simulate.ts";
@@ -10,7 +10,7 @@ import { asText } from "./written.ts";
 
 /** A fast-check arbitrary as a generator, for `checkLaws`, `checkModel` and simulated workloads. They shrink by themselves. */
 export function fromArbitrary<Value>(arbitrary: fc.Arbitrary<Value>): Generator<Value> {
-  return (dice: Dice) => fc.sample(arbitrary, { seed: dice.between(0, 0x7fffffff), numRuns: 1 })[0]!;
+  return (dice: RandomSource) => fc.sample(arbitrary, { seed: dice.between(0, 0x7fffffff), numRuns: 1 })[0]!;
 }
 
 /** A generator as an arbitrary. Its values are made anew from other seeds; they do not shrink. */

@@ -2,7 +2,7 @@ import { assert } from "../base/assert.ts";
 import { exact } from "../base/surplus.ts";
 
 /** What values are made of. A `Random` is one, and so is the chance of a simulated run. */
-export interface Dice {
+export interface RandomSource {
   /** A number in [0, 1). */
   fraction(): number;
   /** A whole number in [low, high], both ends included. */
@@ -13,7 +13,7 @@ export interface Dice {
  * Makes a value out of chance, and of nothing else: the same chance, the same value. Commands, queries and anything
  * else that a test needs many of are given as one of these.
  */
-export type Generator<Value> = (dice: Dice) => Value;
+export type Generator<Value> = (dice: RandomSource) => Value;
 
 /** Always the same value. */
 export const constant = exact("constant", 1, function constant<Value>(value: Value): Generator<Value> {

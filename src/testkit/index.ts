@@ -2,7 +2,16 @@
 
 export type { Check } from "./check.ts";
 export { type FaultProfile, faults } from "./faults.ts";
-export { constant, type Dice, type Generator, integer, oneOf, pick, record, weighted } from "./generate.ts";
+export {
+  constant,
+  type Generator,
+  integer,
+  oneOf,
+  pick,
+  type RandomSource,
+  record,
+  weighted,
+} from "./generate.ts";
 export type { Breach } from "./laws/breach.ts";
 export { type LawName, LawViolation } from "./laws/breach.ts";
 export { checkLaws, type LawOptions, type LawReport } from "./laws/check-laws.ts";
@@ -44,10 +53,10 @@ export type {
 export { parseScenario, type Scenario } from "./scenario.ts";
 export { ScenarioFailure, type ScriptOptions, scenario } from "./script/scenario.ts";
 export type {
-  Deed,
-  Lasting,
-  LastingOptions,
+  ActiveFault,
+  FaultOptions,
   Script,
+  ScriptAction,
   ScriptCall,
   ScriptCallOptions,
   ScriptMember,
@@ -64,9 +73,11 @@ export {
   type Verdict,
 } from "./simulate.ts";
 export type { Micros } from "./simulation/chance/schedule.ts";
+export type { Attended, Input, SimClient, SimSystem } from "./simulation/run/sim-system.ts";
 export type { Failure, RunResult } from "./simulation/run/simulation.ts";
-export type { Attended, Input, SimClient, SimSystem } from "./simulation/run/system.ts";
 export type { Chain, ChainBase, ChainLog } from "./simulation/seen/chain-log.ts";
+export type { MemberPicture, MembershipSince, Picture } from "./simulation/seen/picture.ts";
+export type { Reference } from "./simulation/seen/reference.ts";
 export type {
   Ending,
   MemberEvent,
@@ -75,9 +86,7 @@ export type {
   SimEvent,
   SimEventKind,
   StopKind,
-} from "./simulation/seen/event.ts";
-export type { MemberPicture, MembershipSince, Picture } from "./simulation/seen/picture.ts";
-export type { Reference } from "./simulation/seen/reference.ts";
+} from "./simulation/seen/sim-event.ts";
 export type { Probes } from "./simulation/world/probes.ts";
 export type { StorageSuiteHost, StorageWorld } from "./suites/storage.ts";
 /** Contracts as suites: run them on your own storage or transport, in your own test runner. */

@@ -5,8 +5,8 @@ import type { Scenario } from "./scenario.ts";
 import { planCoreScenario, runCoreScenario } from "./simulation/core/core-run.ts";
 import { planKvScenario, runFullScenario } from "./simulation/full/full-run.ts";
 import { kvSystem } from "./simulation/kv/kv-system.ts";
+import type { SimSystem } from "./simulation/run/sim-system.ts";
 import type { Failure, RunOptions, RunResult } from "./simulation/run/simulation.ts";
-import type { SimSystem } from "./simulation/run/system.ts";
 
 // A system may be of any types: whoever runs it only hands its values on.
 export type AnySystem = SimSystem<never, unknown, never, unknown>;

@@ -24,10 +24,10 @@ import type { Spec } from "./model.ts";
 import { type AnySystem, recordScenario, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { shrinkScenario } from "./shrink.ts";
-import type { ChanceStream } from "./simulation/chance/chance.ts";
 import { planScenario } from "./simulation/chance/plan.ts";
+import type { RandomStream } from "./simulation/chance/random-streams.ts";
+import type { Input, SimSystem } from "./simulation/run/sim-system.ts";
 import type { Failure, RunResult } from "./simulation/run/simulation.ts";
-import type { Input, SimSystem } from "./simulation/run/system.ts";
 import type { Reference } from "./simulation/seen/reference.ts";
 import { Probes } from "./simulation/world/probes.ts";
 import { tellStory } from "./story.ts";
@@ -297,7 +297,7 @@ export function planOf<State, Command, Result, Query, Answer>({
   callsPerSecond,
   faults = presets.standard(),
 }: SimulateOptions<State, Command, Result, Query, Answer>): (seed: number) => Scenario {
-  const operation = (chance: ChanceStream): unknown =>
+  const operation = (chance: RandomStream): unknown =>
     queries !== undefined && chance.happens(1 / 3)
       ? { query: asText(queries(chance)) }
       : { command: asText(commands(chance)) };

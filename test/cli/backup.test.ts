@@ -75,7 +75,7 @@ describe("a cluster of three that is lost", () => {
     await call(restore, file, "--to", directory);
     await expect(open({ dir: directory })).rejects.toMatchObject({ code: "ERR_IDENTITY_MISMATCH" });
     const cluster = `restored-${backupIdOf(file)}`;
-    const store = await open({ dir: directory, cluster });
+    const store = await open({ dir: directory, clusterName: cluster });
     expect(await store.get("key1")).toBe("value41");
     await store.close();
   });
@@ -96,7 +96,7 @@ describe("a backup of a running cluster", () => {
     const file = join(root, "live.backup");
     writeFileSync(file, Buffer.concat(pieces));
     await call(restore, file, "--to", join(root, "live-new"), "--cluster", "again", "--bump-revision", "500");
-    const store = await open({ dir: join(root, "live-new"), cluster: "again" });
+    const store = await open({ dir: join(root, "live-new"), clusterName: "again" });
     expect(await store.range({ prefix: "key" }).count()).toBe(100);
     expect(await store.get("key99")).toBe("value299");
     expect(await store.range({ prefix: "later" }).count()).toBe(0);
@@ -128,7 +128,7 @@ describe("quorate backup", () => {
     cpSync(dir, copy, { recursive: true });
     await call(backup, copy, join(root, "tail.backup"));
     await call(restore, join(root, "tail.backup"), "--to", join(root, "tail-new"), "--cluster", "again");
-    const again = await open({ dir: join(root, "tail-new"), cluster: "again" });
+    const again = await open({ dir: join(root, "tail-new"), clusterName: "again" });
     expect([await again.get("one"), await again.get("two")]).toEqual(["1", "2"]);
     await again.close();
   });
@@ -167,7 +167,7 @@ async function startCluster(prefix: string, cluster: string | undefined) {
   const members = await Promise.all(
     NAMES.map((name) =>
       open({
-        ...{ dir: join(root, `${prefix}-${name}`), name, peers: PEERS, cluster },
+        ...{ dir: join(root, `${prefix}-${name}`), name, peers: PEERS, clusterName: cluster },
         transport: network.transport(),
         limits: { tickMs: 20, snapshotEntries: 30, trailingEntries: 5 },
       }),

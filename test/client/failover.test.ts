@@ -98,7 +98,7 @@ describe("a client of several servers", () => {
     for (let at = 0; at < 20; at++) await write(`b${at}`).catch(() => {});
     await members[1]!.server.close();
     for (let at = 0; at < 20; at++) await write(`c${at}`).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, lease.ttl * 1.2));
+    await new Promise((resolve) => setTimeout(resolve, lease.ttlMs * 1.2));
     await write("end");
     await watched;
 
@@ -140,7 +140,7 @@ describe("a client of several servers", () => {
     const other = await stub((answer) => answer(null, METHODS.put.response.encode({})));
     for (const first of [silent, broken]) {
       const client = await connected([first.endpoint, other.endpoint]);
-      const refused = client.put("a", "1", { timeout: 500 });
+      const refused = client.put("a", "1", { timeoutMs: 500 });
       await expect(refused).rejects.toMatchObject({ outcome: "unknown", retryable: true });
     }
     expect([silent.puts, broken.puts, other.puts]).toEqual([1, 1, 0]);
@@ -172,7 +172,7 @@ describe("a client of several servers", () => {
     const [free] = await freePorts(1);
     const client = await connected([`127.0.0.1:${free}`], { callTimeoutMs: 300 });
     await expect(client.put("a", "1")).rejects.toMatchObject({ code: "ERR_NO_QUORUM", outcome: "none" });
-    await expect(client.ready({ timeout: 100 })).rejects.toMatchObject({ code: "ERR_NO_QUORUM" });
+    await expect(client.ready({ timeoutMs: 100 })).rejects.toMatchObject({ code: "ERR_NO_QUORUM" });
     // Writes wait for watches that were begun before, but not longer than they may take themselves.
     const watch = client.watch("a");
     await expect(client.put("a", "1")).rejects.toMatchObject({ code: "ERR_NO_QUORUM", outcome: "none" });

@@ -71,16 +71,16 @@ test("a read or a write whose time is over says ERR_TIMEOUT, and nothing happene
   for (const kv of [fresh, remote])
     for (const timeout of [0, 1e-9]) {
       const expected = { code: "ERR_TIMEOUT", outcome: "none", details: { timeoutMs: timeout } };
-      await expect(kv.get("a", { timeout })).rejects.toMatchObject(expected);
-      await expect(kv.put("late", "1", { timeout })).rejects.toMatchObject(expected);
+      await expect(kv.get("a", { timeoutMs: timeout })).rejects.toMatchObject(expected);
+      await expect(kv.put("late", "1", { timeoutMs: timeout })).rejects.toMatchObject(expected);
       await expect(kv.range({ prefix: "a" }).toArray()).resolves.toBeDefined();
-      await expect(kv.lease(10_000, { timeout })).rejects.toMatchObject(expected);
-      await expect(kv.cluster.members({ timeout })).rejects.toMatchObject(expected);
+      await expect(kv.lease(10_000, { timeoutMs: timeout })).rejects.toMatchObject(expected);
+      await expect(kv.cluster.members({ timeoutMs: timeout })).rejects.toMatchObject(expected);
     }
   expect(await remote.get("late")).toBeUndefined();
   await fresh.close();
   const none = await connect({ endpoints: "127.0.0.1:1" });
-  await expect(none.get("a", { timeout: 300 })).rejects.toMatchObject({ code: "ERR_NO_QUORUM" });
-  await expect(none.get("a", { timeout: 0 })).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
+  await expect(none.get("a", { timeoutMs: 300 })).rejects.toMatchObject({ code: "ERR_NO_QUORUM" });
+  await expect(none.get("a", { timeoutMs: 0 })).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
   await none.close();
 });

@@ -489,7 +489,7 @@ export function storeSuite(name: string, begin: () => Promise<StorePlace>): void
       expect((await kv.entry("a"))?.lease).toBe(lease.id);
       expect(await kv.leaseInfo(lease.id)).toMatchObject({ id: lease.id, keys: ["a", "b"] });
       expect((await kv.leases()).map(({ id }) => id)).toContain(lease.id);
-      await new Promise((resolve) => setTimeout(resolve, lease.ttl * 1.4));
+      await new Promise((resolve) => setTimeout(resolve, lease.ttlMs * 1.4));
       expect(lease.signal.aborted).toBe(false);
       expect(await kv.get("a")).toBe("1");
 
@@ -560,7 +560,9 @@ export function storeSuite(name: string, begin: () => Promise<StorePlace>): void
       await expect(kv.get("a", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
       await expect(kv.put("a", "1", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
       expect(await kv.get("a")).toBeUndefined();
-      await expect(kv.put("a", "1", { timeout: -1 })).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+      await expect(kv.put("a", "1", { timeoutMs: -1 })).rejects.toMatchObject({
+        code: "ERR_INVALID_ARGUMENT",
+      });
     });
 
     test("what is too much for one request is refused, and nothing of it happens", async () => {

@@ -27,7 +27,7 @@ const places: Record<string, () => Promise<Store<string>[]>> = {
     const opened = await Promise.all(
       NAMES.map((name) => open({ name, peers, limits, transport: network.transport() })),
     );
-    await Promise.all(opened.map((member) => member.ready({ timeout: LIMIT_MS })));
+    await Promise.all(opened.map((member) => member.ready({ timeoutMs: LIMIT_MS })));
     return opened;
   },
 };
@@ -78,7 +78,7 @@ const attempts: Record<string, Attempt> = {
 /** Gives up after some turns of the event loop, or some milliseconds, by signal or by timeout. */
 function limitsOf(random: Random): CallOptions {
   const ms = random.between(0, 6);
-  if (random.fraction() < 0.3) return { timeout: ms };
+  if (random.fraction() < 0.3) return { timeoutMs: ms };
   const giveUp = new AbortController();
   const turns = random.between(0, 12);
   const step = (left: number): void => {
@@ -178,7 +178,7 @@ test("what runs out of time while nobody confirms it says that it may have happe
   await queue.enqueue("item");
   const { name } = leader.status();
   for (const other of NAMES) if (other !== name) network.cut(name, other);
-  const late = queue.enqueue("late", { timeout: 150 });
+  const late = queue.enqueue("late", { timeoutMs: 150 });
   await expect(late).rejects.toMatchObject({ code: "ERR_TIMEOUT", outcome: "unknown" });
   network.healAll();
 });
@@ -197,7 +197,7 @@ test("calls that are given up leave no timer behind", async () => {
     (options: CallOptions) => coordination.barrier("lock").wait(options),
   ]) {
     const giveUp = new AbortController();
-    const waiting = call({ signal: giveUp.signal, timeout: 1_000_000 }).catch(() => {});
+    const waiting = call({ signal: giveUp.signal, timeoutMs: 1_000_000 }).catch(() => {});
     await settled();
     giveUp.abort();
     await waiting;

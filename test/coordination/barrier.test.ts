@@ -24,7 +24,7 @@ test("a barrier keeps everybody waiting until it is opened, and nobody while it 
 test("whoever waits at a barrier can give up", async () => {
   const barrier = world.process().coordination.barrier("gate");
   await barrier.hold();
-  const late = rejection(barrier.wait({ timeout: 1000 }));
+  const late = rejection(barrier.wait({ timeoutMs: 1000 }));
   await world.pass(1100);
   expect((await late).code).toBe("ERR_TIMEOUT");
 });
@@ -48,7 +48,7 @@ test("a double barrier lets all in together and lets all out together, time and 
 
 test("one who learns late that all had come is let in although others have left again", async () => {
   const [slow, quick] = [world.process(), world.process()];
-  const entering = slow.coordination.doubleBarrier("phase", 2).enter({ ttl: 5000 });
+  const entering = slow.coordination.doubleBarrier("phase", 2).enter({ ttlMs: 5000 });
   await settled();
   slow.cut();
   const inside = await quick.coordination.doubleBarrier("phase", 2).enter();
@@ -62,7 +62,7 @@ test("one who learns late that all had come is let in although others have left 
 test("who crashed inside is waited for no longer than its lease lasts", async () => {
   const [one, other] = [world.process(), world.process()];
   const inside = await Promise.all(
-    [one, other].map(({ coordination }) => coordination.doubleBarrier("phase", 2).enter({ ttl: 2000 })),
+    [one, other].map(({ coordination }) => coordination.doubleBarrier("phase", 2).enter({ ttlMs: 2000 })),
   );
   one.cut();
   const leaving = inside[1]!.leave();
@@ -73,10 +73,10 @@ test("who crashed inside is waited for no longer than its lease lasts", async ()
 
 test("who gives up before all have come, or was not heard of, is not counted", async () => {
   const [one, two, three] = [world.process(), world.process(), world.process()];
-  const late = rejection(one.coordination.doubleBarrier("phase", 2).enter({ timeout: 1000 }));
+  const late = rejection(one.coordination.doubleBarrier("phase", 2).enter({ timeoutMs: 1000 }));
   await world.pass(1100);
   expect((await late).code).toBe("ERR_TIMEOUT");
-  const lost = rejection(two.coordination.doubleBarrier("phase", 2).enter({ ttl: 1000 }));
+  const lost = rejection(two.coordination.doubleBarrier("phase", 2).enter({ ttlMs: 1000 }));
   await settled();
   two.cut();
   await world.pass(3000);

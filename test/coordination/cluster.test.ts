@@ -10,7 +10,7 @@ import { Resource } from "./processes.ts";
 const NAMES = ["n1", "n2", "n3"];
 const LIMIT_MS = 10_000;
 /** Short, for holds that a test waits to see lost; others keep the usual time, which a busy machine cannot use up. */
-const TTL = { ttl: 600 };
+const TTL = { ttlMs: 600 };
 
 let network: MemoryNetwork;
 let members: Map<string, Store<string>>;
@@ -23,7 +23,7 @@ beforeEach(async () => {
     return [name, await open({ name, peers, limits, transport: network.transport() })];
   });
   members = new Map(await Promise.all(opened));
-  await Promise.all([...members.values()].map((member) => member.ready({ timeout: LIMIT_MS })));
+  await Promise.all([...members.values()].map((member) => member.ready({ timeoutMs: LIMIT_MS })));
 });
 
 afterEach(async () => {
@@ -69,7 +69,7 @@ test("work on three members under one lock never overlaps, and its fences only g
           sum = before + 1;
           inside -= 1;
         },
-        { timeout: LIMIT_MS },
+        { timeoutMs: LIMIT_MS },
       ),
   );
   await Promise.all(works);
@@ -86,7 +86,7 @@ test("a holder that is cut off is told before another member has the lock, and i
   const told: string[] = [];
   held.signal.addEventListener("abort", () => told.push("lost"));
   isolate(cutOff);
-  const next = await other.lock("a").acquire({ timeout: LIMIT_MS });
+  const next = await other.lock("a").acquire({ timeoutMs: LIMIT_MS });
   told.push("taken");
   expect(told).toEqual(["lost", "taken"]);
   expect(resource.write(next.fence)).toBe(true);
@@ -102,11 +102,11 @@ test("a change of the cluster's leader takes no lock away and loses nobody's pla
   const stopped = leader();
   const [one, other] = followers();
   const held = await one!.lock("a").acquire();
-  const waiting = other!.lock("a").acquire({ timeout: LIMIT_MS });
+  const waiting = other!.lock("a").acquire({ timeoutMs: LIMIT_MS });
   await stopped.close();
   members.delete(stopped.status().name);
-  await one!.put("x", "the others go on", { timeout: LIMIT_MS });
-  await one!.get("x", { timeout: LIMIT_MS });
+  await one!.put("x", "the others go on", { timeoutMs: LIMIT_MS });
+  await one!.get("x", { timeoutMs: LIMIT_MS });
   expect(held.signal.aborted).toBe(false);
   await held.release();
   expect((await waiting).fence).toBeGreaterThan(held.fence);
@@ -121,7 +121,7 @@ test("who waits on a member that is cut off loses its place, in bounded time", a
     () => null,
     (error: unknown) => error,
   );
-  while ((await one!.lock("a").standing()).length < 2) await one!.get("x");
+  while ((await one!.lock("a").waiters()).length < 2) await one!.get("x");
   isolate(cutOff!);
   const error = await failed;
   expect(QuorateError.is(error, "ERR_LOCK_LOST")).toBe(true);
@@ -165,13 +165,13 @@ test("a handler moves to another member when its own is cut off, and never runs 
 
 test("queues, barriers and the registry work from every member", async () => {
   const [one, two, three] = all().map((member) => new Coordination(member));
-  const item = three!.queue("jobs").dequeue({ timeout: LIMIT_MS });
+  const item = three!.queue("jobs").dequeue({ timeoutMs: LIMIT_MS });
   await one!.queue("jobs").enqueue("job");
   expect((await item).value).toBe("job");
 
   const barriers = [one!, two!, three!].map((each) => each.doubleBarrier("phase", 3));
-  const inside = await Promise.all(barriers.map((barrier) => barrier.enter({ timeout: LIMIT_MS })));
-  await Promise.all(inside.map((each) => each.leave({ timeout: LIMIT_MS })));
+  const inside = await Promise.all(barriers.map((barrier) => barrier.enter({ timeoutMs: LIMIT_MS })));
+  await Promise.all(inside.map((each) => each.leave({ timeoutMs: LIMIT_MS })));
 
   const registration = await two!.registry().register({ name: "mail", address: "a:1" });
   expect(await three!.registry().services("mail")).toMatchObject([{ address: "a:1" }]);

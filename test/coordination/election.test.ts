@@ -98,7 +98,7 @@ function working(process: Process, name: string, notes: string[], signal?: Abort
       await new Promise((resolve) => term.signal.addEventListener("abort", resolve));
       notes.push(`${name} ends`);
     },
-    { value: name, ttl: 2000, signal },
+    { value: name, ttlMs: 2000, signal },
   );
 }
 

@@ -31,7 +31,7 @@ class Story {
     const attempt: Attempt = { kind, giveUp: new AbortController(), held: null, isDone: false };
     this.#attempts.push(attempt);
     const lock = this.#processes[at]!.coordination.readWriteLock("lock")[kind];
-    const asked = lock.acquire({ ttl: 1000, timeout, signal: attempt.giveUp.signal }).then(
+    const asked = lock.acquire({ ttlMs: 1000, timeoutMs: timeout, signal: attempt.giveUp.signal }).then(
       (held) => {
         attempt.held = held;
         this.check();

@@ -88,13 +88,13 @@ test("other keys under the same prefix neither hold nor keep anybody waiting", a
   await kv.put("jobs/1", "data");
   await kv.put("jobs/2", "data", { lease });
   await coordination.lock("jobs/nightly").acquire();
-  await coordination.lock("jobs").acquire({ timeout: 1000 });
+  await coordination.lock("jobs").acquire({ timeoutMs: 1000 });
 });
 
 test("a lock on a namespace is another one than the same name outside of it", async () => {
   const { kv, coordination } = world.process();
   await coordination.lock("a").acquire();
-  const held = await new Coordination(kv.namespace("team/")).lock("a").acquire({ timeout: 1000 });
+  const held = await new Coordination(kv.namespace("team/")).lock("a").acquire({ timeoutMs: 1000 });
   expect(await world.keys()).toContain(`team/${held.key}`);
 });
 
@@ -103,7 +103,7 @@ test("who gives up waiting, by signal or by timeout, leaves the line", async () 
   const first = await one.coordination.lock("a").acquire();
   const giveUp = new AbortController();
   const reason = new Error("enough");
-  const byTimeout = rejection(two.coordination.lock("a").acquire({ timeout: 3000 }));
+  const byTimeout = rejection(two.coordination.lock("a").acquire({ timeoutMs: 3000 }));
   const bySignal = expect(two.coordination.lock("a").acquire({ signal: giveUp.signal })).rejects.toBe(reason);
   const last = three.coordination.lock("a").acquire();
   await settled();
@@ -124,7 +124,7 @@ test("who gives up waiting on a shared session leaves the line and keeps its oth
   const other = await world.process().coordination.lock("a").acquire();
   const session = await coordination.session();
   const kept = await coordination.lock("b").acquire({ session });
-  const late = rejection(coordination.lock("a").acquire({ session, timeout: 100 }));
+  const late = rejection(coordination.lock("a").acquire({ session, timeoutMs: 100 }));
   await world.pass(200);
   expect((await late).code).toBe("ERR_TIMEOUT");
   await settled();
@@ -135,7 +135,7 @@ test("a signal that has aborted already, or a name without text, gets nothing an
   const { coordination } = world.process();
   const reason = new Error("no");
   await expect(coordination.lock("a").acquire({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
-  expect((await rejection(coordination.lock("a").acquire({ timeout: -1 }))).code).toBe(
+  expect((await rejection(coordination.lock("a").acquire({ timeoutMs: -1 }))).code).toBe(
     "ERR_INVALID_ARGUMENT",
   );
   expect(() => coordination.lock("")).toThrow("a name must be text");
@@ -161,7 +161,7 @@ test("a departure wakes the next in line and nobody else", async () => {
 
 test("a holder that cannot be reached is told before another has the lock, and releasing then does not fail", async () => {
   const [one, other] = [world.process(), world.process()];
-  const held = await one.coordination.lock("a").acquire({ ttl: 3000 });
+  const held = await one.coordination.lock("a").acquire({ ttlMs: 3000 });
   const told: string[] = [];
   held.signal.addEventListener("abort", () => told.push("lost"));
   const next = other.coordination
@@ -189,7 +189,7 @@ test("a holder that cannot be reached is told before another has the lock, and r
 test("who waits and cannot be reached for too long has lost its place", async () => {
   const [one, other] = [world.process(), world.process()];
   await one.coordination.lock("a").acquire();
-  const waiting = rejection(other.coordination.lock("a").acquire({ ttl: 2000 }));
+  const waiting = rejection(other.coordination.lock("a").acquire({ ttlMs: 2000 }));
   await settled();
   other.cut();
   await world.pass(5000);
@@ -205,7 +205,7 @@ test("whoever deletes the key takes the lock away, and whoever deletes a waiting
   const held = await one.coordination.lock("a").acquire();
   const waiting = other.coordination.lock("a").acquire();
   await settled();
-  const [, place] = await one.coordination.lock("a").standing();
+  const [, place] = await one.coordination.lock("a").waiters();
   await world.kv.delete(place!.key);
   await world.kv.delete(held.key);
   expect(await rejection(waiting)).toMatchObject({
@@ -258,7 +258,7 @@ test("run does not report work as done that the lock did not outlast", async () 
     process.coordination
       .lock("a")
       .run(({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)), {
-        ttl: 2000,
+        ttlMs: 2000,
       }),
   );
   await settled();
@@ -270,7 +270,7 @@ test("run does not report work as done that the lock did not outlast", async () 
 test("a process that stood still acts too late, and what checks fences refuses it", async () => {
   const [one, other] = [world.process(), world.process()];
   const resource = new Resource();
-  const old = await one.coordination.lock("a").acquire({ ttl: 2000 });
+  const old = await one.coordination.lock("a").acquire({ ttlMs: 2000 });
   expect(resource.write(old.fence)).toBe(true);
   one.clock.stop();
   const next = other.coordination.lock("a").acquire();

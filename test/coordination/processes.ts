@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Kv } from "../../src/kv/kv.ts";
-import type { KvReplica } from "../../src/kv/kv-host.ts";
+import type { KvReplica } from "../../src/kv/kv-context.ts";
 import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import type { KvResult } from "../../src/kv/machine/result.ts";
 import { Applying, HandClock, settled } from "../kv/support.ts";

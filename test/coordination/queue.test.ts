@@ -32,7 +32,7 @@ test("who finds the queue empty waits for the next item", async () => {
   await two.enqueue("a");
   expect((await taken).value).toBe("a");
 
-  const late = rejection(one.dequeue({ timeout: 1000 }));
+  const late = rejection(one.dequeue({ timeoutMs: 1000 }));
   await world.pass(1100);
   expect((await late).code).toBe("ERR_TIMEOUT");
   await two.enqueue("b");

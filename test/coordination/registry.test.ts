@@ -49,7 +49,7 @@ test("a watch tells the list, now and after every change", async () => {
 test("an instance that cannot be reached is gone from the list, and comes back by itself", async () => {
   const [one, other] = [world.process(), world.process()];
   const addresses = async () => (await registry(other).services("mail")).map(({ address }) => address);
-  const registration = await registry(one).register({ name: "mail", address: "a:1" }, { ttl: 2000 });
+  const registration = await registry(one).register({ name: "mail", address: "a:1" }, { ttlMs: 2000 });
   one.cut();
   await world.pass(5000);
   expect(await addresses()).toEqual([]);
@@ -69,7 +69,7 @@ test("an instance that cannot be reached is gone from the list, and comes back b
 
 test("an instance that was released while it could not be reached does not come back", async () => {
   const one = world.process();
-  const registration = await registry(one).register({ name: "mail", address: "a:1" }, { ttl: 1000 });
+  const registration = await registry(one).register({ name: "mail", address: "a:1" }, { ttlMs: 1000 });
   one.cut();
   await world.pass(3000);
   expect(registration.signal.aborted).toBe(false);

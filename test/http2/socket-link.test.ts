@@ -2,9 +2,9 @@ import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { headerBlock } from "../../src/http2/header-block.ts";
+import type { Http2Stream } from "../../src/http2/http2-stream.ts";
 import { Code, Frame } from "../../src/http2/protocol.ts";
 import { SocketLink } from "../../src/http2/socket-link.ts";
-import type { Http2Stream } from "../../src/http2/stream.ts";
 import { BEGINNING, frame, framesOf } from "./support/frames.ts";
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Caller } from "../../src/kv/auth/auth.ts";
+import type { AuthInfo } from "../../src/kv/auth/auth.ts";
 import type { AuthChange } from "../../src/kv/auth/auth-change.ts";
 import type { Permission } from "../../src/kv/auth/auth-state.ts";
 import type { AsCommand } from "../../src/kv/machine/command.ts";
@@ -40,7 +40,7 @@ export class AuthWorld {
     return this;
   }
 
-  caller(user: string): Caller {
+  caller(user: string): AuthInfo {
     return { user, authRevision: this.machine.auth.revision };
   }
 
@@ -48,7 +48,7 @@ export class AuthWorld {
     return this.asCaller(this.caller(user), command, shown);
   }
 
-  asCaller(caller: Caller, command: AsCommand["command"], shown: readonly KeyRange[] = []): KvResult {
+  asCaller(caller: AuthInfo, command: AsCommand["command"], shown: readonly KeyRange[] = []): KvResult {
     return this.applying.one({ kind: "as", caller, shown, command });
   }
 

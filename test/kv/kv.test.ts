@@ -293,7 +293,7 @@ test("a transaction's time is that of all its attempts, and nothing is committed
       await clock.pass(600);
       await kv.put("a", "1");
     },
-    { timeout: 1_000 },
+    { timeoutMs: 1_000 },
   );
   expect(await rejection(slow)).toMatchObject({ code: "ERR_TIMEOUT", outcome: "none" });
   expect(await kv.get("a")).toBe("1");

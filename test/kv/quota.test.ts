@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Kv } from "../../src/kv/kv.ts";
-import { KvHost, type KvLimits } from "../../src/kv/kv-host.ts";
+import { KvContext, type KvLimits } from "../../src/kv/kv-context.ts";
 import type { Command, Operation } from "../../src/kv/machine/command.ts";
 import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
 import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
@@ -25,7 +25,7 @@ function housed(limits: KvLimits, memberIds = [1, 2]) {
   const machine = new KvMachine();
   const replica = Object.assign(new LoneReplica(machine, clock), { memberIds });
   const memory = { isShort: false, stop() {} };
-  const backend = new MachineBackend(new KvHost(replica, machine, limits, memory));
+  const backend = new MachineBackend(new KvContext(replica, machine, limits, memory));
   const alarms = () => machine.alarms.all().map(({ member }) => member);
   return { clock, machine, replica, memory, backend, alarms };
 }

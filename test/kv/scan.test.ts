@@ -152,7 +152,7 @@ test("a count, a hash and an iteration end when their caller gives up, and in th
   ]) {
     const controller = new AbortController();
     const aborted = expect(read({ signal: controller.signal })).rejects.toThrow("enough");
-    const late = rejection(read({ timeout: 5 }));
+    const late = rejection(read({ timeoutMs: 5 }));
     await clock.pass(0);
     controller.abort(new Error("enough"));
     await clock.pass(10);

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
-import type { KvReplica } from "../../src/kv/kv-host.ts";
+import type { KvReplica } from "../../src/kv/kv-context.ts";
 import type { Command } from "../../src/kv/machine/command.ts";
 import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
 import type { KvMachine } from "../../src/kv/machine/kv-machine.ts";

@@ -7,7 +7,7 @@ import { KvMachine } from "../../src/kv/machine/kv-machine.ts";
 import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "../../src/kv/machine/limits.ts";
 import type { KvResult } from "../../src/kv/machine/result.ts";
 import { ALL_KEYS, singleKey } from "../../src/kv/mvcc/key-range.ts";
-import type { WatchedChange, Watcher } from "../../src/kv/mvcc/watch.ts";
+import type { WatchedChange, Watcher } from "../../src/kv/mvcc/watch-hub.ts";
 import { open } from "../../src/open.ts";
 import { Applying, HandClock, LoneReplica, rejection, settled } from "./support.ts";
 
@@ -208,7 +208,7 @@ test("trap 13: a watch may begin at the compacted revision, not below; one that 
   });
   const ahead = watching(applying, 6);
   applying.one(put("c"));
-  expect([ahead.told(), ahead.watcher.progress]).toEqual([[], null]);
+  expect([ahead.told(), ahead.watcher.progress]).toEqual([[], undefined]);
   applying.one(put("d"));
   expect(ahead.told().map(({ change }) => change.key)).toEqual(["d"]);
 });
@@ -279,7 +279,7 @@ test("trap 23: without a leader a member tells its state, and reads wait and fai
   });
   expect(store.status()).toMatchObject({ leader: undefined, revision: 1 });
   expect(store.metrics()).toMatchObject({ hasLeader: 0 });
-  expect((await rejection(store.get("a", { timeout: 50 }))).code).toMatch(/ERR_TIMEOUT|ERR_NO_QUORUM/);
+  expect((await rejection(store.get("a", { timeoutMs: 50 }))).code).toMatch(/ERR_TIMEOUT|ERR_NO_QUORUM/);
   expect(await store.get("a", { consistency: "stale" })).toBeUndefined();
   await store.close();
 });

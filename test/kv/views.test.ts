@@ -43,7 +43,7 @@ test("a lease that is shorter than the shortest is refused, with the least that 
     message: expect.stringContaining("from 500 to"),
     outcome: "none",
   });
-  expect((await rejection(store.lock("a").acquire({ ttl: 499 }))).message).toContain("from 500 to");
-  expect((await store.lease(500)).ttl).toBe(500);
+  expect((await rejection(store.lock("a").acquire({ ttlMs: 499 }))).message).toContain("from 500 to");
+  expect((await store.lease(500)).ttlMs).toBe(500);
   await store.close();
 });

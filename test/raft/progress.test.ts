@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { InflightWindow } from "../../src/raft/inflight.ts";
+import { InflightWindow } from "../../src/raft/inflight-window.ts";
 import { Progress } from "../../src/raft/progress.ts";
 
 const LIMITS = { inflightMessagesMax: 3, inflightBytesMax: 100 };

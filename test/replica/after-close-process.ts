@@ -25,7 +25,7 @@ async function busy(): Promise<void> {
 async function lonely(): Promise<void> {
   const peers = { n1: "127.0.0.1:0", n2: "127.0.0.1:9", n3: "127.0.0.1:9" };
   const store = await open({ dir: join(directory, "lonely"), name: "n1", peers });
-  const waiting = [store.put("a", "1", { timeout: 60_000 }), store.ready({ timeout: 60_000 })];
+  const waiting = [store.put("a", "1", { timeoutMs: 60_000 }), store.ready({ timeoutMs: 60_000 })];
   const settled = Promise.allSettled(waiting);
   await store.close();
   await settled;

@@ -121,7 +121,7 @@ test("nothing runs on after a member was closed that led, and after its follower
 
 test("nothing runs on after a member was closed that had no quorum, and calls that wait", async () => {
   const { clocks, all } = await members(3, 1);
-  const calls = [all[0]!.propose({ add: 1 }, { timeout: 60_000 }), all[0]!.ready({ timeout: 60_000 })];
+  const calls = [all[0]!.propose({ add: 1 }, { timeoutMs: 60_000 }), all[0]!.ready({ timeoutMs: 60_000 })];
   const settled = Promise.allSettled(calls);
   await closesForGood(clocks, all);
   expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
@@ -181,7 +181,7 @@ test("nothing runs on after a member was closed that was removed", async () => {
   await fill(all[0]!);
   const gone = all.find((member) => !member.isLeader)!;
   gone.on("error", () => {});
-  await all.find((member) => member !== gone)!.group.remove(gone.name);
+  await all.find((member) => member !== gone)!.cluster.remove(gone.name);
   await closesForGood(clocks, all);
 });
 
@@ -190,7 +190,7 @@ test("nothing runs on after a member was closed while it was closing, and by its
   await all[0]!.ready();
   all[0]!.on("close", () => void all[0]!.close());
   all[0]!.on("members", () => void all[0]!.close());
-  const added = all[0]!.group.add({ name: "n2", address: "" }).catch(() => {});
+  const added = all[0]!.cluster.add({ name: "n2", address: "" }).catch(() => {});
   await closesForGood(clocks, all);
   await added;
 });

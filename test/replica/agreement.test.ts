@@ -106,7 +106,7 @@ test.each(DIFFERENCES)(
       { peer: "a", option, ours: theirs, theirs: ours },
     ]);
     for (const { member } of [a, b]) {
-      const failure: unknown = await member.ready({ timeout: 50 }).catch((error: unknown) => error);
+      const failure: unknown = await member.ready({ timeoutMs: 50 }).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: "ERR_NO_QUORUM", cause: { code: "ERR_OPTION_MISMATCH" } });
       expect(String(failure)).toContain(option);
       expect(member.status().leader).toBeUndefined();
@@ -159,7 +159,7 @@ test("a member that joins with a ticket and other settings is refused in the sam
   const network = new MemoryNetwork({ random: new Random(1) });
   const a = await start(network.transport(), "a", { a: "" });
   await a.member.ready();
-  const join = await a.member.group.add({ name: "b", address: "", votes: true });
+  const join = await a.member.cluster.add({ name: "b", address: "", votes: true });
   const b = await start(network.transport(), "b", {}, { join, onApplyError: "report" });
   await until(() => a.refusals.length > 0 && b.refusals.length > 0);
   expect(a.refusals[0]!.details).toMatchObject({ peer: "b", option: "onApplyError" });

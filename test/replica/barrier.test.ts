@@ -12,7 +12,7 @@ test("those who ask for a barrier between the same two turns wait together; whoe
   const { leader } = cluster;
   const first = leader.barrier();
   expect(leader.barrier({ consistency: "linearizable" })).toBe(first);
-  expect(leader.barrier({ timeout: 60_000 })).not.toBe(first);
+  expect(leader.barrier({ timeoutMs: 60_000 })).not.toBe(first);
   expect(leader.barrier({ signal: new AbortController().signal })).not.toBe(first);
   expect(leader.barrier({ consistency: "stale" })).not.toBe(first);
   await first;

@@ -103,10 +103,10 @@ test("the time that a command is given is the same on every member and never goe
 test("without a quorum a write fails in time, and says that it may still happen once it was sent", async () => {
   const { leader, followers } = await started(3);
   for (const { name } of followers) await cluster.stop(name);
-  expect(await codeOf(leader.propose({ add: 1 }, { timeout: 50 }))).toBe("ERR_TIMEOUT unknown");
+  expect(await codeOf(leader.propose({ add: 1 }, { timeoutMs: 50 }))).toBe("ERR_TIMEOUT unknown");
   await until(() => leader.status().leader === undefined, "the leader to step down");
-  expect(await codeOf(leader.propose({ add: 1 }, { timeout: 50 }))).toBe("ERR_NO_QUORUM none");
-  expect(await codeOf(leader.query(undefined, { timeout: 50 }))).toBe("ERR_NO_QUORUM none");
+  expect(await codeOf(leader.propose({ add: 1 }, { timeoutMs: 50 }))).toBe("ERR_NO_QUORUM none");
+  expect(await codeOf(leader.query(undefined, { timeoutMs: 50 }))).toBe("ERR_NO_QUORUM none");
   expect(await leader.query(undefined, { consistency: "stale" })).toBe(0);
 });
 
@@ -141,7 +141,7 @@ test("a member whose disk was wiped is not taken for the one that voted, and sto
   await cluster.stop(gone!.name);
   await cluster.start(gone!.name);
   await cluster.stop(other!.name);
-  expect(await codeOf(leader.propose({ add: 1 }, { timeout: 1_000 }))).toBe("ERR_NO_QUORUM unknown");
+  expect(await codeOf(leader.propose({ add: 1 }, { timeoutMs: 1_000 }))).toBe("ERR_NO_QUORUM unknown");
 });
 
 test("a leader whose disk stands still hands over", async () => {
@@ -175,10 +175,10 @@ test("a member whose disk is full refuses commands, and hands over if it leads",
 test("leadership can be handed over", async () => {
   const { leader, followers } = await started(3);
   const [heir] = followers;
-  await leader.group.transfer(heir!.name);
+  await leader.cluster.transfer(heir!.name);
   expect(leader.isLeader).toBe(false);
   expect(leader.status().leader).toBe(heir!.name);
-  expect(await codeOf(leader.group.transfer("n9"))).toBe("ERR_MEMBERSHIP none");
+  expect(await codeOf(leader.cluster.transfer("n9"))).toBe("ERR_MEMBERSHIP none");
 });
 
 test("a state machine that throws stops its member and says where", async () => {

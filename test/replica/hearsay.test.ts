@@ -45,12 +45,12 @@ test("over sockets too, a member that was away finds a leader of which it has ne
   await Promise.all([n1!, n2!, n3!].map((member) => member.ready()));
   await n3!.close();
 
-  const n4 = await start("n4", {}, await n2!.group.add({ name: "n4", address: `127.0.0.1:${first}` }));
-  await n2!.group.promote("n4");
+  const n4 = await start("n4", {}, await n2!.cluster.add({ name: "n4", address: `127.0.0.1:${first}` }));
+  await n2!.cluster.promote("n4");
   await n4.ready();
   const leader = n1!.isLeader ? n1! : n2!;
-  await leader.group.transfer("n4");
-  await n4.group.remove("n1");
+  await leader.cluster.transfer("n4");
+  await n4.cluster.remove("n1");
   await n4.propose({ add: 1 });
 
   const again = await start("n3", peers);

@@ -55,7 +55,7 @@ test("a leader whose process stood still knows that its lease is over before it 
       // Nor does it hear of it from the others.
       group.cutOff(old);
       group.overtake(old);
-      const asked = group.ask(old, { consistency: "lease", timeout: TICK_MS });
+      const asked = group.ask(old, { consistency: "lease", timeoutMs: TICK_MS });
       group.clockOf(old).release();
       group.time.until(() => asked.answer !== null, "an answer");
       expect(asked.answer).toBe("ERR_NO_QUORUM");

@@ -61,7 +61,7 @@ test("as many commands wait as proposalsMax says", async () => {
 
 test("as many changes of membership wait as changesMax says", async () => {
   const member = await lonely({ changesMax: 10 });
-  const add = (signal: AbortSignal) => member.group.add({ address: "" }, { signal });
+  const add = (signal: AbortSignal) => member.cluster.add({ address: "" }, { signal });
   expect(await refusedOf(50, add)).toBe(40);
 });
 
@@ -89,8 +89,8 @@ test("a transfer of leadership whose time limit is undefined has the default one
   const [to] = followers;
   cluster.isolate(to!.name);
   // The leader cannot know yet that the other one is gone: it waits for it.
-  const error: unknown = await leader.group
-    .transfer(to!.name, { timeout: undefined })
+  const error: unknown = await leader.cluster
+    .transfer(to!.name, { timeoutMs: undefined })
     .catch((reason) => reason);
   expect(QuorateError.is(error, "ERR_TIMEOUT")).toBe(true);
 });

@@ -43,8 +43,8 @@ test("a cluster whose listeners throw at every event goes on, on all members, an
     await Promise.all(three.all.map((member) => member.ready()));
     for (let count = 0; count < 50; count++) await three.leader.propose({ add: 1 });
     const before = three.leader;
-    await before.group.transfer(three.followers[0]!.name);
-    await before.group.add({ name: "n4", address: "" });
+    await before.cluster.transfer(three.followers[0]!.name);
+    await before.cluster.add({ name: "n4", address: "" });
     await three.stop(three.followers[0]!.name);
     await three.leader.propose({ add: 1 });
     expect(three.all.map((member) => member.status().state)).toEqual(["open", "open"]);
@@ -69,7 +69,7 @@ test("a listener may close its member in the middle of a turn, propose, and take
   // In one batch: what is applied after the change must not be in a snapshot from before it.
   await Promise.all([
     leader.propose({ add: 10 }),
-    leader.group.add({ name: "n2", address: "" }),
+    leader.cluster.add({ name: "n2", address: "" }),
     leader.propose({ add: 100 }),
   ]);
   await Promise.all(results);
@@ -77,7 +77,7 @@ test("a listener may close its member in the middle of a turn, propose, and take
   const taken = leader.status().snapshot;
   const closed = new Promise((resolve) => leader.once("close", () => resolve("closed")));
   leader.once("members", () => void leader.close());
-  leader.group.add({ name: "n3", address: "" }).catch(() => {});
+  leader.cluster.add({ name: "n3", address: "" }).catch(() => {});
   expect(await closed).toBe("closed");
   cluster.members.clear();
   const again = await cluster.start("n1");

@@ -17,12 +17,12 @@ test("a member that is added learns, is made a voter, and carries on when others
 
   // Any member can be asked.
   const [follower] = cluster.followers;
-  const ticket = await follower!.group.add({ name: "n4", address: "" });
+  const ticket = await follower!.cluster.add({ name: "n4", address: "" });
   const added = await cluster.start("n4", ticket);
   expect(await added.query()).toBe(100);
   expect(added.status().membership.learners).toEqual([added.id]);
 
-  await added.group.promote("n4");
+  await added.cluster.promote("n4");
   expect(added.status().membership.voters).toContain(added.id);
 
   // Three of four are a majority, and the new one is among them.
@@ -33,9 +33,9 @@ test("a member that is added learns, is made a voter, and carries on when others
 
 test("a member that was added starts again with its ticket, from its own disk", async () => {
   await started(1);
-  const ticket = await cluster.leader.group.add({ name: "n2", address: "" });
+  const ticket = await cluster.leader.cluster.add({ name: "n2", address: "" });
   await cluster.start("n2", ticket);
-  await cluster.members.get("n2")!.group.promote("n2");
+  await cluster.members.get("n2")!.cluster.promote("n2");
   await cluster.leader.propose({ add: 5 });
   await cluster.stop("n2");
   const again = await cluster.start("n2", ticket);
@@ -46,7 +46,7 @@ test("a member that is removed stops, and the others go on without it", async ()
   await started(3);
   const { leader, followers } = cluster;
   const [gone, other] = followers;
-  await other!.group.remove(gone!.name);
+  await other!.cluster.remove(gone!.name);
   await leader.propose({ add: 1 });
   expect(leader.status().members.map(({ name }) => name)).not.toContain(gone!.name);
   expect(leader.status().membership.voters).toHaveLength(2);
@@ -59,7 +59,7 @@ test("a member that is removed stops, and the others go on without it", async ()
 test("a leader that is removed hands over first", async () => {
   await started(3);
   const { leader, followers } = cluster;
-  await followers[0]!.group.remove(leader.name);
+  await followers[0]!.cluster.remove(leader.name);
   await followers[0]!.propose({ add: 1 });
   expect(await followers[1]!.query()).toBe(1);
   expect(followers[0]!.status().leader).not.toBe(leader.name);
@@ -70,7 +70,7 @@ test("a removed member refuses its users at once, and stays until a majority of 
   const { leader, followers } = cluster;
   const [away, other] = followers;
   await cluster.stop(away!.name);
-  await other!.group.remove(leader.name);
+  await other!.cluster.remove(leader.name);
 
   // The one that is away will need two votes of three, or the news that two are enough.
   await until(() => leader.status().state === "leaving", "the removed member to know");
@@ -89,7 +89,7 @@ test("a removed member may be closed before it has left", async () => {
   await started(3);
   const { leader, followers } = cluster;
   await cluster.stop(followers[0]!.name);
-  await followers[1]!.group.remove(leader.name);
+  await followers[1]!.cluster.remove(leader.name);
   await until(() => leader.status().state === "leaving", "the removed member to know");
   await leader.close();
   expect(leader.status().state).toBe("closed");
@@ -99,7 +99,7 @@ test("a removed member that is started again leaves again", async () => {
   await started(3);
   const { leader, followers } = cluster;
   await cluster.stop(followers[0]!.name);
-  await followers[1]!.group.remove(leader.name);
+  await followers[1]!.cluster.remove(leader.name);
   await until(() => leader.status().state === "leaving", "the removed member to know");
   await cluster.stop(leader.name);
   const again = await cluster.start(leader.name);
@@ -111,14 +111,14 @@ test("a removed member that is started again leaves again", async () => {
 test("a change that makes no sense is refused with its reason", async () => {
   await started(1);
   const { leader } = cluster;
-  expect(await reasonOf(leader.group.add({ name: "n1", address: "" }))).toBe("there is a member named n1");
-  expect(await reasonOf(leader.group.remove("n9"))).toBe("there is no member named n9");
-  expect(await reasonOf(leader.group.remove("n1"))).toMatch(/^invalid-change/);
+  expect(await reasonOf(leader.cluster.add({ name: "n1", address: "" }))).toBe("there is a member named n1");
+  expect(await reasonOf(leader.cluster.remove("n9"))).toBe("there is no member named n9");
+  expect(await reasonOf(leader.cluster.remove("n1"))).toMatch(/^invalid-change/);
 });
 
 test("a ticket is for one name, and not everything is a ticket", async () => {
   await started(1);
-  const ticket = await cluster.leader.group.add({ name: "n2", address: "" });
+  const ticket = await cluster.leader.cluster.add({ name: "n2", address: "" });
   await expect(cluster.start("n3", ticket)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
   await expect(cluster.start("n2", "no ticket")).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
 });

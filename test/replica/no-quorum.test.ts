@@ -42,7 +42,7 @@ test("a change of membership without a quorum fails with ERR_NO_QUORUM, as a wri
   await cluster.startAll();
   const { leader } = cluster;
   cluster.isolate(leader.name);
-  const add = (name: string) => failure(leader.group.add({ name, address: "" }));
+  const add = (name: string) => failure(leader.cluster.add({ name, address: "" }));
   expect(await add("n4")).toMatchObject({ code: "ERR_NO_QUORUM", outcome: "unknown" });
   expect(await add("n5")).toMatchObject({ code: "ERR_NO_QUORUM", outcome: "none" });
 });
@@ -52,7 +52,7 @@ test("a write whose time ends while a leader is known was not confirmed", async 
   await cluster.startAll();
   const { leader } = cluster;
   cluster.isolate(leader.name);
-  const error = await failure(leader.propose({ add: 1 }, { timeout: 30 }));
+  const error = await failure(leader.propose({ add: 1 }, { timeoutMs: 30 }));
   expect(error).toMatchObject({ code: "ERR_TIMEOUT", outcome: "unknown" });
 });
 
@@ -67,7 +67,7 @@ test("ready without a quorum names the peers that cannot be reached, and why", a
   };
   const store = await open({ name: "n1", peers, transport: tcp({ limits: { handshakeMs: 100 } }) });
   stores.push(store);
-  const error = await failure(store.ready({ timeout: 700 }));
+  const error = await failure(store.ready({ timeoutMs: 700 }));
   silence.close();
   const refused = `n2 (127.0.0.1:${refusing}): connect ECONNREFUSED 127.0.0.1:${refusing}`;
   const mute = `n3 (127.0.0.1:${silent}): no answer within 100 ms`;

@@ -106,7 +106,7 @@ describe("one damaged member of three", () => {
     const member = await cluster.start(hurt);
     const other = await cluster.start(whole);
     const outcome: unknown = await other
-      .propose({ add: 1 }, { timeout: 600 })
+      .propose({ add: 1 }, { timeoutMs: 600 })
       .catch((error: unknown) => error);
     expect(QuorateError.is(outcome, "ERR_NO_QUORUM"), String(outcome)).toBe(true);
     expect(member.status().isRepairing).toBe(true);

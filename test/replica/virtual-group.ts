@@ -71,7 +71,7 @@ export class VirtualGroup {
 
   /** Hands leadership over, and returns when the other leads. */
   transfer(from: CounterMember, to: CounterMember): void {
-    from.group.transfer(to.name, {}, (error) => {
+    from.cluster.transfer(to.name, {}, (error) => {
       if (error !== null) throw error;
     });
     this.time.until(() => to.isLeader, `${to.name} to lead`);
@@ -97,7 +97,7 @@ export class VirtualGroup {
   }
 
   read(member: CounterMember, timeout = TICK_MS, consistency: "lease" | "linearizable" = "lease") {
-    const asked = this.ask(member, { consistency, timeout });
+    const asked = this.ask(member, { consistency, timeoutMs: timeout });
     this.time.until(() => asked.answer !== null, "an answer");
     return asked.answer;
   }

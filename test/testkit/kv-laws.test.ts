@@ -3,7 +3,7 @@ import type { Command, Operation } from "../../src/kv/machine/command.ts";
 import { encodeCommand } from "../../src/kv/machine/command-codec.ts";
 import { KvMachine, type KvQuery } from "../../src/kv/machine/kv-machine.ts";
 import { ALL_KEYS, singleKey } from "../../src/kv/mvcc/key-range.ts";
-import type { Dice } from "../../src/testkit/generate.ts";
+import type { RandomSource } from "../../src/testkit/generate.ts";
 import { checkLaws } from "../../src/testkit/laws/check-laws.ts";
 
 const bytes = { name: "bytes", encode: (each: Uint8Array) => each, decode: (each: Uint8Array) => each };
@@ -22,7 +22,7 @@ it("the key-value store keeps the laws of state machines", { timeout: 30_000 }, 
   expect(report.laws).not.toContain("sharing");
 });
 
-function command(random: Dice): Command {
+function command(random: RandomSource): Command {
   switch (random.between(0, 3)) {
     case 0:
       return { kind: "compact", revision: random.between(0, 5) };
@@ -45,11 +45,11 @@ function command(random: Dice): Command {
   }
 }
 
-function write(random: Dice): Extract<Operation, { kind: "put" | "delete" }> {
+function write(random: RandomSource): Extract<Operation, { kind: "put" | "delete" }> {
   if (random.between(0, 2) === 0) return { kind: "delete", range: singleKey(key(random)) };
   return { kind: "put", key: key(random), value: `v${random.between(0, 9)}`, lease: "" };
 }
 
-function key(random: Dice): string {
+function key(random: RandomSource): string {
   return "abc"[random.between(0, 2)]!;
 }

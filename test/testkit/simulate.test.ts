@@ -7,7 +7,7 @@ import { planSeed, recordScenario, runScenario } from "../../src/testkit/run-sce
 import type { Scenario } from "../../src/testkit/scenario.ts";
 import { shrinkScenario } from "../../src/testkit/shrink.ts";
 import { assertSimulation, describeReport, replay, simulate } from "../../src/testkit/simulate.ts";
-import type { SimEvent } from "../../src/testkit/simulation/seen/event.ts";
+import type { SimEvent } from "../../src/testkit/simulation/seen/sim-event.ts";
 import { tellStory } from "../../src/testkit/story.ts";
 
 /** Adds numbers up; what is special about it is for each test to say. */

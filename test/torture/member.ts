@@ -46,7 +46,7 @@ await becomeReady();
 /** A member may have to wait long for a quorum while others are dead. */
 async function becomeReady(): Promise<void> {
   while (readyMs === null) {
-    readyMs = await store.ready({ timeout: 1000 }).then(
+    readyMs = await store.ready({ timeoutMs: 1000 }).then(
       () => performance.now() - begin,
       () => null,
     );

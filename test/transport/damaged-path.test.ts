@@ -123,12 +123,12 @@ test("three members that reach each other by damaged paths have a leader soon af
       performance.now() - began < 1_200 ||
       (flipper.flipped <= 10 && performance.now() - began < 15_000)
     ) {
-      await members[count % 3]!.put(`k${count++}`, "v".repeat(500), { timeout: 200 }).catch(() => {});
+      await members[count % 3]!.put(`k${count++}`, "v".repeat(500), { timeoutMs: 200 }).catch(() => {});
     }
     expect(flipper.flipped).toBeGreaterThan(10);
     flipper.flipEvery(Number.POSITIVE_INFINITY);
     const healed = performance.now();
-    await Promise.all(members.map((member) => member.put("healed", "yes", { timeout: 10_000 })));
+    await Promise.all(members.map((member) => member.put("healed", "yes", { timeoutMs: 10_000 })));
     expect(performance.now() - healed).toBeLessThan(8_000);
   } finally {
     await Promise.all(members.map((member) => member.close()));

@@ -125,7 +125,7 @@ export class ApiServer {
         value === null ? op.delete(key) : op.put(key, value, lease === undefined ? {} : { lease }),
       ])
       .otherwise((op) => [op.get(key)])
-      .commit({ timeout: COMMIT_TIMEOUT_MS });
+      .commit({ timeoutMs: COMMIT_TIMEOUT_MS });
   }
 
   #note({ verb, kind, key, value }: Write, revision: number): void {

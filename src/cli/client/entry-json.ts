@@ -1,5 +1,5 @@
 import type { KvEntry } from "../../kv/keyspace.ts";
-import type { WatchEvent } from "../../kv/watch-stream.ts";
+import type { WatchEvent } from "../../kv/watch.ts";
 
 export function entryAsJson(entry: KvEntry<string>): KvEntry<string> {
   return { ...entry };

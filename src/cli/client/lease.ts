@@ -20,7 +20,7 @@ export const lease = clientCommand({
         const granted = await store.lease(seconds(expectWords(words, "SECONDS")[0]!));
         // It is left to itself: whoever uses it goes by its id.
         granted.close();
-        print(json ? asJson({ id: granted.id, ttl: granted.ttl }) : `${granted.id}\n`);
+        print(json ? asJson({ id: granted.id, ttl: granted.ttlMs }) : `${granted.id}\n`);
         return 0;
       }
       case "revoke": {
@@ -34,7 +34,7 @@ export const lease = clientCommand({
         else if (found === undefined) print("there is no such lease\n");
         else
           print(
-            `${found.remaining / 1_000} of ${found.ttl / 1_000} s left\n${found.keys.map((key) => `${key}\n`).join("")}`,
+            `${found.remainingMs / 1_000} of ${found.ttlMs / 1_000} s left\n${found.keys.map((key) => `${key}\n`).join("")}`,
           );
         return found === undefined ? 1 : 0;
       }
@@ -46,7 +46,7 @@ export const lease = clientCommand({
       }
       case "hold": {
         const held = await store.lease(seconds(expectWords(words, "SECONDS")[0]!));
-        print(json ? asJson({ id: held.id, ttl: held.ttl }) : `${held.id}\n`);
+        print(json ? asJson({ id: held.id, ttl: held.ttlMs }) : `${held.id}\n`);
         await new Promise<void>((resolve) => {
           call.signal.addEventListener("abort", () => resolve(), { once: true });
           held.signal.addEventListener("abort", () => resolve(), { once: true });

@@ -1,5 +1,6 @@
-import type { Claim, KeyClaims } from "../../kv/claims.ts";
+import type { KeyCompares } from "../../kv/compares.ts";
 import type { KvEntry } from "../../kv/keyspace.ts";
+import type { Compare } from "../../kv/machine/command.ts";
 import type { OpFactory } from "../../kv/txn-builder.ts";
 import type { Op } from "../../kv/txn-operations.ts";
 import { UsageError } from "../command.ts";
@@ -8,12 +9,12 @@ import { asJson, clientCommand, expectWords, wholeNumber } from "./client-comman
 export const txn = clientCommand({
   name: "txn",
   summary: "Compare, and write or read, in one step",
-  usage: "txn [--when CLAIM …] [--do OPERATION …] [--otherwise OPERATION …]",
+  usage: "txn [--when COMPARE …] [--do OPERATION …] [--otherwise OPERATION …]",
   help: `
-If every claim holds the operations of --do are carried out, otherwise those of
+If every compare holds the operations of --do are carried out, otherwise those of
 --otherwise; all in one revision.
 
-  CLAIM       exists(KEY), missing(KEY), or FIELD(KEY) SIGN OPERAND, with FIELD one of
+  COMPARE     exists(KEY), missing(KEY), or FIELD(KEY) SIGN OPERAND, with FIELD one of
               value, version, mod, create, lease and SIGN one of = != < >
   OPERATION   put KEY VALUE, get KEY, del KEY; words with spaces in "double quotes"
 
@@ -21,11 +22,11 @@ If every claim holds the operations of --do are carried out, otherwise those of
   flags: { when: "texts", do: "texts", otherwise: "texts" },
   async run({ store, words, flags, json, print }) {
     expectWords(words);
-    const claims = flags.when.map(readClaim);
+    const compares = flags.when.map(readCompare);
     const [done, otherwise] = [flags.do.map(readOperation), flags.otherwise.map(readOperation)];
     const { ok, revision, results } = await store
       .txn()
-      .when(...claims)
+      .when(...compares)
       .do((op) => done.map((make) => make(op)))
       .otherwise((op) => otherwise.map((make) => make(op)))
       .commit();
@@ -35,7 +36,7 @@ If every claim holds the operations of --do are carried out, otherwise those of
   },
 });
 
-type Keys = (key: string) => KeyClaims<string>;
+type Keys = (key: string) => KeyCompares<string>;
 type Result = KvEntry<string> | number | string | undefined;
 
 const FIELDS = {
@@ -46,17 +47,17 @@ const FIELDS = {
   lease: "lease",
 } as const;
 const SIGNS = { "=": "eq", "!=": "ne", "<": "lt", ">": "gt" } as const;
-const CLAIM = /^\s*(\w+)\(([^)]+)\)\s*(?:(=|!=|<|>)\s*(.*?)\s*)?$/s;
+const COMPARE = /^\s*(\w+)\(([^)]+)\)\s*(?:(=|!=|<|>)\s*(.*?)\s*)?$/s;
 
-function readClaim(text: string): (key: Keys) => Claim {
-  const [, word, name, sign, operand] = CLAIM.exec(text) ?? [];
-  if (word === undefined || name === undefined) throw new UsageError(`"${text}" is no claim`);
+function readCompare(text: string): (key: Keys) => Compare {
+  const [, word, name, sign, operand] = COMPARE.exec(text) ?? [];
+  if (word === undefined || name === undefined) throw new UsageError(`"${text}" is no compare`);
   if (sign === undefined && (word === "exists" || word === "missing"))
     return (key) => key(unquoted(name))[word]();
 
   const field = FIELDS[word as keyof typeof FIELDS];
   if (field === undefined || sign === undefined || operand === undefined)
-    throw new UsageError(`"${text}" is no claim`);
+    throw new UsageError(`"${text}" is no compare`);
   const relation = SIGNS[sign as keyof typeof SIGNS];
   if (field === "value" || field === "lease")
     return (key) => key(unquoted(name))[field][relation](unquoted(operand));

@@ -1,4 +1,4 @@
-import type { WatchEvent } from "../../kv/watch-stream.ts";
+import type { WatchEvent } from "../../kv/watch.ts";
 import { asJson, clientCommand, expectWords, maybeNumber } from "./client-command.ts";
 import { eventAsJson } from "./entry-json.ts";
 import { rangeOf } from "./key-words.ts";

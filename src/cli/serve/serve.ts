@@ -86,7 +86,7 @@ async function run(server: Server, told: Promise<null>): Promise<ExitCode> {
   store.on("leader", (leader, term) =>
     log(leader === undefined ? "no leader is known" : `${leader} leads in term ${term}`),
   );
-  store.ready({ timeout: Number.POSITIVE_INFINITY }).then(
+  store.ready({ timeoutMs: Number.POSITIVE_INFINITY }).then(
     () => log(`ready to serve client requests at ${server.urls.join(", ")}`),
     () => {}, // It ends before, and has said why.
   );

@@ -6,12 +6,12 @@ import type { Permission } from "../../wire/auth-messages.ts";
 import { METHODS } from "../../wire/services.ts";
 import { refusal } from "../../wire/status.ts";
 import { mintToken, tokenText } from "../call/auth-tokens.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 import { throwRefused } from "../call/throw-refused.ts";
 import { keyRange } from "../kv/key-ranges.ts";
 import type { Services } from "../services.ts";
-import { Passwords } from "./auth-passwords.ts";
+import { Passwords } from "./passwords.ts";
 
 /** Users, roles and tokens. */
 export function serveAuth(services: Services, front: Front): void {
@@ -135,7 +135,7 @@ function serveRoles(services: Services, front: Front): void {
   });
 }
 
-async function change(client: Client, change: AuthChange) {
+async function change(client: Caller, change: AuthChange) {
   await client.propose({ kind: "auth", change }, "done");
   return { header: client.front.header() };
 }

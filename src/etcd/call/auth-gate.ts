@@ -1,6 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
-import { type Caller, NOBODY } from "../../kv/auth/auth.ts";
+import { type AuthInfo, NOBODY } from "../../kv/auth/auth.ts";
 import type { KvMachine } from "../../kv/machine/kv-machine.ts";
 import { METHODS } from "../../wire/services.ts";
 import { refusal } from "../../wire/status.ts";
@@ -53,7 +53,7 @@ export class AuthGate {
   }
 
   /** Who calls, if the policy lets them. A promise only where the token is newer than what this member has applied. */
-  admit(policy: Policy, call: RpcCall): Caller | Promise<Caller> {
+  admit(policy: Policy, call: RpcCall): AuthInfo | Promise<AuthInfo> {
     if (policy === "open") return NOBODY;
     const caller = this.#identify(call);
     if (caller !== null) return this.#admitted(policy, caller);
@@ -67,7 +67,7 @@ export class AuthGate {
   }
 
   /** Who calls, as far as this member knows. Throws for a token that it does not know. */
-  identify(call: RpcCall): Caller {
+  identify(call: RpcCall): AuthInfo {
     const caller = this.#identify(call);
     if (caller === null) throw refusal("invalidAuthToken");
     return caller;
@@ -77,7 +77,7 @@ export class AuthGate {
     this.#stop();
   }
 
-  #admitted(policy: Policy, caller: Caller): Caller {
+  #admitted(policy: Policy, caller: AuthInfo): AuthInfo {
     const { authority } = this.#member.machine;
     if (policy === "each") return caller;
     throwRefused(policy === "root" ? authority.refuseButRoot(caller) : authority.refuseStranger(caller));
@@ -85,7 +85,7 @@ export class AuthGate {
   }
 
   /** Null for a token that is not known here. */
-  #identify(call: RpcCall): Caller | null {
+  #identify(call: RpcCall): AuthInfo | null {
     const { auth } = this.#member.machine;
     if (!auth.isEnabled) return NOBODY;
     const token = tokenOf(call);

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
-import type { Caller } from "../../kv/auth/auth.ts";
+import type { AuthInfo } from "../../kv/auth/auth.ts";
 import type { GrantedToken } from "../../kv/machine/granted-token.ts";
 
 /** A token that is not used for so long is forgotten: etcd's time. */
@@ -15,7 +15,7 @@ const SECRET_BYTES = 24;
 const PATTERN = /^([A-Za-z0-9_-]{32})\.([1-9]\d{0,15})$/;
 
 interface Known {
-  readonly caller: Caller;
+  readonly caller: AuthInfo;
   readonly index: number;
   /** When it was granted, by the log's time, and whether it was used here since. */
   readonly grantedAt: number;
@@ -85,7 +85,7 @@ export class AuthTokens {
   }
 
   /** Whom the token names; it is good for another while then. */
-  find(token: string): Caller | null {
+  find(token: string): AuthInfo | null {
     const parts = tokenParts(token);
     if (parts === null) return null;
     const digest = digestOf(parts.secret);

@@ -1,4 +1,4 @@
-import type { Caller } from "../../kv/auth/auth.ts";
+import type { AuthInfo } from "../../kv/auth/auth.ts";
 import type { AsCommand } from "../../kv/machine/command.ts";
 import type { KvResult } from "../../kv/machine/result.ts";
 import type { LeaseId } from "../../kv/mvcc/key-history.ts";
@@ -11,12 +11,12 @@ import { throwRefused } from "./throw-refused.ts";
  * Whoever makes one call, and the store as far as they may use it. All that a client writes goes through here, and all
  * that it is shown is asked for here first.
  */
-export class Client {
+export class Caller {
   readonly front: Front;
-  readonly caller: Caller;
+  readonly caller: AuthInfo;
   readonly #call: RpcCall;
 
-  constructor(front: Front, caller: Caller, call: RpcCall) {
+  constructor(front: Front, caller: AuthInfo, call: RpcCall) {
     this.front = front;
     this.caller = caller;
     this.#call = call;
@@ -28,7 +28,7 @@ export class Client {
   }
 
   /** Who calls, as of now: a stream outlives what was proved when it began. Throws for a token that is not known. */
-  identify(): Caller {
+  identify(): AuthInfo {
     return this.front.gate.identify(this.#call);
   }
 

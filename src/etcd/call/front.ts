@@ -124,11 +124,11 @@ export class Front {
     return { clusterId, memberId, revision, raftTerm: this.#standing.term };
   }
 
-  /** Has a command of this server agreed on; those of clients go through `Client`. Throws what the machine refuses. */
+  /** Has a command of this server agreed on; those of clients go through `Caller`. Throws what the machine refuses. */
   async agree<Kind extends Exclude<KvResult["kind"], "refused">>(
     command: Command,
     kind: Kind,
-    options: CallOptions = { timeout: this.timeoutMs },
+    options: CallOptions = { timeoutMs: this.timeoutMs },
   ): Promise<Extract<KvResult, { kind: Kind }>> {
     let result: KvResult;
     try {
@@ -144,7 +144,7 @@ export class Front {
 
   /** Waits until this member's state shows everything that was committed before. */
   linearize(): Promise<void> {
-    return this.store.parts.host.replica.barrier({ timeout: this.timeoutMs });
+    return this.store.parts.host.replica.barrier({ timeoutMs: this.timeoutMs });
   }
 
   /** Throws while members are known to differ: then keys are not shown to clients. */

@@ -1,6 +1,6 @@
 import { METHODS, type Method } from "../../wire/services.ts";
 import { refusal } from "../../wire/status.ts";
-import { Client } from "./caller.ts";
+import { Caller } from "./caller.ts";
 import type { Front } from "./front.ts";
 import type { RpcCall } from "./rpc-server.ts";
 
@@ -13,12 +13,12 @@ export class Guard {
   }
 
   /** Whoever calls. Throws what etcd answers when the call cannot be served here, or not to this caller. */
-  admit(method: Method<never, never>, request: object | null, call: RpcCall): Client | Promise<Client> {
+  admit(method: Method<never, never>, request: object | null, call: RpcCall): Caller | Promise<Caller> {
     this.#check(method, request, call);
     const { gate } = this.#front;
     const caller = gate.admit(gate.policy(method.path), call);
-    if (!(caller instanceof Promise)) return new Client(this.#front, caller, call);
-    return caller.then((admitted) => new Client(this.#front, admitted, call));
+    if (!(caller instanceof Promise)) return new Caller(this.#front, caller, call);
+    return caller.then((admitted) => new Caller(this.#front, admitted, call));
   }
 
   #check(method: Method<never, never>, request: object | null, call: RpcCall): void {

@@ -4,7 +4,7 @@ import type { Front } from "../call/front.ts";
 const RETRY_MS = 1_000;
 
 /** Tells the other members where this one's clients reach it, and goes on until it is agreed. */
-export class Publication {
+export class AdvertiseUrls {
   readonly #front: Front;
   readonly #clients: readonly string[];
   #timer: Timer | null = null;

@@ -27,13 +27,13 @@ export function serveCluster(services: Services, front: Front): void {
     const address = newAddress(front, peerUrls);
     if (isLearner && cluster.members.filter(({ votes }) => !votes).length >= LEARNERS_MAX)
       throw refusal("tooManyLearners");
-    await cluster.add({ address, votes: !isLearner }, { timeout: front.timeoutMs });
+    await cluster.add({ address, votes: !isLearner }, { timeoutMs: front.timeoutMs });
     const member = members().find((candidate) => candidate.peerUrls[0] === peerUrl(front, address)) ?? null;
     return { header: front.header(0), member, members: members() };
   });
 
   services.answer(METHODS.memberRemove, async ({ id }) => {
-    await cluster.remove(memberBy(front, id).name, { timeout: front.timeoutMs });
+    await cluster.remove(memberBy(front, id).name, { timeoutMs: front.timeoutMs });
     return { header: front.header(0), members: members() };
   });
 
@@ -42,14 +42,14 @@ export function serveCluster(services: Services, front: Front): void {
     const address = addressOf(peerUrls);
     if (cluster.members.some((other) => other.name !== name && other.address === address))
       throw refusal("peerUrlExists");
-    await cluster.update(name, { address }, { timeout: front.timeoutMs });
+    await cluster.update(name, { address }, { timeoutMs: front.timeoutMs });
     return { header: front.header(0), members: members() };
   });
 
   services.answer(METHODS.memberPromote, async ({ id }) => {
     const { name, votes } = memberBy(front, id);
     if (votes) throw refusal("memberNotLearner");
-    await cluster.promote(name, { timeout: PROMOTE_TIMEOUT_MS }).catch((error: unknown) => {
+    await cluster.promote(name, { timeoutMs: PROMOTE_TIMEOUT_MS }).catch((error: unknown) => {
       throw QuorateError.is(error, "ERR_TIMEOUT") ? refusal("learnerNotReady") : error;
     });
     return { header: front.header(0), members: members() };

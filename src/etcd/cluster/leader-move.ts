@@ -9,7 +9,7 @@ export async function moveLeader(front: Front, target: bigint): Promise<void> {
   const { cluster } = front.store;
   const member = cluster.members.find(({ id }) => BigInt(id) === target);
   if (member === undefined || !member.votes) throw refusal("badLeaderTransferee");
-  await cluster.transfer(member.name, { timeout: front.timeoutMs }).catch((error: unknown) => {
+  await cluster.transfer(member.name, { timeoutMs: front.timeoutMs }).catch((error: unknown) => {
     throw QuorateError.is(error, "ERR_TIMEOUT") ? refusal("leaderTransferTimeout") : error;
   });
 }

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { clearTimeout, nextTick, setTimeout } from "../../base/system-time.ts";
+import type { Http2Stream, StreamReceiver } from "../../http2/http2-stream.ts";
 import { Code } from "../../http2/protocol.ts";
-import type { Http2Stream, StreamReceiver } from "../../http2/stream.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { Grpc, RpcError, rpcErrorOf } from "../../wire/status.ts";
 import type { RpcCall, RpcStream } from "../call/rpc-server.ts";

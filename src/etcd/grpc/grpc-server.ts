@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../base/system-time.ts";
 import { headerBlock } from "../../http2/header-block.ts";
+import type { Http2Stream, StreamReceiver } from "../../http2/http2-stream.ts";
 import { SocketLink } from "../../http2/socket-link.ts";
-import type { Http2Stream, StreamReceiver } from "../../http2/stream.ts";
 import type { StreamService } from "../../http2/stream-table.ts";
 import { Grpc, RpcError, refusal, rpcErrorOf } from "../../wire/status.ts";
 import type { RpcHandlers, UnaryHandler } from "../call/rpc-server.ts";

@@ -1,11 +1,11 @@
-import { Gathered } from "../../http2/gathered.ts";
+import { ByteAccumulator } from "../../http2/byte-accumulator.ts";
 import { Grpc, RpcError } from "../../wire/status.ts";
 
 /** In front of each message: whether it is compressed, and its length. */
 export const PREFIX_BYTES = 5;
 
 /** Accounts for what is held of messages that are not complete yet. */
-export interface Unfinished {
+export interface ReassemblyBudget {
   /** Throws RpcError when that is too much. */
   hold(bytes: number): void;
   free(bytes: number): void;
@@ -14,13 +14,13 @@ export interface Unfinished {
 /** Puts the messages of one call together. A message is refused by its length, before the rest of it is taken in. */
 export class MessageReader {
   readonly #lengthMax: number;
-  readonly #unfinished: Unfinished;
+  readonly #unfinished: ReassemblyBudget;
   /** Made on demand: most messages come in one piece. */
-  #held: Gathered | null = null;
+  #held: ByteAccumulator | null = null;
   /** How many bytes make the next step possible: a prefix, or a whole message. */
   #needed = PREFIX_BYTES;
 
-  constructor(lengthMax: number, unfinished: Unfinished) {
+  constructor(lengthMax: number, unfinished: ReassemblyBudget) {
     this.#lengthMax = lengthMax;
     this.#unfinished = unfinished;
   }
@@ -64,7 +64,7 @@ export class MessageReader {
   }
 
   #hold(bytes: Buffer): void {
-    this.#held ??= new Gathered();
+    this.#held ??= new ByteAccumulator();
     this.#held.add(bytes);
     this.#unfinished.hold(bytes.length);
   }

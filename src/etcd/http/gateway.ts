@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MalformedBytes } from "../../base/bytes.ts";
-import { Gathered } from "../../http2/gathered.ts";
+import { ByteAccumulator } from "../../http2/byte-accumulator.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { METHODS, type Method } from "../../wire/services.ts";
 import { Grpc, type GrpcCode, RpcError, rpcErrorOf } from "../../wire/status.ts";
@@ -137,7 +137,7 @@ class GatewayCall implements RpcCall {
 function readText(request: IncomingMessage, lengthMax: number, pending: PendingRequest): Promise<string> {
   const tooLarge = new RpcError(Grpc.resourceExhausted, `the request is larger than ${lengthMax} bytes`);
   return new Promise((resolve, reject) => {
-    const gathered = new Gathered();
+    const gathered = new ByteAccumulator();
     const fail = (error: unknown): void => {
       request.off("data", onData);
       request.resume();

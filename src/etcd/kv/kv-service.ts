@@ -4,13 +4,13 @@ import { runTxn } from "../../kv/machine/txn.ts";
 import type { TxnRequest, TxnResponse } from "../../wire/kv-messages.ts";
 import { METHODS } from "../../wire/services.ts";
 import { refusal } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 import { errorOf } from "../call/throw-refused.ts";
 import type { Services } from "../services.ts";
 import { keyRange } from "./key-ranges.ts";
 import { deleteResponse, putResponse, txnResponse } from "./kv-responses.ts";
-import { shownByDelete, shownByPut, shownByTxn } from "./previous-ranges.ts";
+import { previousRangesOfDelete, previousRangesOfPut, previousRangesOfTxn } from "./previous-ranges.ts";
 import { checkRange, checkReadable, readRange, safe } from "./range-request.ts";
 import { streamRange } from "./range-stream.ts";
 import { isReadOnly, isSerializable, txnCommand } from "./txn-request.ts";
@@ -33,14 +33,14 @@ export function serveKv(services: Services, front: Front): void {
   services.answer(METHODS.put, async (request, client, size) => {
     const command = putCommand(request);
     front.checkSize(size);
-    const result = await client.propose(command, "put", shownByPut(request));
+    const result = await client.propose(command, "put", previousRangesOfPut(request));
     return putResponse(request, result, front.header(result.revision));
   });
 
   services.answer(METHODS.deleteRange, async (request, client, size) => {
     const command = deleteCommand(request);
     front.checkSize(size);
-    const result = await client.propose(command, "delete", shownByDelete(request));
+    const result = await client.propose(command, "delete", previousRangesOfDelete(request));
     return deleteResponse(request, result, front.header(result.revision));
   });
 
@@ -48,7 +48,7 @@ export function serveKv(services: Services, front: Front): void {
     const command = txnCommand(request, front.settings.txnOperationsMax);
     if (isReadOnly(request)) return readTxn(client, request, command);
     front.checkSize(size);
-    const result = await client.propose(command, "txn", shownByTxn(request));
+    const result = await client.propose(command, "txn", previousRangesOfTxn(request));
     return txnResponse(request, result, front.header(result.revision));
   });
 
@@ -61,7 +61,7 @@ export function serveKv(services: Services, front: Front): void {
 }
 
 /** Reads of one moment need no agreement. */
-async function readTxn(client: Client, request: TxnRequest, command: TxnCommand): Promise<TxnResponse> {
+async function readTxn(client: Caller, request: TxnRequest, command: TxnCommand): Promise<TxnResponse> {
   const { front } = client;
   if (!isSerializable(request)) await front.linearize();
   client.check(command);

@@ -1,7 +1,7 @@
 import type { CountOperation, RangeOperation } from "../../kv/machine/command.ts";
 import type { KeyVersion, Revision } from "../../kv/mvcc/key-history.ts";
+import type { MvccStore } from "../../kv/mvcc/mvcc-store.ts";
 import { type Selection, type SortTarget, selectRange } from "../../kv/mvcc/selection.ts";
-import type { Store } from "../../kv/mvcc/store.ts";
 import { type RangeRequest, type RangeResponse, SORT_ORDERS, SORT_TARGETS } from "../../wire/kv-messages.ts";
 import { refusal } from "../../wire/status.ts";
 import { keyRange } from "./key-ranges.ts";
@@ -15,7 +15,7 @@ export function checkRange({ key, sortOrder, sortTarget }: RangeRequest): void {
 }
 
 /** Throws when the state at `revision` cannot be read; 0 and below are the newest. */
-export function checkReadable(revision: Revision, store: Store): void {
+export function checkReadable(revision: Revision, store: MvccStore): void {
   if (revision <= 0) return;
   if (revision > store.revision) throw refusal("futureRevision");
   if (revision < store.compactRevision) throw refusal("compacted");
@@ -47,7 +47,7 @@ export function isCounted({ limit }: RangeRequest, selection: Selection | null):
 }
 
 /** Reads the newest or an older state; the revision was checked. */
-export function readRange(request: RangeRequest, store: Store): Omit<RangeResponse, "header"> {
+export function readRange(request: RangeRequest, store: MvccStore): Omit<RangeResponse, "header"> {
   const { range, revision, limit, reverse, selection } = rangeOperation(request);
   const at = revision ?? undefined;
   if (request.countOnly) return { kvs: [], more: false, count: store.count(range, at) };

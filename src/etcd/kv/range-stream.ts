@@ -2,7 +2,7 @@ import type { KeyVersion } from "../../kv/mvcc/key-history.ts";
 import type { KeyRange } from "../../kv/mvcc/key-range.ts";
 import { type RangeRequest, RangeResponse, RangeStreamResponse } from "../../wire/kv-messages.ts";
 import { refusal } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 import { drained } from "../drained.ts";
 import type { MessageStream } from "../services.ts";
@@ -52,11 +52,11 @@ export async function streamRange(
 
 /** One state of a range, taken piece by piece. */
 class RangeParts {
-  readonly #client: Client;
+  readonly #client: Caller;
   readonly #request: RangeRequest;
   #range: KeyRange;
 
-  constructor(client: Client, request: RangeRequest) {
+  constructor(client: Caller, request: RangeRequest) {
     this.#client = client;
     this.#request = request;
     this.#range = keyRange(request.key, request.rangeEnd);

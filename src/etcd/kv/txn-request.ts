@@ -1,6 +1,6 @@
 import type { Operation, TxnCommand } from "../../kv/machine/command.ts";
+import { findDoubleWrite } from "../../kv/machine/double-writes.ts";
 import { TXN_DEPTH_MAX } from "../../kv/machine/limits.ts";
-import { findDoubleWrite } from "../../kv/machine/txn-writes.ts";
 import type { RangeRequest, RequestOp, TxnRequest } from "../../wire/kv-messages.ts";
 import { refusal } from "../../wire/status.ts";
 import { compareOf } from "./compare.ts";

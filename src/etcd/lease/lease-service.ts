@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { LEASE_TTL_MAX_MS } from "../../kv/machine/lease.ts";
+import { LEASE_TTL_MAX_MS } from "../../kv/machine/lease-table.ts";
 import type { LeaseId } from "../../kv/mvcc/key-history.ts";
 import { LeaseTimeToLiveResponse } from "../../wire/lease-messages.ts";
 import { METHODS } from "../../wire/services.ts";
 import { refusal } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 import type { Services } from "../services.ts";
 import { KeepAlives } from "./keep-alives.ts";
@@ -54,7 +54,7 @@ export function serveLease(services: Services, front: Front): void {
 }
 
 /** Grants a lease of whole seconds. An id of none lets us choose a number that nobody has. */
-export function grantLease(client: Client, id: LeaseId, ttl: number) {
+export function grantLease(client: Caller, id: LeaseId, ttl: number) {
   if (ttl * 1000 > LEASE_TTL_MAX_MS) throw refusal("leaseTtlTooLarge");
   const seconds = Math.max(ttl, shortestTtl(client.front));
   const lease = id === "" ? freeId(client.front) : id;

@@ -1,7 +1,7 @@
 import { ALARM_KINDS, type Alarm } from "../../kv/machine/alarms.ts";
 import type { AlarmMember, AlarmRequest } from "../../wire/maintenance-messages.ts";
 import { refusal } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 
 /** By etcd's numbers. */
@@ -18,7 +18,7 @@ const ACTIVATE = 1;
 
 /** Shows alarms, raises one or lowers one, and gives those that the request was about. */
 export async function alarmAnswer(
-  client: Client,
+  client: Caller,
   { action, memberId, alarm: number }: AlarmRequest,
 ): Promise<AlarmMember[]> {
   const { front } = client;

@@ -4,8 +4,8 @@ import type { Front } from "../call/front.ts";
 import { moveLeader } from "../cluster/leader-move.ts";
 import type { Services } from "../services.ts";
 import { ALARM_NAMES, alarmAnswer } from "./alarms.ts";
-import { stateHash } from "./hashing.ts";
 import { sendSnapshot } from "./snapshot-stream.ts";
+import { stateHash } from "./state-hash.ts";
 
 const VALIDATE_AND_ENABLE = [0, 1];
 

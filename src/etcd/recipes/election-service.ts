@@ -7,12 +7,12 @@ import type { Front } from "../call/front.ts";
 import { drained } from "../drained.ts";
 import type { MessageStream, Services } from "../services.ts";
 import { nextChanges } from "../watch/key-events.ts";
-import { firstInLine, queueUp, writeIfHeld } from "./wait-in-line.ts";
+import { firstInLine, waitInLine, writeIfHeld } from "./wait-in-line.ts";
 
 /** Elections that the server waits for. */
 export function serveElection(services: Services, front: Front): void {
   services.answer(METHODS.campaign, async (request, client) => {
-    const { key, revision, lease, takenAt } = await queueUp(client, request);
+    const { key, revision, lease, takenAt } = await waitInLine(client, request);
     return { header: front.header(takenAt), leader: { name: request.name, key, rev: revision, lease } };
   });
 

@@ -5,7 +5,7 @@ import { type Key, keysWithPrefix, singleKey } from "../../kv/mvcc/key-range.ts"
 import { type Selection, selectRange } from "../../kv/mvcc/selection.ts";
 import { leaseNumber } from "../../wire/lease-number.ts";
 import { Grpc, RpcError, refusal, rpcErrorOf } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Front } from "../call/front.ts";
 import { grantLease } from "../lease/lease-service.ts";
 import { nextChanges } from "../watch/key-events.ts";
@@ -32,8 +32,8 @@ export interface Place {
 }
 
 /** Takes a place in the line called `name`, or finds the one that the lease has already, and waits until it is the first. */
-export async function queueUp(
-  client: Client,
+export async function waitInLine(
+  client: Caller,
   { name, lease, value }: { readonly name: string; readonly lease: LeaseId; readonly value: string | null },
 ): Promise<Place> {
   // Who waits in a line learns of those who are ahead.
@@ -57,7 +57,7 @@ export async function queueUp(
 }
 
 /** The one whose key is the oldest, or undefined when nobody stands in line. */
-export function firstInLine(client: Client, name: string): KeyVersion | undefined {
+export function firstInLine(client: Caller, name: string): KeyVersion | undefined {
   client.checkReads(keysWithPrefix(`${name}/`));
   const options = { selection: OLDEST_FIRST, limit: 1 };
   return selectRange(client.front.machine.store, keysWithPrefix(`${name}/`), options).versions[0];
@@ -69,7 +69,7 @@ function stillHeld(key: Key, revision: Revision): Compare {
 }
 
 /** A value of null leaves the one that the key has, if the lease stands in line already. */
-async function takePlace(client: Client, name: string, lease: LeaseId, value: string | null): Promise<Place> {
+async function takePlace(client: Caller, name: string, lease: LeaseId, value: string | null): Promise<Place> {
   const key = `${name}/${leaseNumber(lease).toString(16)}`;
   const put: Operation = { kind: "put", key, value: value ?? "", lease };
   const look = rangeOf(key);
@@ -85,7 +85,7 @@ async function takePlace(client: Client, name: string, lease: LeaseId, value: st
 
 /** Writes only if the place is still the one that was taken. */
 export async function writeIfHeld(
-  client: Client,
+  client: Caller,
   { key, revision }: Pick<Place, "key" | "revision">,
   operation: Operation,
 ): Promise<boolean> {
@@ -101,7 +101,7 @@ function asRecipeError(error: unknown): RpcError {
   return new RpcError(code === Grpc.unavailable || code === Grpc.cancelled ? code : Grpc.unknown, message);
 }
 
-async function waitForTurn(client: Client, name: string, place: Place): Promise<void> {
+async function waitForTurn(client: Caller, name: string, place: Place): Promise<void> {
   const { front, signal } = client;
   try {
     for (;;) {
@@ -132,7 +132,7 @@ function rangeOf(key: Key): RangeOperation {
 }
 
 /** Renews a lease now and then until the timer is cancelled. */
-function keptAlive(client: Client, lease: LeaseId): Timer {
+function keptAlive(client: Caller, lease: LeaseId): Timer {
   const { clock } = client.front.store.parts.host;
   let timer: Timer;
   const schedule = (): void => {

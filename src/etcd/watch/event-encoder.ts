@@ -1,6 +1,6 @@
 import { setImmediate } from "../../base/system-time.ts";
 import { isDeletion, type KeyVersion } from "../../kv/mvcc/key-history.ts";
-import type { WatchedChange } from "../../kv/mvcc/watch.ts";
+import type { WatchedChange } from "../../kv/mvcc/watch-hub.ts";
 import { Event } from "../../wire/watch-messages.ts";
 
 const PUT = 0;

@@ -1,4 +1,4 @@
-import type { WatchBatch, WatchRequest } from "../../kv/mvcc/watch.ts";
+import type { WatchBatch, WatchRequest } from "../../kv/mvcc/watch-hub.ts";
 import { refusal } from "../../wire/status.ts";
 import type { Front } from "../call/front.ts";
 

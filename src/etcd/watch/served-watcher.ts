@@ -1,6 +1,6 @@
 import type { Revision } from "../../kv/mvcc/key-history.ts";
 import type { KeyRange } from "../../kv/mvcc/key-range.ts";
-import type { WatchBatch, WatchedChange, Watcher, WatchHub } from "../../kv/mvcc/watch.ts";
+import type { WatchBatch, WatchedChange, Watcher, WatchHub } from "../../kv/mvcc/watch-hub.ts";
 import { type RpcError, refusal } from "../../wire/status.ts";
 import { EncodedWatchResponse, type WatchCreateRequest } from "../../wire/watch-messages.ts";
 import type { Front } from "../call/front.ts";
@@ -31,7 +31,7 @@ function firstKey(key: string): string {
 }
 
 /** One watcher of a stream, and how it is told of what it sees. */
-export class Watching {
+export class ServedWatcher {
   readonly id: number;
   readonly watcher: Watcher;
   readonly permit: WatchPermit;

@@ -4,7 +4,7 @@ import type { WatchCreateRequest, WatchRequest, WatchResponse } from "../../wire
 import type { Front } from "../call/front.ts";
 import type { MessageStream } from "../services.ts";
 import type { EventEncoder } from "./event-encoder.ts";
-import { checkCreate, INVALID_WATCH_ID, Watching, watchedRange } from "./served-watcher.ts";
+import { checkCreate, INVALID_WATCH_ID, ServedWatcher, watchedRange } from "./served-watcher.ts";
 import { WatchPermit } from "./watch-permit.ts";
 
 /** Watchers that share a stream. */
@@ -21,9 +21,9 @@ export class WatchConversation {
   readonly #front: Front;
   readonly #encoder: EventEncoder;
   readonly #stream: MessageStream<WatchRequest, WatchResponse>;
-  readonly #watchings = new Map<number, Watching>();
+  readonly #watchings = new Map<number, ServedWatcher>();
   /** Those that have something to take. */
-  readonly #ready = new Set<Watching>();
+  readonly #ready = new Set<ServedWatcher>();
   #nextId = 0;
   #isBlocked = false;
   #isScheduled = false;
@@ -58,10 +58,16 @@ export class WatchConversation {
       return;
     }
     const id = request.watchId === 0 ? this.#freeId() : request.watchId;
-    const watching: Watching = new Watching(id, request, permit, this.#front.machine.watches, () => {
-      this.#ready.add(watching);
-      this.#schedule();
-    });
+    const watching: ServedWatcher = new ServedWatcher(
+      id,
+      request,
+      permit,
+      this.#front.machine.watches,
+      () => {
+        this.#ready.add(watching);
+        this.#schedule();
+      },
+    );
     this.#watchings.set(id, watching);
     this.#tell({ watchId: id, created: true });
     if (request.progressNotify) this.#progressTimer ??= this.#scheduleProgress();
@@ -98,7 +104,7 @@ export class WatchConversation {
     this.#tell({ watchId: id, canceled: true });
   }
 
-  #end(watching: Watching): void {
+  #end(watching: ServedWatcher): void {
     watching.watcher.close();
     this.#ready.delete(watching);
     this.#watchings.delete(watching.id);

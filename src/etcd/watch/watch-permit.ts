@@ -1,8 +1,8 @@
-import type { Caller } from "../../kv/auth/auth.ts";
+import type { AuthInfo } from "../../kv/auth/auth.ts";
 import type { AuthRevision } from "../../kv/auth/auth-state.ts";
 import type { KeyRange } from "../../kv/mvcc/key-range.ts";
 import { type RpcError, rpcErrorOf } from "../../wire/status.ts";
-import type { Client } from "../call/caller.ts";
+import type { Caller } from "../call/caller.ts";
 import { throwRefused } from "../call/throw-refused.ts";
 
 /**
@@ -10,14 +10,14 @@ import { throwRefused } from "../call/throw-refused.ts";
  * So a permission that is taken back ends the watches that lived by it.
  */
 export class WatchPermit {
-  readonly #client: Client;
+  readonly #client: Caller;
   readonly #range: KeyRange;
   /** Who began the watch: a token may run out while the watch goes on. */
-  #caller: Caller | null = null;
+  #caller: AuthInfo | null = null;
   /** The auth revision under which it may. */
   #grantedAt: AuthRevision | null = null;
 
-  constructor(client: Client, range: KeyRange) {
+  constructor(client: Caller, range: KeyRange) {
     this.#client = client;
     this.#range = range;
   }

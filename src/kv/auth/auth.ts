@@ -12,7 +12,7 @@ import {
 import { Rights } from "./rights.ts";
 
 /** Whom a call comes from, and when it was proved last. */
-export interface Caller {
+export interface AuthInfo {
   /** Empty when the call names no user. */
   readonly user: string;
   /** The auth revision under which the password, token or certificate was accepted. */
@@ -20,7 +20,7 @@ export interface Caller {
 }
 
 /** Somebody who names no user: good for everything while users and roles do not count, and for nothing afterwards. */
-export const NOBODY: Caller = { user: "", authRevision: 0 };
+export const NOBODY: AuthInfo = { user: "", authRevision: 0 };
 
 /**
  * Users, roles, and whether they count: replicated state, so that a change of a permission has its place among the
@@ -103,7 +103,7 @@ export class Auth {
   }
 
   /** Whether what the caller proved still counts. */
-  accepts({ user, authRevision }: Caller): boolean {
+  accepts({ user, authRevision }: AuthInfo): boolean {
     const required = this.requiredRevision(user);
     return required !== undefined && authRevision >= required;
   }

@@ -1,4 +1,4 @@
-import type { Caller } from "../auth/auth.ts";
+import type { AuthInfo } from "../auth/auth.ts";
 import type { Rights } from "../auth/rights.ts";
 import type { LeaseId } from "../mvcc/key-history.ts";
 import type { KeyRange } from "../mvcc/key-range.ts";
@@ -27,40 +27,40 @@ export class Authority {
   }
 
   /** Why one of the ranges may not be read; null if all may. */
-  refuseReads(caller: Caller, ranges: readonly KeyRange[]): Refused | null {
+  refuseReads(caller: AuthInfo, ranges: readonly KeyRange[]): Refused | null {
     return this.#decide(caller, (rights) => ranges.every((range) => rights.mayRead(range)));
   }
 
   /** Why the caller may not see which keys hang on the lease; null if it may. */
-  refuseLeaseKeys(caller: Caller, lease: LeaseId): Refused | null {
+  refuseLeaseKeys(caller: AuthInfo, lease: LeaseId): Refused | null {
     return this.#decide(caller, (rights) => {
       return keysOnLease(this.#state.leases, lease).every((key) => rights.mayRead(key));
     });
   }
 
   /** Why the caller is not a user that is known; null if it is. */
-  refuseStranger(caller: Caller): Refused | null {
+  refuseStranger(caller: AuthInfo): Refused | null {
     return this.#decide(caller, () => true);
   }
 
   /** Why the caller may not do what only root may; null if it may. */
-  refuseButRoot(caller: Caller): Refused | null {
+  refuseButRoot(caller: AuthInfo): Refused | null {
     return this.#decide(caller, (rights) => rights.isRoot);
   }
 
   /** Why the caller may not see what is known of a user: only root and the user itself may. */
-  refuseUser(caller: Caller, name: string): Refused | null {
+  refuseUser(caller: AuthInfo, name: string): Refused | null {
     return this.#decide(caller, (rights) => rights.isRoot || caller.user === name);
   }
 
   /** Why the caller may not see what a role permits: only root and who has the role may. */
-  refuseRole(caller: Caller, role: string): Refused | null {
+  refuseRole(caller: AuthInfo, role: string): Refused | null {
     return this.#decide(caller, (rights) => {
       return rights.isRoot || this.#state.auth.user(caller.user)!.roles.includes(role);
     });
   }
 
-  #decide(caller: Caller, isPermitted: (rights: Rights) => boolean): Refused | null {
+  #decide(caller: AuthInfo, isPermitted: (rights: Rights) => boolean): Refused | null {
     const { auth, store } = this.#state;
     if (!auth.isEnabled) return null;
     if (caller.user === "") return refused(store.revision, "ERR_AUTH_REQUIRED", "the call names no user", {});

@@ -2,7 +2,7 @@ import type { Rights } from "../auth/rights.ts";
 import { type LeaseId, NO_LEASE } from "../mvcc/key-history.ts";
 import { type KeyRange, singleKey } from "../mvcc/key-range.ts";
 import type { Command, Operation, PutCommand, TxnCommand } from "./command.ts";
-import type { LeaseTable } from "./lease.ts";
+import type { LeaseTable } from "./lease-table.ts";
 
 /**
  * Whether one command stays within a caller's rights. What is checked is the range that is carried out, in the one form

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
-import { type Caller, NOBODY } from "../auth/auth.ts";
+import { type AuthInfo, NOBODY } from "../auth/auth.ts";
 import { decodeAuthChange, encodeAuthChange } from "../auth/auth-codec.ts";
 import { ALARM_KINDS } from "./alarms.ts";
 import type { AlarmCommand, AsCommand, Command, LeaseCheckpoint } from "./command.ts";
@@ -119,7 +119,7 @@ function writeCommand(writer: ByteWriter, command: Command): void {
 }
 
 /** Somebody without a name leaves nothing to write: most callers, where users and roles do not count. */
-function writeCaller(writer: ByteWriter, { user, authRevision }: Caller): void {
+function writeCaller(writer: ByteWriter, { user, authRevision }: AuthInfo): void {
   writer.text(user);
   writer.u64(authRevision);
 }
@@ -204,7 +204,7 @@ function readAsCommand(reader: ByteReader): AsCommand {
   return { kind: "as", caller, shown, command: command as AsCommand["command"] };
 }
 
-function readCaller(reader: ByteReader): Caller {
+function readCaller(reader: ByteReader): AuthInfo {
   return { user: reader.text(), authRevision: reader.u64() };
 }
 

@@ -1,5 +1,5 @@
 import type { Index, MemberId } from "../../log/entry.ts";
-import type { Caller } from "../auth/auth.ts";
+import type { AuthInfo } from "../auth/auth.ts";
 import type { AuthChange } from "../auth/auth-change.ts";
 import type { AuthRevision } from "../auth/auth-state.ts";
 import type { LeaseId, Revision } from "../mvcc/key-history.ts";
@@ -180,7 +180,7 @@ export interface AuthTokenCommand {
 /** A command of somebody who is not trusted with everything: it is carried out only if the user's roles allow it then. */
 export interface AsCommand {
   readonly kind: "as";
-  readonly caller: Caller;
+  readonly caller: AuthInfo;
   /** What the caller will be shown beside what the command itself reads: keys as they were before it. */
   readonly shown: readonly KeyRange[];
   readonly command: Exclude<Command, AsCommand | SessionWriteCommand>;

@@ -3,9 +3,9 @@ import type { Applied, Restoration, StateMachine } from "../../replica/state-mac
 import type { Auth } from "../auth/auth.ts";
 import type { Revision } from "../mvcc/key-history.ts";
 import type { KeyRange } from "../mvcc/key-range.ts";
+import type { KeysFound, MvccStore, RangeOptions } from "../mvcc/mvcc-store.ts";
 import { type Selection, selectRange } from "../mvcc/selection.ts";
-import type { KeysFound, RangeOptions, Store } from "../mvcc/store.ts";
-import { WatchHub } from "../mvcc/watch.ts";
+import { WatchHub } from "../mvcc/watch-hub.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Authority } from "./authority.ts";
 import type { AuthTokenCommand } from "./command.ts";
@@ -13,12 +13,12 @@ import { decodeCommand } from "./command-codec.ts";
 import { Counts } from "./counts.ts";
 import { Executor, type Moment } from "./executor.ts";
 import type { GrantedToken } from "./granted-token.ts";
-import { StateReader } from "./kv-restore.ts";
-import { snapshotChunks } from "./kv-snapshot.ts";
 import { emptyState, type KvState } from "./kv-state.ts";
-import type { LeaseObserver, LeaseTable } from "./lease.ts";
+import type { LeaseObserver, LeaseTable } from "./lease-table.ts";
 import type { KvResult, Refused } from "./result.ts";
 import type { SessionTable } from "./session-table.ts";
+import { snapshotChunks } from "./snapshot-chunks.ts";
+import { StateReader } from "./state-reader.ts";
 
 /** What can be asked of the state without changing it. */
 export type KvQuery =
@@ -52,7 +52,7 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
   }
 
   /** For reading. It is another one after `restore`. */
-  get store(): Store {
+  get store(): MvccStore {
     return this.#state.store;
   }
 

@@ -1,12 +1,12 @@
 import { Auth } from "../auth/auth.ts";
-import { Store } from "../mvcc/store.ts";
+import { MvccStore } from "../mvcc/mvcc-store.ts";
 import { Alarms } from "./alarms.ts";
-import { LeaseTable } from "./lease.ts";
+import { LeaseTable } from "./lease-table.ts";
 import { SessionTable } from "./session-table.ts";
 
 /** All that the members agree on, and a snapshot holds. */
 export interface KvState {
-  readonly store: Store;
+  readonly store: MvccStore;
   readonly leases: LeaseTable;
   readonly sessions: SessionTable;
   readonly auth: Auth;
@@ -15,7 +15,7 @@ export interface KvState {
 
 export function emptyState(): KvState {
   return {
-    store: new Store(),
+    store: new MvccStore(),
     leases: new LeaseTable(),
     sessions: new SessionTable(),
     auth: new Auth(),

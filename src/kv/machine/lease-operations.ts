@@ -1,20 +1,20 @@
 import type { Index } from "../../log/entry.ts";
 import type { LeaseId } from "../mvcc/key-history.ts";
-import type { Store } from "../mvcc/store.ts";
+import type { MvccStore } from "../mvcc/mvcc-store.ts";
 import type { LeaseCheckpointCommand, LeaseGrantCommand, LeaseRevokeCommand } from "./command.ts";
 import type { Counts } from "./counts.ts";
-import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS, LEASES_MAX, type LeaseTable } from "./lease.ts";
+import { LEASE_TTL_MAX_MS, LEASE_TTL_MIN_MS, LEASES_MAX, type LeaseTable } from "./lease-table.ts";
 import { leaseNotFound, type Operations } from "./operations.ts";
 import { type KvResult, refused } from "./result.ts";
 
 /** What is done to leases, and through them to keys. */
 export class LeaseOperations {
-  readonly #store: Store;
+  readonly #store: MvccStore;
   readonly #leases: LeaseTable;
   readonly #operations: Operations;
   readonly #counts: Counts;
 
-  constructor(store: Store, leases: LeaseTable, operations: Operations, counts: Counts) {
+  constructor(store: MvccStore, leases: LeaseTable, operations: Operations, counts: Counts) {
     this.#store = store;
     this.#leases = leases;
     this.#operations = operations;

@@ -1,9 +1,9 @@
 import { type KeyVersion, NO_LEASE, type Revision } from "../mvcc/key-history.ts";
+import type { MvccStore } from "../mvcc/mvcc-store.ts";
 import { selectRange } from "../mvcc/selection.ts";
-import type { Store } from "../mvcc/store.ts";
 import type { CountOperation, DeleteCommand, PutCommand, RangeOperation } from "./command.ts";
 import type { Counts } from "./counts.ts";
-import type { LeaseTable } from "./lease.ts";
+import type { LeaseTable } from "./lease-table.ts";
 import {
   type CountResult,
   type DeleteResult,
@@ -18,11 +18,11 @@ import {
  * that a transaction happens whole or not at all. The caller commits.
  */
 export class Operations {
-  readonly #store: Store;
+  readonly #store: MvccStore;
   readonly #leases: LeaseTable;
   readonly #counts: Counts;
 
-  constructor(store: Store, leases: LeaseTable, counts: Counts) {
+  constructor(store: MvccStore, leases: LeaseTable, counts: Counts) {
     this.#store = store;
     this.#leases = leases;
     this.#counts = counts;

@@ -1,6 +1,6 @@
-import { StateReader } from "./kv-restore.ts";
-import { snapshotChunks } from "./kv-snapshot.ts";
 import { SessionTable } from "./session-table.ts";
+import { snapshotChunks } from "./snapshot-chunks.ts";
+import { StateReader } from "./state-reader.ts";
 
 export interface RevisionBump {
   /** How many revisions to leave out: more than the lost cluster can have made since the backup. */

@@ -1,11 +1,11 @@
 import { type KeyVersion, type LeaseId, NO_LEASE } from "../mvcc/key-history.ts";
 import { isSingleKey } from "../mvcc/key-range.ts";
-import type { Store } from "../mvcc/store.ts";
+import type { MvccStore } from "../mvcc/mvcc-store.ts";
 import type { Compare, Operation, PutCommand, RangeOperation, TxnCommand } from "./command.ts";
+import { findDoubleWrite } from "./double-writes.ts";
 import { TXN_OPERATIONS_MAX, TXN_RANGE_KEYS_MAX, TXN_TOTAL_MAX } from "./limits.ts";
 import type { Operations } from "./operations.ts";
 import { type OperationResult, type Refused, refused, type TxnResult } from "./result.ts";
-import { findDoubleWrite } from "./txn-writes.ts";
 
 /** A transaction whose branches are chosen. */
 interface Plan {
@@ -21,7 +21,7 @@ type Step = Exclude<Operation, TxnCommand> | Plan;
  * refuse it is looked for before the first write; then the operations run in order, each seeing what came before.
  * The caller commits: what was written becomes one revision.
  */
-export function runTxn(txn: TxnCommand, store: Store, operations: Operations): TxnResult | Refused {
+export function runTxn(txn: TxnCommand, store: MvccStore, operations: Operations): TxnResult | Refused {
   const invalid = checkShape(txn, store);
   if (invalid !== null) return invalid;
 
@@ -29,7 +29,7 @@ export function runTxn(txn: TxnCommand, store: Store, operations: Operations): T
   return new PlanCheck(store, operations).plan(plan) ?? runPlan(plan, store, operations);
 }
 
-function checkShape(txn: TxnCommand, store: Store): Refused | null {
+function checkShape(txn: TxnCommand, store: MvccStore): Refused | null {
   const size = largestPart(txn);
   if (size > TXN_OPERATIONS_MAX)
     return tooLarge(store, "operations of a transaction", size, TXN_OPERATIONS_MAX);
@@ -41,7 +41,7 @@ function checkShape(txn: TxnCommand, store: Store): Refused | null {
   return refused(store.revision, "ERR_DUPLICATE_KEY", "a transaction writes the same key twice", { key });
 }
 
-function tooLarge(store: Store, what: string, size: number, limit: number): Refused {
+function tooLarge(store: MvccStore, what: string, size: number, limit: number): Refused {
   const message = `${what}: ${size} are above the limit of ${limit}`;
   return refused(store.revision, "ERR_TOO_LARGE", message, { what, size, limit });
 }
@@ -64,14 +64,14 @@ function countOperations({ compares, success, failure }: TxnCommand): number {
   return total;
 }
 
-function decide(txn: TxnCommand, store: Store): Plan {
+function decide(txn: TxnCommand, store: MvccStore): Plan {
   const succeeded = txn.compares.every((compare) => holds(compare, store));
   const branch = succeeded ? txn.success : txn.failure;
   const steps = branch.map((operation) => (operation.kind === "txn" ? decide(operation, store) : operation));
   return { kind: "plan", succeeded, steps };
 }
 
-function holds(compare: Compare, store: Store): boolean {
+function holds(compare: Compare, store: MvccStore): boolean {
   if (isSingleKey(compare.range)) return holdsFor(compare, store.get(compare.range.from));
   let isEmpty = true;
   let all = true;
@@ -113,11 +113,11 @@ const WHOLE_NUMBER = /^(-?\d{1,19})?$/;
 
 /** The first reason to refuse the plan. It also adds up the keys that its ranges look at. */
 class PlanCheck {
-  readonly #store: Store;
+  readonly #store: MvccStore;
   readonly #operations: Operations;
   #keysRead = 0;
 
-  constructor(store: Store, operations: Operations) {
+  constructor(store: MvccStore, operations: Operations) {
     this.#store = store;
     this.#operations = operations;
   }
@@ -172,12 +172,12 @@ function* stepsOf({ steps }: Plan): Generator<Exclude<Step, Plan>> {
   }
 }
 
-function runPlan(plan: Plan, store: Store, operations: Operations): TxnResult {
+function runPlan(plan: Plan, store: MvccStore, operations: Operations): TxnResult {
   const results = plan.steps.map((step) => runStep(step, store, operations));
   return { kind: "txn", revision: store.openRevision, succeeded: plan.succeeded, results };
 }
 
-function runStep(step: Step, store: Store, operations: Operations): OperationResult {
+function runStep(step: Step, store: MvccStore, operations: Operations): OperationResult {
   switch (step.kind) {
     case "plan":
       return runPlan(step, store, operations);

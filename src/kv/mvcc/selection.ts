@@ -1,7 +1,7 @@
 import { type Demands, oneOf, whole } from "../../base/options.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
-import type { KeysFound, RangeOptions, Store } from "./store.ts";
+import type { KeysFound, MvccStore, RangeOptions } from "./mvcc-store.ts";
 
 export type SortTarget = "key" | "version" | "createRevision" | "modRevision" | "value";
 
@@ -80,7 +80,7 @@ export function sortVersions(
 
 /** A range of the store with a selection applied, or as it is when there is none. */
 export function selectRange(
-  store: Store,
+  store: MvccStore,
   range: KeyRange,
   {
     selection,

@@ -2,7 +2,7 @@ import { ByteWriter } from "../../base/bytes.ts";
 import { crc32 } from "../../base/checksum.ts";
 import type { KeyVersion, Revision } from "./key-history.ts";
 import { ALL_KEYS, type KeyRange } from "./key-range.ts";
-import type { Store } from "./store.ts";
+import type { MvccStore } from "./mvcc-store.ts";
 
 /** Keys that one step looks at. */
 const STEP_KEYS = 1024;
@@ -15,7 +15,7 @@ const STEP_KEYS = 1024;
  * Yields between steps, so that a large store need not be hashed in one go; null once the revision cannot be read any
  * more, because a compaction came between.
  */
-export function* hashSteps(store: Store, revision: Revision): Generator<void, number | null, undefined> {
+export function* hashSteps(store: MvccStore, revision: Revision): Generator<void, number | null, undefined> {
   const writer = new ByteWriter();
   let sum = 0;
   let rest: KeyRange | null = ALL_KEYS;
@@ -29,7 +29,12 @@ export function* hashSteps(store: Store, revision: Revision): Generator<void, nu
   return sum;
 }
 
-function writeKeys(writer: ByteWriter, store: Store, range: KeyRange, revision: Revision): KeyRange | null {
+function writeKeys(
+  writer: ByteWriter,
+  store: MvccStore,
+  range: KeyRange,
+  revision: Revision,
+): KeyRange | null {
   let rest: KeyRange | null = null;
   let left = STEP_KEYS;
   store.visitHistories(range, (history) => {

@@ -1,5 +1,5 @@
 import type { MemberId } from "../../log/entry.ts";
-import type { MemoryWatch, SetKvLimits } from "../kv-host.ts";
+import type { MemoryWatch, SetKvLimits } from "../kv-context.ts";
 import type { Alarm } from "../machine/alarms.ts";
 import type { Command } from "../machine/command.ts";
 import { encodeCommand } from "../machine/command-codec.ts";

@@ -2,7 +2,7 @@ import type { Index } from "../../log/entry.ts";
 import type { LeaseCheckpoint } from "../machine/command.ts";
 import { encodeCommand } from "../machine/command-codec.ts";
 import type { KvMachine } from "../machine/kv-machine.ts";
-import type { LeaseObserver, LeaseState, LeaseTable } from "../machine/lease.ts";
+import type { LeaseObserver, LeaseState, LeaseTable } from "../machine/lease-table.ts";
 import type { LeaseId } from "../mvcc/key-history.ts";
 import type { UpkeepMember } from "./upkeep-member.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { RoleKind } from "../../raft/effects.ts";
-import type { KvReplica } from "../kv-host.ts";
+import type { KvReplica } from "../kv-context.ts";
 
 /** What upkeep needs of the member that its store runs on. */
 export interface UpkeepMember {

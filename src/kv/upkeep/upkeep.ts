@@ -1,6 +1,6 @@
 import type { Timer } from "../../base/clock.ts";
 import type { RoleKind } from "../../raft/effects.ts";
-import type { MemoryWatch, SetKvLimits } from "../kv-host.ts";
+import type { MemoryWatch, SetKvLimits } from "../kv-context.ts";
 import type { KvMachine } from "../machine/kv-machine.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { LEASE_TICK_MS, LeaseKeeper } from "./lease-keeper.ts";

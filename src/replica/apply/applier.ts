@@ -15,9 +15,9 @@ import { StateChunks } from "../state-chunks.ts";
 import type { StateMachine } from "../state-machine.ts";
 import type { CapturedState } from "../status.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import { DedupeTable } from "./dedupe-table.ts";
 import { openCommand, type Proposer, REPLICA_ORIGIN } from "./envelope.ts";
 import type { AgreedCommand, Execution, ExecutionListener } from "./execution.ts";
-import { Sessions } from "./sessions.ts";
 import { decodeContext, encodeContext } from "./snapshot-context.ts";
 
 /** The callers that wait for the results of their own commands, by sequence number. */
@@ -39,7 +39,7 @@ export class Applier<Command, Result, Query, Answer> {
   readonly #execution: Execution<Command, Result>;
   readonly #directory: Directory;
   readonly #settler: ExecutionListener<Result>;
-  readonly #sessions = new Sessions();
+  readonly #sessions = new DedupeTable();
   readonly #checkpoints: Checkpoints;
   readonly #onMembership: MembershipListener;
   #time = 0;

@@ -2,7 +2,7 @@ import { QuorateError } from "../../base/errors.ts";
 import { isLate, reasonOf, synchronous } from "../../base/foreign.ts";
 import { describe } from "../../base/options.ts";
 import type { Index, Term } from "../../log/entry.ts";
-import type { Chance } from "../chance.ts";
+import type { CommandRandom } from "../command-random.ts";
 import type { Applied, Codec, StateMachine } from "../state-machine.ts";
 
 /** What to do when the machine throws at a command. */
@@ -31,13 +31,13 @@ export interface ExecutionListener<Result> {
 export class Execution<Command, Result> {
   readonly #machine: Pick<StateMachine<Command, Result, never, unknown>, "apply">;
   readonly #codec: Codec<Command>;
-  readonly #chance: Chance;
+  readonly #chance: CommandRandom;
   readonly #onApplyError: OnApplyError;
 
   constructor(
     machine: Pick<StateMachine<Command, Result, never, unknown>, "apply">,
     codec: Codec<Command>,
-    chance: Chance,
+    chance: CommandRandom,
     onApplyError: OnApplyError,
   ) {
     this.#machine = machine;

@@ -1,7 +1,7 @@
 import { pack, unpack } from "../../base/codec.ts";
 import { QuorateError } from "../../base/errors.ts";
 import { type PackedMember, packMember, unpackMember } from "../members/directory.ts";
-import type { PackedSession } from "./sessions.ts";
+import type { PackedSession } from "./dedupe-table.ts";
 
 /** What the replica keeps in a snapshot beside the machine's state. */
 export interface SnapshotContext {

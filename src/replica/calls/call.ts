@@ -6,10 +6,10 @@ import { type Demands, milliseconds, OptionTable, signal } from "../../base/opti
 /** What every call takes: a way to be cancelled, and a limit in milliseconds. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly timeout?: number | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
-export const CALL: Demands<CallOptions> = { signal, timeout: milliseconds };
+export const CALL: Demands<CallOptions> = { signal, timeoutMs: milliseconds };
 
 /** The table of a call that takes nothing else. */
 export function callOptions(call: string): OptionTable<CallOptions> {
@@ -54,7 +54,7 @@ export class Call<Value> {
     this.#settle = settle;
     this.#late = late;
     this.#startedAt = clock.monotonic();
-    const { timeout, signal } = options;
+    const { timeoutMs: timeout, signal } = options;
     this.#deadline = timeout === undefined ? this.#startedAt + defaultTimeoutMs : Number.POSITIVE_INFINITY;
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY) {
       this.#timer = clock.after(timeout, () => this.fail(late(timeout, this.outcome)));

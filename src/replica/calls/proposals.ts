@@ -29,7 +29,7 @@ interface Batch<Result> {
 
 /**
  * The commands of this member that are not settled yet. Each is settled when it is applied here, and sent again when
- * that may have become impossible: when the leader changes, or when the leader does not answer. `Sessions` makes the
+ * that may have become impossible: when the leader changes, or when the leader does not answer. `DedupeTable` makes the
  * repetition harmless, so callers never have to know who leads.
  *
  * Invariants:

@@ -24,10 +24,10 @@ export class Handovers {
       settle(tooManyChanges(changesMax));
       return;
     }
-    const { timeout = callTimeoutMs, signal } = options;
+    const { timeoutMs: timeout = callTimeoutMs, signal } = options;
     this.#waiting.push({
       to,
-      call: new Call<void>(this.#clock, { timeout, signal }, callTimeoutMs, tooLate, settle),
+      call: new Call<void>(this.#clock, { timeoutMs: timeout, signal }, callTimeoutMs, tooLate, settle),
     });
   }
 

@@ -18,7 +18,7 @@ import type { Newcomer, Self, Transport, TransportHost } from "../../transport/t
 import type { Agreement } from "../agreement.ts";
 import type { Settle } from "../calls/call.ts";
 import { isProvisionalName } from "../members/identity.ts";
-import type { Stores } from "../members/stores.ts";
+import type { StoreTags } from "../members/store-tags.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Roster } from "./roster.ts";
 import { type IntakeParts, SnapshotIntake } from "./snapshot-intake.ts";
@@ -28,7 +28,7 @@ export interface PeersParts extends IntakeParts {
   readonly transport: Transport;
   readonly contacts: Contacts;
   readonly roster: Roster;
-  readonly stores: Stores;
+  readonly stores: StoreTags;
   readonly agreement: Agreement;
   /** Up to where this member has applied: what a snapshot must go beyond to be of use. */
   applied(): Index;

@@ -5,7 +5,7 @@ import type { Peer, Self, Transport } from "../../transport/transport.ts";
 import type { Agreement } from "../agreement.ts";
 import type { Directory } from "../members/directory.ts";
 import { isProvisionalName } from "../members/identity.ts";
-import type { Stores } from "../members/stores.ts";
+import type { StoreTags } from "../members/store-tags.ts";
 import { type Contacts, packHearsay } from "./contacts.ts";
 
 /** For how many election timeouts those that take part no more are still told so. */
@@ -16,7 +16,7 @@ export interface RosterParts {
   readonly transport: Transport;
   readonly directory: Directory;
   readonly contacts: Contacts;
-  readonly stores: Stores;
+  readonly stores: StoreTags;
   readonly agreement: Agreement;
   readonly electionTicks: number;
 }

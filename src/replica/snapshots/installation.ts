@@ -5,7 +5,7 @@ import { describe } from "../../base/options.ts";
 import type { Snapshot, SnapshotReader } from "../../storage/storage.ts";
 import { machineError } from "../failure.ts";
 import type { Restoration } from "../state-machine.ts";
-import { chunksOf } from "./recovery.ts";
+import { chunksOf } from "./snapshot-recovery.ts";
 
 /** How long the machine is kept busy before others have their turn. */
 const SLICE_MS = 4;

@@ -9,7 +9,7 @@ import type { Save } from "../../raft/effects.ts";
 import type { Files } from "../files/files.ts";
 import { atOnce, inSlices, type Slices } from "../files/slices.ts";
 import { RESERVE_PATH } from "../layout/data-dir.ts";
-import { isNoSpace, Room } from "../layout/disk-reserve.ts";
+import { DiskReserve, isNoSpace } from "../layout/disk-reserve.ts";
 import { DISK_LIMITS, type DiskLimits, diskLimits } from "../layout/limits.ts";
 import { Manifest } from "../layout/manifest.ts";
 import { SnapshotStore } from "../snapshots/snapshot-store.ts";
@@ -42,7 +42,7 @@ const DISK_OPTIONS = new OptionTable<DiskOptions>("DiskStorage", {
 
 /** What there is only while the storage is open. */
 interface OpenParts {
-  readonly room: Room;
+  readonly room: DiskReserve;
   readonly manifest: Manifest;
   readonly snapshots: SnapshotStore;
   readonly wal: Wal;
@@ -205,7 +205,7 @@ export class DiskStorage implements Storage {
     const files = this.#files;
     const clock = this.#clock;
     const limits = this.#limits;
-    const room = new Room({ files, clock, reserveBytes: limits.reserveBytes });
+    const room = new DiskReserve({ files, clock, reserveBytes: limits.reserveBytes });
     const manifest = new Manifest(files, room, content);
     const file = files.openSync(segmentPath(segments.at(-1)!.number), "durable");
     const row = new SegmentRow(

@@ -13,7 +13,7 @@ interface Attempt {
   readonly error: QuorateError;
 }
 
-export interface RoomParts {
+export interface DiskReserveParts {
   readonly files: Files;
   readonly clock: Clock;
   /** Length of the reserve; with 0 there is none. */
@@ -27,8 +27,8 @@ export interface RoomParts {
  * A file of zeros is kept in reserve and given up at the first refusal: without it a disk that is full of our own
  * segments could not even take the manifest that gives them up, nor a snapshot that covers them.
  */
-export class Room {
-  readonly #parts: RoomParts;
+export class DiskReserve {
+  readonly #parts: DiskReserveParts;
   #waiting: Attempt[] = [];
   #underWay = 0;
   #hasReserve: boolean;
@@ -36,7 +36,7 @@ export class Room {
   #isClosed = false;
   #timer: Timer | null = null;
 
-  constructor(parts: RoomParts) {
+  constructor(parts: DiskReserveParts) {
     this.#parts = parts;
     this.#hasReserve = parts.reserveBytes === 0 || parts.files.listSync("").includes(RESERVE_PATH);
     this.#settle();

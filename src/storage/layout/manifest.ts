@@ -8,7 +8,7 @@ import { corrupt } from "../files/corrupt.ts";
 import type { Files } from "../files/files.ts";
 import { inTurn } from "../files/in-turn.ts";
 import { MANIFEST_PATH, UNFINISHED } from "./data-dir.ts";
-import type { Room } from "./disk-reserve.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 
 /** The version of everything in the data directory. A release reads the versions it knows and refuses later ones. */
 export const FORMAT_VERSION = 2;
@@ -50,13 +50,13 @@ export interface SnapshotListing extends EntryId {
  */
 export class Manifest {
   readonly #files: Files;
-  readonly #room: Room;
+  readonly #room: DiskReserve;
   #content: ManifestContent;
   #durableSequence: number;
   #waiting: Done[] = [];
   #isWriting = false;
 
-  constructor(files: Files, room: Room, content: ManifestContent) {
+  constructor(files: Files, room: DiskReserve, content: ManifestContent) {
     this.#files = files;
     this.#room = room;
     this.#content = content;

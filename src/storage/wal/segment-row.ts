@@ -2,7 +2,7 @@ import { assert } from "../../base/assert.ts";
 import type { Done } from "../../base/callback.ts";
 import type { Index } from "../../log/entry.ts";
 import type { File, Files } from "../files/files.ts";
-import type { Room } from "../layout/disk-reserve.ts";
+import type { DiskReserve } from "../layout/disk-reserve.ts";
 import type { DiskLimits } from "../layout/limits.ts";
 import type { Manifest } from "../layout/manifest.ts";
 import { lengthenSegment, prepareSegment, type Segment, segmentPath } from "./segment.ts";
@@ -10,7 +10,7 @@ import { lengthenSegment, prepareSegment, type Segment, segmentPath } from "./se
 export interface SegmentRowParts {
   readonly files: Files;
   readonly manifest: Manifest;
-  readonly room: Room;
+  readonly room: DiskReserve;
   readonly limits: DiskLimits;
   readonly seed: number;
 }

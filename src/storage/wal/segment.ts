@@ -5,7 +5,7 @@ import type { Index } from "../../log/entry.ts";
 import type { File, Files } from "../files/files.ts";
 import { inTurn } from "../files/in-turn.ts";
 import { UNFINISHED, WAL_DIRECTORY } from "../layout/data-dir.ts";
-import { isNoSpace, type Room } from "../layout/disk-reserve.ts";
+import { type DiskReserve, isNoSpace } from "../layout/disk-reserve.ts";
 import { SECTOR_BYTES } from "../layout/frame.ts";
 
 /** The WAL is a row of segments: files of fixed length, filled with zeros before their first frame is written. */
@@ -87,7 +87,7 @@ export interface NewSegment {
  */
 export function prepareSegment(
   files: Files,
-  room: Room,
+  room: DiskReserve,
   { number, capacity, seed }: NewSegment,
   done: Callback<number>,
 ): void {
@@ -137,7 +137,7 @@ function wholeSectors(bytes: number): number {
 }
 
 /** Makes room for a frame that is longer than its segment, before any of the frame is written. */
-export function lengthenSegment(file: File, room: Room, from: number, to: number, done: Done): void {
+export function lengthenSegment(file: File, room: DiskReserve, from: number, to: number, done: Done): void {
   room.attempt((end) => writeZeros(file, from, to, end), done);
 }
 

@@ -1,14 +1,14 @@
 import { concatBytes, equalBytes } from "../../base/bytes.ts";
 import type { Random } from "../../base/random.ts";
 import type { OnApplyError } from "../../replica/apply/execution.ts";
-import { Chance } from "../../replica/chance.ts";
+import { CommandRandom } from "../../replica/command-random.ts";
 import type { Applied, Codec, StateMachine } from "../../replica/state-machine.ts";
 import { structureKey } from "../structure.ts";
 import { Breach, textOf } from "./breach.ts";
 import type { Step } from "./steps.ts";
 
 /** That of some cluster; which one makes no difference here. */
-const CHANCE = new Chance("laws");
+const CHANCE = new CommandRandom("laws");
 
 /** One instance of the machine under test, with what laws do to it. What it throws becomes a breach. */
 export class Subject<Command, Result, Query, Answer> {

@@ -8,7 +8,7 @@ import type {
   Recording,
 } from "../recording.ts";
 import type { Action, MemberNumber } from "../scenario.ts";
-import type { OperationEvent, RecoveredState, SimEvent } from "../simulation/seen/event.ts";
+import type { OperationEvent, RecoveredState, SimEvent } from "../simulation/seen/sim-event.ts";
 import {
   actionWords,
   endingWords,

@@ -1,7 +1,7 @@
 import type { Entry, EntryId } from "../../log/entry.ts";
 import type { Message } from "../../raft/message.ts";
 import type { Action, MemberNumber } from "../scenario.ts";
-import type { Ending, StopKind } from "../simulation/seen/event.ts";
+import type { Ending, StopKind } from "../simulation/seen/sim-event.ts";
 import { fromText } from "../written.ts";
 
 /** What a message says, in few words. */

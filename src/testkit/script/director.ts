@@ -1,13 +1,13 @@
 import { LEADER } from "../scenario.ts";
 import type { FullFrame } from "../simulation/full/full-frame.ts";
 import type { MemberPicture } from "../simulation/seen/picture.ts";
-import type { SimMember } from "../simulation/world/member.ts";
+import type { SimMember } from "../simulation/world/sim-member.ts";
 import { asText, type Written } from "../written.ts";
 import type {
-  Deed,
-  Lasting,
-  LastingOptions,
+  ActiveFault,
+  FaultOptions,
   Script,
+  ScriptAction,
   ScriptCall,
   ScriptCallOptions,
   ScriptMember,
@@ -82,7 +82,7 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
   crash(
     member: ScriptMember,
     { how = "kill", forMs }: Parameters<Script<Command, Result, Query, Answer>["crash"]>[1] = {},
-  ): Lasting {
+  ): ActiveFault {
     if (!member.isUp) throw new Error(`${member.name} does not run, and cannot crash`);
     return this.#last({
       kind: "crash",
@@ -92,25 +92,25 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
     });
   }
 
-  pause(member: ScriptMember, options: LastingOptions = {}): Lasting {
+  pause(member: ScriptMember, options: FaultOptions = {}): ActiveFault {
     if (!member.isUp) throw new Error(`${member.name} does not run, and cannot stand still`);
     return this.#last({ kind: "pause", member: member.number, forMs: lengthOf(options) });
   }
 
-  partition(groups: readonly (readonly ScriptMember[])[], options: LastingOptions = {}): Lasting {
+  partition(groups: readonly (readonly ScriptMember[])[], options: FaultOptions = {}): ActiveFault {
     const numbers = groups.map((group) => group.map(({ number }) => number));
     return this.#last({ kind: "partition", groups: numbers, forMs: lengthOf(options) });
   }
 
-  cut(from: ScriptMember, to: ScriptMember, options: LastingOptions = {}): Lasting {
+  cut(from: ScriptMember, to: ScriptMember, options: FaultOptions = {}): ActiveFault {
     return this.#last({ kind: "cut", from: from.number, to: to.number, forMs: lengthOf(options) });
   }
 
-  slowDisk(member: ScriptMember, ms: number, options: LastingOptions = {}): Lasting {
+  slowDisk(member: ScriptMember, ms: number, options: FaultOptions = {}): ActiveFault {
     return this.#last({ kind: "slow-disk", member: member.number, ms, forMs: lengthOf(options) });
   }
 
-  fillDisk(member: ScriptMember, options: LastingOptions = {}): Lasting {
+  fillDisk(member: ScriptMember, options: FaultOptions = {}): ActiveFault {
     return this.#last({ kind: "full-disk", member: member.number, forMs: lengthOf(options) });
   }
 
@@ -134,7 +134,7 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
     this.#stage.act({ kind: "snapshot", member: number });
   }
 
-  do(deed: Deed): void {
+  do(deed: ScriptAction): void {
     const isEndless = Object.values(deed).some((value) => value === Number.POSITIVE_INFINITY);
     if (isEndless) throw new TypeError("a scenario is data: what lasts has to say for how long");
     this.#stage.act(deed);
@@ -190,7 +190,7 @@ export class Director<Command, Result, Query, Answer> implements Script<Command,
     };
   }
 
-  #last(deed: Deed): Lasting {
+  #last(deed: ScriptAction): ActiveFault {
     const place = this.#stage.act(deed);
     return { end: () => this.#stage.end(place) };
   }
@@ -251,7 +251,7 @@ class Seen implements ScriptMember {
   }
 }
 
-function lengthOf({ forMs }: LastingOptions): number {
+function lengthOf({ forMs }: FaultOptions): number {
   return forMs ?? Number.POSITIVE_INFINITY;
 }
 

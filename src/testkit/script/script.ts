@@ -2,7 +2,11 @@ import type { RoleKind } from "../../raft/effects.ts";
 import type { Action, CrashAction, MemberNumber } from "../scenario.ts";
 
 /** What is done at some moment: an action of a scenario, without the moment. */
-export type Deed = Action extends infer Each ? (Each extends Action ? Omit<Each, "at"> : never) : never;
+export type ScriptAction = Action extends infer Each
+  ? Each extends Action
+    ? Omit<Each, "at">
+    : never
+  : never;
 
 /**
  * What a script does to a simulated cluster, and sees of it. The script is an ordinary function: each line of it happens
@@ -38,17 +42,17 @@ export interface Script<Command, Result, Query, Answer> {
   look(member: ScriptMember, query: Query): Answer;
 
   /** Ends a member's process; with power cuts, what was not synced is lost in one of the ways that a disk may lose it. */
-  crash(member: ScriptMember, options?: LastingOptions & { readonly how?: CrashAction["how"] }): Lasting;
+  crash(member: ScriptMember, options?: FaultOptions & { readonly how?: CrashAction["how"] }): ActiveFault;
   /** A member stands still, and goes on as if nothing had been. */
-  pause(member: ScriptMember, options?: LastingOptions): Lasting;
+  pause(member: ScriptMember, options?: FaultOptions): ActiveFault;
   /** Only members of the same group hear each other. Who is in no group hears nobody. */
-  partition(groups: readonly (readonly ScriptMember[])[], options?: LastingOptions): Lasting;
+  partition(groups: readonly (readonly ScriptMember[])[], options?: FaultOptions): ActiveFault;
   /** Nothing passes from one member to another. In the other direction everything does. */
-  cut(from: ScriptMember, to: ScriptMember, options?: LastingOptions): Lasting;
+  cut(from: ScriptMember, to: ScriptMember, options?: FaultOptions): ActiveFault;
   /** The disk takes so much longer for everything. */
-  slowDisk(member: ScriptMember, ms: number, options?: LastingOptions): Lasting;
+  slowDisk(member: ScriptMember, ms: number, options?: FaultOptions): ActiveFault;
   /** The disk has no room. */
-  fillDisk(member: ScriptMember, options?: LastingOptions): Lasting;
+  fillDisk(member: ScriptMember, options?: FaultOptions): ActiveFault;
   /** Whoever leads is asked to add a spare, or to make a voter of a learner: one step each. */
   add(member: ScriptMember): void;
   remove(member: ScriptMember): void;
@@ -56,7 +60,7 @@ export interface Script<Command, Result, Query, Answer> {
   transfer(to: ScriptMember): void;
   snapshot(member: ScriptMember): void;
   /** Any action of a scenario; one that lasts has to say for how long. */
-  do(deed: Deed): void;
+  do(deed: ScriptAction): void;
   /** Ends every fault that still lasts. */
   heal(): void;
 
@@ -78,13 +82,13 @@ export interface ScriptCallOptions {
   readonly client?: number;
 }
 
-export interface LastingOptions {
+export interface FaultOptions {
   /** Virtual milliseconds after which the fault ends by itself. */
   readonly forMs?: number;
 }
 
 /** A fault that lasts. */
-export interface Lasting {
+export interface ActiveFault {
   /** Ends it now, if it has not ended. */
   end(): void;
 }

@@ -4,10 +4,10 @@ import type { Micros } from "../simulation/chance/schedule.ts";
 import type { FullFrame } from "../simulation/full/full-frame.ts";
 import { fullSimulation } from "../simulation/full/full-run.ts";
 import type { Failure, RunResult, Simulation } from "../simulation/run/simulation.ts";
-import type { Ending, SimEvent } from "../simulation/seen/event.ts";
 import type { Picture } from "../simulation/seen/picture.ts";
-import type { SimMember } from "../simulation/world/member.ts";
-import type { Deed } from "./script.ts";
+import type { Ending, SimEvent } from "../simulation/seen/sim-event.ts";
+import type { SimMember } from "../simulation/world/sim-member.ts";
+import type { ScriptAction } from "./script.ts";
 
 /** Ends a script in whose run a promise was broken. The stage keeps what that was. */
 class Stopped extends Error {
@@ -111,7 +111,7 @@ export class Stage {
   }
 
   /** Does it now. Gives its place among the actions. */
-  act(deed: Deed): number {
+  act(deed: ScriptAction): number {
     this.#checkStorm();
     const at = this.#freeMoment();
     const action = { at: at / 1000, ...deed } as Action;
@@ -123,7 +123,7 @@ export class Stage {
   }
 
   /** Has a client call, and gives the number of the call; null when there was nobody to call. */
-  call(deed: Deed): number | null {
+  call(deed: ScriptAction): number | null {
     const before = this.#called;
     this.act(deed);
     return this.#called === before ? null : this.#called;
@@ -156,7 +156,7 @@ export class Stage {
   }
 
   /** Looks whether a member answers as it should. That can be done after the storm, too. */
-  expect(deed: Extract<Deed, { readonly kind: "expect" }>): void {
+  expect(deed: Extract<ScriptAction, { readonly kind: "expect" }>): void {
     if (this.#stormMs === null) {
       this.act(deed);
       return;

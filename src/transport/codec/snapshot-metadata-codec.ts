@@ -1,7 +1,7 @@
 import { type ByteReader, type ByteWriter, MalformedBytes } from "../../base/bytes.ts";
 import type { MemberId } from "../../log/entry.ts";
 import { type Membership, REMOVED_MEMBERS_MAX } from "../../raft/membership.ts";
-import type { SnapshotMetadata } from "../../raft/snapshot.ts";
+import type { SnapshotMetadata } from "../../raft/snapshot-metadata.ts";
 import { readCount, readEntryId, readFlag, readMember, writeEntryId, writeFlag } from "./wire-fields.ts";
 
 /** What a list of members may hold: far above any group that votes, far below what would exhaust a receiver. */

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { Allowance } from "../../base/allowance.ts";
 import type { Done } from "../../base/callback.ts";
 import { QuorateError } from "../../base/errors.ts";
 import { clearTimeout, monotonicNow, setTimeout } from "../../base/system-time.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import type { MemberId } from "../../log/entry.ts";
 import { addressBlock, formatAddress, listenError, parseAddress } from "../address.ts";
 import { encodeHandshake, type HandshakePart } from "../codec/handshake-codec.ts";
@@ -48,7 +48,7 @@ export class TcpAcceptor {
   readonly #strangers: Strangers<Stranger>;
   /** The same by the place that each connection comes from. */
   readonly #byPlace = new Map<string, Stranger>();
-  readonly #reports = new Allowance(REPORTS_BURST, REPORTS_PER_SECOND, monotonicNow());
+  readonly #reports = new TokenBucket(REPORTS_BURST, REPORTS_PER_SECOND, monotonicNow());
   readonly #tlsPace: TlsPace;
   #displaced = 0;
   #refused = 0;
@@ -248,8 +248,8 @@ interface Stranger {
 class TlsPace {
   readonly #perSecond: number;
   readonly #isMembers: (address: string) => boolean;
-  readonly #ofMembers = new Map<string, Allowance>();
-  #ofOthers: Allowance;
+  readonly #ofMembers = new Map<string, TokenBucket>();
+  #ofOthers: TokenBucket;
 
   constructor(perSecond: number, isMembers: (address: string) => boolean) {
     this.#perSecond = perSecond;
@@ -266,8 +266,8 @@ class TlsPace {
     return known.spend(monotonicNow());
   }
 
-  #allowance(): Allowance {
-    return new Allowance(this.#perSecond, this.#perSecond, monotonicNow());
+  #allowance(): TokenBucket {
+    return new TokenBucket(this.#perSecond, this.#perSecond, monotonicNow());
   }
 }
 

@@ -33,7 +33,7 @@ describe.skipIf(mount === null)("quorate serve on a disk of 16 MiB (needs root, 
     const value = "x".repeat(64 * 1024);
     for (let at = 0; !server.log.includes("the disk is full"); at++) {
       // The one that waits when there is no room is given up.
-      await store.put(`k${at}`, value, { timeout: 2_000 }).catch(() => {});
+      await store.put(`k${at}`, value, { timeoutMs: 2_000 }).catch(() => {});
     }
     const refused = await store.put("a", "").catch((error) => error.code);
     expect(refused).toBe("ERR_DISK_FULL");

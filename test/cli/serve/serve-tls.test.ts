@@ -65,7 +65,7 @@ describe.skipIf(!hasOpenssl || !hasEtcdctl)("quorate serve over TLS (needs opens
         const stranger = { ...other.sign({ commonName: "operator" }), ca: client.ca };
         await expect(etcdctl(servers, ...etcdctlFlags(stranger), ...brief, "get", "k")).rejects.toThrow();
         const untrusting = await connect({ endpoints: places[0]!.client, tls: { ...client, ca: other.ca } });
-        await expect(untrusting.get("k", { timeout: 1_000 })).rejects.toMatchObject({
+        await expect(untrusting.get("k", { timeoutMs: 1_000 })).rejects.toMatchObject({
           code: "ERR_NO_QUORUM",
           outcome: "none",
         });

@@ -38,7 +38,7 @@ export async function serveCluster(
       return { store, server, endpoint, stop };
     }),
   );
-  await Promise.all(members.map(({ store }) => store.ready({ timeout: 20_000 })));
+  await Promise.all(members.map(({ store }) => store.ready({ timeoutMs: 20_000 })));
   return {
     network,
     members,

@@ -1,7 +1,7 @@
-import { Http2Connection } from "../../../src/http2/connection.ts";
+import { Http2Connection } from "../../../src/http2/http2-connection.ts";
+import type { Http2Stream } from "../../../src/http2/http2-stream.ts";
 import { Frame } from "../../../src/http2/protocol.ts";
 import type { Outlet } from "../../../src/http2/sender.ts";
-import type { Http2Stream } from "../../../src/http2/stream.ts";
 import { BEGINNING, framesOf, type RawFrame } from "./frames.ts";
 
 /** A connection without a socket: what is said to it, what it answers, and what its service hears. */

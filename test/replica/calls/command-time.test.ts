@@ -11,7 +11,7 @@ import { commandCodec } from "../../../src/replica/calls/command-codec.ts";
 import { CommandTime } from "../../../src/replica/calls/command-time.ts";
 import { Proposals } from "../../../src/replica/calls/proposals.ts";
 import { Requests } from "../../../src/replica/calls/requests.ts";
-import { Chance } from "../../../src/replica/chance.ts";
+import { CommandRandom } from "../../../src/replica/command-random.ts";
 import { Directory } from "../../../src/replica/members/directory.ts";
 import { DEFAULT_LIMITS } from "../../../src/replica/options.ts";
 import { type Add, Counter } from "../counter.ts";
@@ -112,7 +112,7 @@ test("under leaders whose wall clocks are years apart time never goes back, and 
   cluster.clockOf = (name) => ahead((three.names.indexOf(name) - 1) * YEAR_MS);
   await cluster.startAll();
   for (const name of ["n3", "n1", "n2"]) {
-    if (three.leader.name !== name) await three.leader.group.transfer(name);
+    if (three.leader.name !== name) await three.leader.cluster.transfer(name);
     const { leader } = three;
     const { times } = three.machines.get(name)!;
     const began = performance.now();
@@ -136,7 +136,7 @@ test("commands whose times go back, as a new leader may append them before it ha
   const applier = new Applier(
     proposer,
     machine,
-    new Execution(machine, codec, new Chance("c"), "stop"),
+    new Execution(machine, codec, new CommandRandom("c"), "stop"),
     directory,
     new Proposals<number>(proposer, 0, systemClock, time, DEFAULT_LIMITS, new Requests(1)),
     new Checkpoints({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { encodeCommand } from "../../../src/kv/machine/command-codec.ts";
-import { PatientLeases } from "../../../src/testkit/invariants/kv/leases.ts";
-import type { KvNote } from "../../../src/testkit/invariants/kv/note.ts";
-import { RevisionSteps } from "../../../src/testkit/invariants/kv/revisions.ts";
-import { FaithfulWatches } from "../../../src/testkit/invariants/kv/watches.ts";
+import { FaithfulWatches } from "../../../src/testkit/invariants/kv/faithful-watches.ts";
+import type { KvNote } from "../../../src/testkit/invariants/kv/kv-note.ts";
+import { PatientLeases } from "../../../src/testkit/invariants/kv/patient-leases.ts";
+import { RevisionSteps } from "../../../src/testkit/invariants/kv/revision-steps.ts";
 import { EqualResults } from "../../../src/testkit/invariants/member/equal-results.ts";
 import { EqualStates } from "../../../src/testkit/invariants/member/equal-states.ts";
 import { ShadowRecovery } from "../../../src/testkit/invariants/member/shadow-recovery.ts";

@@ -4,7 +4,7 @@ import type { Check } from "../../../src/testkit/check.ts";
 import { SessionAnswers } from "../../../src/testkit/invariants/kv/session-answers.ts";
 import { FaithfulCommands } from "../../../src/testkit/invariants/member/faithful-commands.ts";
 import { OwnDirectory } from "../../../src/testkit/invariants/member/own-directory.ts";
-import type { Input } from "../../../src/testkit/simulation/run/system.ts";
+import type { Input } from "../../../src/testkit/simulation/run/sim-system.ts";
 import { FOUNDED, objection, Tale } from "./tale.ts";
 
 interface Case {

@@ -4,7 +4,7 @@ import { encodeCommand } from "../../../src/kv/machine/command-codec.ts";
 import { KvMachine, type KvQuery } from "../../../src/kv/machine/kv-machine.ts";
 import type { KvResult } from "../../../src/kv/machine/result.ts";
 import { ALL_KEYS, singleKey } from "../../../src/kv/mvcc/key-range.ts";
-import type { WatchBatch, WatchRequest } from "../../../src/kv/mvcc/watch.ts";
+import type { WatchBatch, WatchRequest } from "../../../src/kv/mvcc/watch-hub.ts";
 import { AttachedKeys } from "../../../src/testkit/invariants/kv/attached-keys.ts";
 import { FiniteLeases } from "../../../src/testkit/invariants/kv/finite-leases.ts";
 import { KeptTime } from "../../../src/testkit/invariants/kv/kept-time.ts";
@@ -14,7 +14,7 @@ import { ReadablePast } from "../../../src/testkit/invariants/kv/readable-past.t
 import { TrueChanges } from "../../../src/testkit/invariants/kv/true-changes.ts";
 import { TrueRanges } from "../../../src/testkit/invariants/kv/true-ranges.ts";
 import { WholeTransactions } from "../../../src/testkit/invariants/kv/whole-transactions.ts";
-import { Chance } from "../../../src/testkit/simulation/chance/chance.ts";
+import { RandomStreams } from "../../../src/testkit/simulation/chance/random-streams.ts";
 import { rareQuery, rareTxn } from "../../../src/testkit/simulation/kv/kv-questions.ts";
 import { structureKey } from "../../../src/testkit/structure.ts";
 import { hold } from "./cases.ts";
@@ -319,7 +319,7 @@ describe("the model of the store", () => {
 
   /** Commands of the rarer kinds, drawn by one seed. */
   function commands(seed: number): Command[] {
-    const chance = new Chance(seed).stream("commands");
+    const chance = new RandomStreams(seed).stream("commands");
     return Array.from({ length: 60 }, (): Command => {
       const dice = chance.fraction();
       const lease = chance.pick(field.leases);
@@ -334,7 +334,7 @@ describe("the model of the store", () => {
   it("says what the store says, to whatever it is asked", () => {
     for (let seed = 1; seed <= 60; seed++) {
       const [machine, model] = [new KvMachine(), new NaiveStore()];
-      const chance = new Chance(seed).stream("queries");
+      const chance = new RandomStreams(seed).stream("queries");
       let index = 1;
       for (const command of commands(seed)) {
         index += 1;

@@ -37,7 +37,7 @@ const ELSEWHERE: readonly Row[] = [
   row(
     "W10",
     "What waits for a watcher is bounded.",
-    "`test/kv/mvcc/watch.test.ts`; here one watch has room for two changes, and must not lose any by that",
+    "`test/kv/mvcc/watch-hub.test.ts`; here one watch has room for two changes, and must not lose any by that",
   ),
   row(
     "T4",

@@ -5,13 +5,13 @@ import { EMPTY_MEMBERSHIP, type MemberChange, type Membership } from "../../../s
 import { encodeMembershipChange } from "../../../src/raft/membership-codec.ts";
 import type { Message } from "../../../src/raft/message.ts";
 import { type Check, Violation, Watchmen } from "../../../src/testkit/check.ts";
+import { Picture } from "../../../src/testkit/simulation/seen/picture.ts";
 import type {
   Ending,
   MemberEvent,
   RecoveredState,
   SimEvent,
-} from "../../../src/testkit/simulation/seen/event.ts";
-import { Picture } from "../../../src/testkit/simulation/seen/picture.ts";
+} from "../../../src/testkit/simulation/seen/sim-event.ts";
 
 export const THREE: Membership = { ...EMPTY_MEMBERSHIP, voters: [1, 2, 3] };
 

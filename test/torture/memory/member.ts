@@ -20,7 +20,7 @@ const store = await open({
   ...(peers === null ? {} : { name, peers }),
   ...(config.quotaBytes === null ? {} : { quotaBytes: config.quotaBytes }),
 });
-await store.ready({ timeout: READY_MS });
+await store.ready({ timeoutMs: READY_MS });
 const readyMs = performance.now() - begin;
 tell({ type: "ready", peakBytes: statusBytes("VmHWM"), readyMs, quotaBytes: store.metrics().quotaBytes });
 

@@ -43,7 +43,7 @@ setInterval(() => {
 
 const ledger = new LineFile<Acknowledged>(config.ledger);
 const store = await open({ storage, name: "m", limits });
-await store.ready({ timeout: 30_000 });
+await store.ready({ timeoutMs: 30_000 });
 for (let number = 0, count = random.between(1, 6); number < count; number++) void write(`k${number}`);
 
 async function write(key: string): Promise<void> {

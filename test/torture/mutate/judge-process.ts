@@ -66,7 +66,7 @@ async function read(store: Store<string>): Promise<Found> {
   store.on("error", (error) => {
     failure = error;
   });
-  await store.ready({ timeout: READY_MS });
+  await store.ready({ timeoutMs: READY_MS });
   const entries: Found["entries"][number][] = [];
   for await (const { key, value, version } of store.range({ prefix: "k" })) {
     entries.push({ key, value, version });

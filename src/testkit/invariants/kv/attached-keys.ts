@@ -1,5 +1,5 @@
 import type { Check } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { demandEqual, StoreRun } from "./store-run.ts";
 
 /** In the model a lease has no list of keys: each key names its lease, and the last write decides. */

@@ -2,7 +2,7 @@ import type { Command, SessionWriteCommand } from "../../../kv/machine/command.t
 import { decodeCommand } from "../../../kv/machine/command-codec.ts";
 import type { KvResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
-import type { MemberEvent } from "../../simulation/seen/event.ts";
+import type { MemberEvent } from "../../simulation/seen/sim-event.ts";
 
 /** A command that took effect, and what the store made of it. */
 export interface Effect {

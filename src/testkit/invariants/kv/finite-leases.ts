@@ -2,7 +2,7 @@ import type { LeaseId } from "../../../kv/mvcc/key-history.ts";
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { Micros } from "../../simulation/chance/schedule.ts";
-import type { MemberEvent, SimEvent } from "../../simulation/seen/event.ts";
+import type { MemberEvent, SimEvent } from "../../simulation/seen/sim-event.ts";
 import { Effects } from "./effects.ts";
 
 interface Renewal {

@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 import type { KvView } from "./kv-view.ts";
 import { StoreRun } from "./store-run.ts";

@@ -1,5 +1,5 @@
 import type { Check } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { demandEqual, type Part, StoreRun } from "./store-run.ts";
 
 /** etcd's rule: a compaction takes away whole revisions, and nothing of what is left. */

@@ -2,7 +2,7 @@ import { decodeCommand } from "../../../kv/machine/command-codec.ts";
 import type { KvResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 import { nameOf } from "./effects.ts";
 

@@ -3,7 +3,7 @@ import type { KvAnswer, KvQuery } from "../../../kv/machine/kv-machine.ts";
 import type { KvResult, OperationResult } from "../../../kv/machine/result.ts";
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { OperationEvent, SimEvent } from "../../simulation/seen/event.ts";
+import type { OperationEvent, SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 import { Effects } from "./effects.ts";
 import { type Due, NaiveStore } from "./naive-store.ts";

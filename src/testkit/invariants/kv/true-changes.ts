@@ -1,10 +1,10 @@
 import type { KeyVersion, Revision } from "../../../kv/mvcc/key-history.ts";
 import { inRange } from "../../../kv/mvcc/key-range.ts";
-import type { WatchBatch, WatchedChange } from "../../../kv/mvcc/watch.ts";
+import type { WatchBatch, WatchedChange } from "../../../kv/mvcc/watch-hub.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
-import type { KvNote } from "./note.ts";
+import type { KvNote } from "./kv-note.ts";
 import { StoreRun } from "./store-run.ts";
 
 type Began = Extract<KvNote, { kind: "watch-began" }>;

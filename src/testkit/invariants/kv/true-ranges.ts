@@ -1,5 +1,5 @@
 import type { Check } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { demandEqual, type Part, StoreRun } from "./store-run.ts";
 
 /** The answers of reads, and what writes meet and replace; each alone and within transactions. */

@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 
 /** Another store's words under a member's name, another cluster's, and bytes that are no words. */

@@ -1,7 +1,7 @@
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import type { StateSeen } from "./seen-states.ts";
 import { shownStates } from "./shown-states.ts";
 

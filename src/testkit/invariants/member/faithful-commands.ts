@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { Input } from "../../simulation/run/system.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { Input } from "../../simulation/run/sim-system.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { equalStructure, structureKey } from "../../structure.ts";
 
 /** What a codec does not say, all members lack alike: so it shows only here. */

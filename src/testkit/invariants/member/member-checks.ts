@@ -1,5 +1,5 @@
 import type { Check } from "../../check.ts";
-import type { SimSystem } from "../../simulation/run/system.ts";
+import type { SimSystem } from "../../simulation/run/sim-system.ts";
 import type { Reference } from "../../simulation/seen/reference.ts";
 import { raftChecks } from "../raft/raft-checks.ts";
 import { DeafToStrangers } from "./deaf-to-strangers.ts";

@@ -1,7 +1,7 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** A copy of another's directory has another's votes and acknowledgements in it. */
 export class OwnDirectory implements Check {

@@ -1,7 +1,7 @@
 import type { Index, MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { SeenStates } from "./seen-states.ts";
 
 /** What etcd 3.5.0 got wrong: the index of what was applied was kept apart from the state (its post-mortem of 2022). */

@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 
 /** A start may itself be cut off; the next one has what that one found, and what it made of it. */

@@ -1,5 +1,5 @@
 import type { Index } from "../../../log/entry.ts";
-import type { MemberEvent } from "../../simulation/seen/event.ts";
+import type { MemberEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 import { shownStates } from "./shown-states.ts";
 

@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { complaintAbout, expectedOf } from "../raft/recovered-log.ts";
 
 /** As for a true start, at moments of which a run with true crashes would see only few. */

@@ -1,6 +1,6 @@
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { Ending, SimEvent } from "../../simulation/seen/event.ts";
+import type { Ending, SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Where a call took effect, and how it ended for its caller. */
 interface Fate {

@@ -1,8 +1,8 @@
 import type { Applied } from "../../../replica/state-machine.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { Input } from "../../simulation/run/system.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { Input } from "../../simulation/run/sim-system.ts";
 import type { Reference } from "../../simulation/seen/reference.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { structureKey } from "../../structure.ts";
 
 interface Answered {

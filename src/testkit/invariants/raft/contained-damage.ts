@@ -1,8 +1,8 @@
 import { equalBytes } from "../../../base/bytes.ts";
 import type { Entry, MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** "Protocol-aware recovery for consensus-based storage" (FAST 2018). By name: who is added again has the same disk. */
 export class ContainedDamage implements Check {

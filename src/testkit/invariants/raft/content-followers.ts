@@ -1,8 +1,8 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { Micros } from "../../simulation/chance/schedule.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Half of the shortest election timeout that is simulated. */
 const LATELY: Micros = 20_000;

@@ -1,7 +1,7 @@
 import type { Index, MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** What a process has committed and applied, as far as it got. */
 interface Cursors {

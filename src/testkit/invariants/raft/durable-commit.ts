@@ -2,8 +2,8 @@ import type { Index, MemberId } from "../../../log/entry.ts";
 import { quorumSize } from "../../../raft/quorum.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { ChainLog } from "../../simulation/seen/chain-log.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { MemberPicture, Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Raft, section 5.3, with disks: what etcd's specification calls CommittedIsDurable. */
 export class DurableCommit implements Check {

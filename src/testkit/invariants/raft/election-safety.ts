@@ -1,6 +1,6 @@
 import type { Term } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Raft, figure 3: election safety. */
 export class ElectionSafety implements Check {

@@ -1,7 +1,7 @@
 import type { Term } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Thesis, section 6.4.1. */
 export class ExclusiveLease implements Check {

@@ -1,7 +1,7 @@
 import { type Check, Violation } from "../../check.ts";
 import type { ActionKind } from "../../scenario.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Which faults may make a member stop by itself, and with which error. */
 const CAUSES: Readonly<Partial<Record<ActionKind, readonly string[]>>> = {

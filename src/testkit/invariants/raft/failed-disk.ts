@@ -1,7 +1,7 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { isPromise } from "./promise.ts";
 
 /** "Can applications recover from fsync failures?" (ATC 2020): nobody knows what a disk holds that has refused once. */

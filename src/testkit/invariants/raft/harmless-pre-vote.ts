@@ -1,6 +1,6 @@
 import type { MemberId, Term } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Thesis, section 9.6. */
 export class HarmlessPreVote implements Check {

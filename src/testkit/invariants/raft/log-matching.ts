@@ -1,7 +1,7 @@
 import { type Check, Violation } from "../../check.ts";
 import type { Chain } from "../../simulation/seen/chain-log.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Raft, figure 3: log matching. */
 export class LogMatching implements Check {

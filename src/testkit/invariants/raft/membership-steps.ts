@@ -1,8 +1,8 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { isJoint, type Membership, sameMembership } from "../../../raft/membership.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { MemberPicture, Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /**
  * Raft, section 6. A change counts from when it is applied, and to commit it commits all that earlier terms left before

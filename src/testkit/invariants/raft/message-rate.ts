@@ -1,7 +1,7 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
 import type { Micros } from "../../simulation/chance/schedule.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** More than anything that a run asks for needs; less than two members that answer each other for ever. */
 const MESSAGES_MAX = 20_000;

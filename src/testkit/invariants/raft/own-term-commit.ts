@@ -1,6 +1,6 @@
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Raft, section 5.4.2 and figure 8. */
 export class OwnTermCommit implements Check {

@@ -1,6 +1,6 @@
 import type { Index } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /**
  * With the place of each call in the log as the witness of its moment, linearizability comes down to this and to what

@@ -2,8 +2,8 @@ import type { Term } from "../../../log/entry.ts";
 import type { HardState, Save, SnapshotMetadata } from "../../../raft/effects.ts";
 import { type Check, Violation } from "../../check.ts";
 import { ChainLog } from "../../simulation/seen/chain-log.ts";
-import type { RecoveredState, SimEvent } from "../../simulation/seen/event.ts";
 import { fillLog, type MemberPicture, type Picture } from "../../simulation/seen/picture.ts";
+import type { RecoveredState, SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** What a member's disk should give back: known before it starts again. */
 interface Expected {

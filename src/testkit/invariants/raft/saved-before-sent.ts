@@ -1,7 +1,7 @@
 import type { Message } from "../../../raft/message.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { MemberPicture, Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { isPromise } from "./promise.ts";
 
 /** Raft, figure 2: "respond after updating stable storage". */

@@ -1,8 +1,8 @@
 import { equalBytes } from "../../../base/bytes.ts";
 import type { Entry } from "../../../log/entry.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 /** Raft, figure 3: state machine safety. */
 export class StateMachineSafety implements Check {

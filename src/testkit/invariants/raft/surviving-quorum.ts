@@ -1,8 +1,8 @@
 import type { MemberId } from "../../../log/entry.ts";
 import { quorumSize } from "../../../raft/quorum.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 import { holds } from "./durable-commit.ts";
 
 /** What keeps a committed entry from being lost: whoever is elected meets someone who holds it. */

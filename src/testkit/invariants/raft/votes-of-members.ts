@@ -2,8 +2,8 @@ import type { MemberId, Term } from "../../../log/entry.ts";
 import { EMPTY_MEMBERSHIP, type Membership } from "../../../raft/membership.ts";
 import { quorumSize } from "../../../raft/quorum.ts";
 import { type Check, Violation } from "../../check.ts";
-import type { SimEvent } from "../../simulation/seen/event.ts";
 import type { Picture } from "../../simulation/seen/picture.ts";
+import type { SimEvent } from "../../simulation/seen/sim-event.ts";
 
 type Election = Pick<Extract<SimEvent, { kind: "role" }>, "at" | "member" | "term">;
 

@@ -1,7 +1,7 @@
 import type { FaultProfile } from "../../faults.ts";
 import type { Action, ClusterPlan, DiskPlan, MemberNumber, NetworkPlan, Scenario } from "../../scenario.ts";
 import { LEADER } from "../../scenario.ts";
-import { Chance, type ChanceStream } from "./chance.ts";
+import { type RandomStream, RandomStreams } from "./random-streams.ts";
 
 export interface PlanOptions {
   readonly mode: Scenario["mode"];
@@ -10,7 +10,7 @@ export interface PlanOptions {
   readonly voters?: number | undefined;
   readonly stormMs?: number | undefined;
   /** Makes what a client asks for. */
-  readonly operation: (chance: ChanceStream) => unknown;
+  readonly operation: (chance: RandomStream) => unknown;
   /** How many calls there are, on the average, in a second. */
   readonly callsPerSecond?: number | undefined;
   readonly clients?: number | undefined;
@@ -20,7 +20,7 @@ type Fault = Exclude<Action["kind"], "operation" | "expect">;
 
 /** Makes a scenario of a seed: how large, how fast, which faults, and when. */
 export function planScenario(seed: number, options: PlanOptions): Scenario {
-  const chance = new Chance(seed);
+  const chance = new RandomStreams(seed);
   const shape = chance.stream("shape");
   const voters = options.voters ?? shape.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
   const swarm = switchOn(options.faults, chance.stream("swarm"));
@@ -52,13 +52,13 @@ export function planScenario(seed: number, options: PlanOptions): Scenario {
 }
 
 /** Each fault that the profile allows, with a chance of one half. */
-function switchOn(profile: FaultProfile, chance: ChanceStream): FaultProfile {
+function switchOn(profile: FaultProfile, chance: RandomStream): FaultProfile {
   const on = Object.entries(profile).filter(() => chance.happens(0.5));
   return Object.fromEntries(on) as FaultProfile;
 }
 
 function planCluster(
-  chance: ChanceStream,
+  chance: RandomStream,
   voters: number,
   spares: number,
   swarm: FaultProfile,
@@ -80,7 +80,7 @@ function planCluster(
 }
 
 /** Small limits, so that their edges are met. */
-function planCore(chance: ChanceStream, leaseReads: boolean, swarm: FaultProfile): ClusterPlan["core"] {
+function planCore(chance: RandomStream, leaseReads: boolean, swarm: FaultProfile): ClusterPlan["core"] {
   // Without pre-votes a member that was removed unawares can shut out a learner for ever: so Raft has it.
   const isPlain = chance.happens(0.2) && swarm.membership !== true;
   return {
@@ -97,7 +97,7 @@ function planCore(chance: ChanceStream, leaseReads: boolean, swarm: FaultProfile
   };
 }
 
-function planNetwork(chance: ChanceStream, swarm: FaultProfile, { tickMs }: ClusterPlan): NetworkPlan {
+function planNetwork(chance: RandomStream, swarm: FaultProfile, { tickMs }: ClusterPlan): NetworkPlan {
   const delayMsMin = 0.1;
   const calm = { loss: 0, duplication: 0, delayMsMin, delayMsMax: 2, isOrdered: true };
   if (swarm.network !== true) return calm;
@@ -111,7 +111,7 @@ function planNetwork(chance: ChanceStream, swarm: FaultProfile, { tickMs }: Clus
 }
 
 /** A disk that takes longer than an election is nobody's to help. */
-function planDisk(chance: ChanceStream, { tickMs, electionTicks }: ClusterPlan): DiskPlan {
+function planDisk(chance: RandomStream, { tickMs, electionTicks }: ClusterPlan): DiskPlan {
   return { delayMsMin: 0.05, delayMsMax: chance.pick([0.1, 2, (tickMs * electionTicks) / 20]) };
 }
 
@@ -122,7 +122,7 @@ interface Field {
   readonly electionMs: number;
 }
 
-function planFaults(chance: Chance, swarm: FaultProfile, field: Field): Action[] {
+function planFaults(chance: RandomStreams, swarm: FaultProfile, field: Field): Action[] {
   const kinds = faultKinds(swarm);
   if (kinds.length === 0) return [];
   const when = chance.stream("faults");
@@ -148,7 +148,7 @@ function faultKinds(swarm: FaultProfile): Fault[] {
   return kinds;
 }
 
-function planFault(kind: Fault, chance: ChanceStream, swarm: FaultProfile, field: Field): object {
+function planFault(kind: Fault, chance: RandomStream, swarm: FaultProfile, field: Field): object {
   const { members, electionMs } = field;
   const member = chance.happens(0.3) ? LEADER : chance.between(0, members - 1);
   const forMs = Math.round(electionMs * chance.pick([0.2, 1, 2, 5, 10]));
@@ -199,7 +199,7 @@ function planFault(kind: Fault, chance: ChanceStream, swarm: FaultProfile, field
 }
 
 /** Halves, one alone, the leader alone, a bridge that hears both sides, or overlapping rings. */
-function planGroups(chance: ChanceStream, members: number): MemberNumber[][] {
+function planGroups(chance: RandomStream, members: number): MemberNumber[][] {
   const all = Array.from({ length: members }, (_, number) => number);
   const alone = chance.between(0, members - 1);
   switch (chance.between(0, 6)) {
@@ -225,7 +225,7 @@ function planGroups(chance: ChanceStream, members: number): MemberNumber[][] {
   }
 }
 
-function planChanges(chance: ChanceStream, members: number): object[] {
+function planChanges(chance: RandomStream, members: number): object[] {
   const count = chance.happens(0.25) ? 2 : 1;
   return Array.from({ length: count }, () => ({
     kind: chance.pick(["add-voter", "add-voter", "add-learner", "remove"]),
@@ -234,7 +234,7 @@ function planChanges(chance: ChanceStream, members: number): object[] {
 }
 
 function planOperations(
-  chance: Chance,
+  chance: RandomStreams,
   { operation, callsPerSecond = 20, clients = 3 }: PlanOptions,
   { members, stormMs }: { readonly members: number; readonly stormMs: number },
 ): Action[] {

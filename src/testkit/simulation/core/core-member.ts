@@ -13,12 +13,12 @@ import { decodeMembershipChange } from "../../../raft/membership-codec.ts";
 import type { Message } from "../../../raft/message.ts";
 import { Raft } from "../../../raft/raft.ts";
 import type { ChangeAction, CrashAction, MemberNumber } from "../../scenario.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 import type { Appointment, Micros } from "../chance/schedule.ts";
-import type { StopKind } from "../seen/event.ts";
+import type { StopKind } from "../seen/sim-event.ts";
 import { Gate } from "../world/gate.ts";
-import type { SimHost } from "../world/host.ts";
-import type { Call, SimMember } from "../world/member.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { Call, SimMember } from "../world/sim-member.ts";
 import { CoreDisk } from "./core-disk.ts";
 
 /** A message on its way, with a number that names it in the story. */
@@ -40,7 +40,7 @@ export class CoreMember implements SimMember<CoreFrame> {
   readonly name: string;
   readonly #host: SimHost<CoreFrame>;
   readonly #disk: CoreDisk;
-  readonly #diskChance: ChanceStream;
+  readonly #diskChance: RandomStream;
   #raft: Raft | null = null;
   #gate = new Gate();
   #starts = 0;

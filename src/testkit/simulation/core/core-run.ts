@@ -1,13 +1,13 @@
 import { EMPTY_MEMBERSHIP } from "../../../raft/membership.ts";
-import type { SnapshotMetadata } from "../../../raft/snapshot.ts";
+import type { SnapshotMetadata } from "../../../raft/snapshot-metadata.ts";
 import type { FaultProfile } from "../../faults.ts";
 import { faults } from "../../faults.ts";
 import { raftChecks } from "../../invariants/raft/raft-checks.ts";
 import type { Scenario } from "../../scenario.ts";
-import type { ChanceStream } from "../chance/chance.ts";
 import { type PlanOptions, planScenario } from "../chance/plan.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 import { type RunOptions, type RunResult, Simulation } from "../run/simulation.ts";
-import type { SimHost } from "../world/host.ts";
+import type { SimHost } from "../world/sim-host.ts";
 import { type CoreFrame, CoreMember } from "./core-member.ts";
 
 /** A scenario for cores alone, made of a seed. */
@@ -25,7 +25,7 @@ export function planCoreScenario(
   });
 }
 
-function coreOperation(chance: ChanceStream): unknown {
+function coreOperation(chance: RandomStream): unknown {
   return chance.happens(0.3) ? { kind: "read" } : { kind: "write", bytes: chance.between(0, 40) };
 }
 

@@ -2,7 +2,7 @@ import type { Index, MemberId } from "../../../log/entry.ts";
 import type { RoleKind, SnapshotMetadata } from "../../../raft/effects.ts";
 import { EMPTY_MEMBERSHIP, type Membership } from "../../../raft/membership.ts";
 import type { Raft } from "../../../raft/raft.ts";
-import type { SimHost } from "../world/host.ts";
+import type { SimHost } from "../world/sim-host.ts";
 import type { FullFrame } from "./full-frame.ts";
 
 /** What a watch is told of the process whose core it looks at. */

@@ -1,8 +1,8 @@
 import { QuorateError } from "../../../base/errors.ts";
 import type { Member } from "../../../replica/member.ts";
-import type { SimSystem } from "../run/system.ts";
-import type { Ending } from "../seen/event.ts";
-import type { Call } from "../world/member.ts";
+import type { SimSystem } from "../run/sim-system.ts";
+import type { Ending } from "../seen/sim-event.ts";
+import type { Call } from "../world/sim-member.ts";
 import type { Placed, Tagged } from "./observed-machine.ts";
 
 /** The calls of clients that one process has been given, until each has ended. */

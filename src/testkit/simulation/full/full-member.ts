@@ -1,21 +1,21 @@
 import type { MemberId, Term } from "../../../log/entry.ts";
 import { EMPTY_MEMBERSHIP, type Membership } from "../../../raft/membership.ts";
 import type { Raft } from "../../../raft/raft.ts";
-import { Chance } from "../../../replica/chance.ts";
+import { CommandRandom } from "../../../replica/command-random.ts";
 import { firstClusterId, firstMemberId } from "../../../replica/members/identity.ts";
 import { decodeTicket } from "../../../replica/members/ticket.ts";
 import { MemoryDisk, POWER_CUTS } from "../../../storage/files/memory-disk.ts";
 import type { Identity } from "../../../storage/storage.ts";
 import type { ChangeAction, CrashAction, MemberNumber } from "../../scenario.ts";
-import type { ChanceStream } from "../chance/chance.ts";
-import type { SimSystem } from "../run/system.ts";
-import type { StopKind } from "../seen/event.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
+import type { SimSystem } from "../run/sim-system.ts";
+import type { StopKind } from "../seen/sim-event.ts";
 import type { Crewmates } from "../world/crewmates.ts";
 import { brokenBytes, foreignBytes } from "../world/forgery.ts";
-import type { SimHost } from "../world/host.ts";
-import type { Call, DirectoryCopy, SimMember } from "../world/member.ts";
-import { MemberClocks } from "../world/process-clock.ts";
+import { MemberClocks } from "../world/member-clocks.ts";
 import { SimDisk } from "../world/sim-disk.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { Call, DirectoryCopy, SimMember } from "../world/sim-member.ts";
 import type { FullFrame } from "./full-frame.ts";
 import { FullProcess, type ProcessHome } from "./full-process.ts";
 import { readShadow, refusalOfSecond } from "./shadow.ts";
@@ -37,9 +37,9 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   readonly #mates: Crewmates;
   readonly #disk = new SimDisk();
   readonly #clocks: MemberClocks;
-  readonly #machineChance: Chance;
-  readonly #diskChance: ChanceStream;
-  readonly #shadowChance: ChanceStream;
+  readonly #machineChance: CommandRandom;
+  readonly #diskChance: RandomStream;
+  readonly #shadowChance: RandomStream;
   #id: MemberId;
   #identity: Identity | null = null;
   #ticket: string | null = null;
@@ -74,7 +74,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
       host.scenario.cluster.driftPermille[number] ?? 0,
       ((number % 3) - 1) * WALL_APART_MS,
     );
-    this.#machineChance = new Chance(firstClusterId("", mates.founders));
+    this.#machineChance = new CommandRandom(firstClusterId("", mates.founders));
     this.#diskChance = host.chance.stream("disk", number);
     this.#shadowChance = host.chance.stream("shadow", number);
   }
@@ -192,14 +192,14 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
   }
 
   transfer(to: MemberNumber): void {
-    this.#process?.ask((member) => member.group.transfer(`n${to + 1}`, {}, () => {}));
+    this.#process?.ask((member) => member.cluster.transfer(`n${to + 1}`, {}, () => {}));
   }
 
   /** Asks for each change by itself, as an operator would. */
   change(changes: ChangeAction["changes"]): void {
     for (const { kind, member: number } of changes) {
       const name = `n${number + 1}`;
-      this.#process?.ask(({ group }) => {
+      this.#process?.ask(({ cluster: group }) => {
         const isMember = group.members.some((member) => member.name === name);
         if (kind === "remove") group.remove(name, {}, () => {});
         else if (!isMember)
@@ -276,7 +276,7 @@ export class FullMember<Command, Result, Query, Answer> implements SimMember<Ful
     this.start();
   }
 
-  forge(frame: FullFrame, chance: ChanceStream): FullFrame | null {
+  forge(frame: FullFrame, chance: RandomStream): FullFrame | null {
     const bytes = chance.happens(0.5) ? foreignBytes(frame.bytes, chance) : brokenBytes(frame.bytes, chance);
     return bytes === null ? null : { id: this.#host.nextFrame(), bytes, message: null, isForged: true };
   }

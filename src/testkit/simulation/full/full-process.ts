@@ -3,22 +3,22 @@ import { QuorateError } from "../../../base/errors.ts";
 import type { MemberId, Term } from "../../../log/entry.ts";
 import type { Save } from "../../../raft/effects.ts";
 import type { Raft } from "../../../raft/raft.ts";
-import type { Chance as MachineChance } from "../../../replica/chance.ts";
+import type { CommandRandom as MachineChance } from "../../../replica/command-random.ts";
 import { Member } from "../../../replica/member.ts";
 import { DiskStorage } from "../../../storage/disk/disk-storage.ts";
 import type { MemoryFiles } from "../../../storage/files/memory-files.ts";
 import type { Identity, Recovered, Snapshot } from "../../../storage/storage.ts";
 import type { MemberNumber } from "../../scenario.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 import type { Micros } from "../chance/schedule.ts";
-import type { SimSystem } from "../run/system.ts";
-import type { StopKind } from "../seen/event.ts";
+import type { SimSystem } from "../run/sim-system.ts";
+import type { StopKind } from "../seen/sim-event.ts";
 import type { Crewmates } from "../world/crewmates.ts";
 import { Gate } from "../world/gate.ts";
-import type { SimHost } from "../world/host.ts";
-import type { Call } from "../world/member.ts";
-import type { MemberClocks } from "../world/process-clock.ts";
+import type { MemberClocks } from "../world/member-clocks.ts";
 import type { SimDisk } from "../world/sim-disk.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { Call } from "../world/sim-member.ts";
 import { CoreWatch } from "./core-watch.ts";
 import { FullCalls } from "./full-calls.ts";
 import { type FullFrame, fullFrame } from "./full-frame.ts";
@@ -38,7 +38,7 @@ export interface ProcessHome {
   readonly ticket: string | null;
   readonly mates: Crewmates;
   readonly disk: SimDisk;
-  readonly diskChance: ChanceStream;
+  readonly diskChance: RandomStream;
   readonly clocks: MemberClocks;
   /** As the machine's own, for whoever looks on: what one draws the other does not miss. */
   readonly machineChance: MachineChance;
@@ -121,8 +121,8 @@ export class FullProcess<Command, Result, Query, Answer> {
     return this.#gate.isPaused;
   }
 
-  get members(): Member<never, never, never, never>["group"]["members"] {
-    return this.#member?.group.members ?? [];
+  get members(): Member<never, never, never, never>["cluster"]["members"] {
+    return this.#member?.cluster.members ?? [];
   }
 
   open(): void {

@@ -3,14 +3,14 @@ import { firstMemberId } from "../../../replica/members/identity.ts";
 import { type FaultProfile, faults } from "../../faults.ts";
 import { memberChecks } from "../../invariants/member/member-checks.ts";
 import { type Action, type ClusterPlan, LEADER, type Scenario } from "../../scenario.ts";
-import { Chance, type ChanceStream } from "../chance/chance.ts";
 import { type PlanOptions, planScenario } from "../chance/plan.ts";
+import { type RandomStream, RandomStreams } from "../chance/random-streams.ts";
 import { kvSystem } from "../kv/kv-system.ts";
 import { kvOperation } from "../kv/kv-workload.ts";
+import type { SimSystem } from "../run/sim-system.ts";
 import { type RunOptions, type RunResult, Simulation } from "../run/simulation.ts";
-import type { SimSystem } from "../run/system.ts";
 import type { Crewmates } from "../world/crewmates.ts";
-import type { SimHost } from "../world/host.ts";
+import type { SimHost } from "../world/sim-host.ts";
 import type { FullFrame } from "./full-frame.ts";
 import { FullMember } from "./full-member.ts";
 
@@ -21,7 +21,7 @@ export function planKvScenario(
   options: Partial<PlanOptions> = {},
 ): Scenario {
   const scenario = planScenario(seed, { mode: "full", faults: profile, operation: kvOperation, ...options });
-  const chance = new Chance(seed);
+  const chance = new RandomStreams(seed);
   return {
     ...scenario,
     cluster: withMembers(chance.stream("members"), scenario.cluster),
@@ -30,7 +30,7 @@ export function planKvScenario(
 }
 
 /** In some runs the lead goes round and round in the calm: leases must end all the same. */
-function planHandovers(chance: ChanceStream, { stormMs, cluster }: Scenario): Action[] {
+function planHandovers(chance: RandomStream, { stormMs, cluster }: Scenario): Action[] {
   const { voters, spares } = cluster;
   if (voters === 1 || !chance.happens(0.3)) return [];
   const handovers: Action[] = [];
@@ -42,7 +42,7 @@ function planHandovers(chance: ChanceStream, { stormMs, cluster }: Scenario): Ac
 
 const HANDOVERS_MS = 12_000;
 
-function withMembers(chance: ChanceStream, cluster: ClusterPlan): ClusterPlan {
+function withMembers(chance: RandomStream, cluster: ClusterPlan): ClusterPlan {
   const leaseReads = cluster.electionTicks >= LEASE_ELECTION_TICKS && chance.happens(0.5);
   const checkpointEntries = chance.pick([20, 50, 200]);
   const onCorruption = chance.pick(["refuse", "repair-from-peers"] as const);

@@ -5,7 +5,7 @@ import { DiskStorage } from "../../../storage/disk/disk-storage.ts";
 import type { MemoryDisk, PowerCut } from "../../../storage/files/memory-disk.ts";
 import { MemoryFiles } from "../../../storage/files/memory-files.ts";
 import type { Identity } from "../../../storage/storage.ts";
-import type { MemberEvent, RecoveredState } from "../seen/event.ts";
+import type { MemberEvent, RecoveredState } from "../seen/sim-event.ts";
 import { STORAGE_LIMITS } from "./full-process.ts";
 
 type Found = RecoveredState | { readonly refused: string };

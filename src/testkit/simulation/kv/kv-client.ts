@@ -1,8 +1,8 @@
 import type { Command, SessionId } from "../../../kv/machine/command.ts";
 import type { KvQuery } from "../../../kv/machine/kv-machine.ts";
 import type { KvResult } from "../../../kv/machine/result.ts";
-import type { SimClient } from "../run/system.ts";
-import type { Ending } from "../seen/event.ts";
+import type { SimClient } from "../run/sim-system.ts";
+import type { Ending } from "../seen/sim-event.ts";
 
 /** A call of a store as it stands in a scenario. */
 export type KvCall =

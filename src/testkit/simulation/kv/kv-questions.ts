@@ -3,7 +3,7 @@ import type { KvQuery } from "../../../kv/machine/kv-machine.ts";
 import type { Revision } from "../../../kv/mvcc/key-history.ts";
 import { type KeyRange, singleKey } from "../../../kv/mvcc/key-range.ts";
 import { type Selection, SORT_TARGETS } from "../../../kv/mvcc/selection.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 
 /** Keys and leases that a workload is about. */
 export interface Field {
@@ -15,12 +15,12 @@ export interface Field {
 const REVISIONS_MAX = 50;
 
 /** Every tenth more often than others: that is where compactions end, and what is read at an end is read at its edge. */
-export function someRevision(chance: ChanceStream): Revision {
+export function someRevision(chance: RandomStream): Revision {
   return chance.happens(0.5) ? 10 * chance.between(1, REVISIONS_MAX / 10) : chance.between(1, REVISIONS_MAX);
 }
 
 /** A question of the rarer kind: about the past, in another order, or about a part. */
-export function rareQuery(chance: ChanceStream, { keys }: Field): KvQuery {
+export function rareQuery(chance: RandomStream, { keys }: Field): KvQuery {
   const range = someRange(chance, keys);
   const past = chance.happens(0.7) ? { revision: someRevision(chance) } : {};
   if (chance.happens(0.2)) return { kind: "count", range, ...past };
@@ -28,7 +28,7 @@ export function rareQuery(chance: ChanceStream, { keys }: Field): KvQuery {
 }
 
 /** A transaction of any shape: compares of every kind, whole ranges, reads of the past, transactions within. */
-export function rareTxn(chance: ChanceStream, field: Field, depth = 0): Extract<Command, { kind: "txn" }> {
+export function rareTxn(chance: RandomStream, field: Field, depth = 0): Extract<Command, { kind: "txn" }> {
   const several = <Item>(most: number, make: () => Item): Item[] =>
     Array.from({ length: chance.between(0, most) }, make);
   return {
@@ -39,7 +39,7 @@ export function rareTxn(chance: ChanceStream, field: Field, depth = 0): Extract<
   };
 }
 
-function operation(chance: ChanceStream, field: Field, depth: number): Operation {
+function operation(chance: RandomStream, field: Field, depth: number): Operation {
   const { keys, leases } = field;
   const dice = chance.fraction();
   if (dice < 0.4) {
@@ -57,7 +57,7 @@ function operation(chance: ChanceStream, field: Field, depth: number): Operation
 
 const TARGETS: readonly CompareTarget[] = ["value", "version", "createRevision", "modRevision", "lease"];
 
-function compare(chance: ChanceStream, { keys, leases }: Field): Compare {
+function compare(chance: RandomStream, { keys, leases }: Field): Compare {
   const target = chance.pick(TARGETS);
   const relation = chance.pick(["equal", "notEqual", "less", "greater"] as const);
   const range = someRange(chance, keys);
@@ -67,12 +67,12 @@ function compare(chance: ChanceStream, { keys, leases }: Field): Compare {
   return { range, target, relation, operand };
 }
 
-function someRange(chance: ChanceStream, keys: readonly string[]): KeyRange {
+function someRange(chance: RandomStream, keys: readonly string[]): KeyRange {
   if (chance.happens(0.4)) return singleKey(chance.pick(keys));
   return { from: chance.pick(keys), to: chance.happens(0.3) ? null : chance.pick(keys) };
 }
 
-function someLook(chance: ChanceStream): { limit: number; reverse: boolean; selection: Selection | null } {
+function someLook(chance: RandomStream): { limit: number; reverse: boolean; selection: Selection | null } {
   const bound = () => (chance.happens(0.2) ? chance.between(1, REVISIONS_MAX) : 0);
   return {
     limit: chance.happens(0.4) ? chance.between(1, 3) : 0,

@@ -1,6 +1,6 @@
 import type { Command, Compare, Operation } from "../../../kv/machine/command.ts";
 import { singleKey } from "../../../kv/mvcc/key-range.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 import type { KvCall } from "./kv-client.ts";
 import { rareQuery, rareTxn, someRevision } from "./kv-questions.ts";
 
@@ -10,7 +10,7 @@ const FIELD = { keys: KEYS, leases: LEASES };
 const EVERYTHING = { from: "a", to: "z" };
 
 /** What a client of the store might ask for: few keys, so that calls meet, and a value that nobody else writes. */
-export function kvOperation(chance: ChanceStream): KvCall {
+export function kvOperation(chance: RandomStream): KvCall {
   const dice = chance.fraction();
   if (dice < 0.25) return { query: { kind: "range", range: singleKey(chance.pick(KEYS)) } };
   if (dice < 0.3) return { query: { kind: "range", range: EVERYTHING } };
@@ -20,7 +20,7 @@ export function kvOperation(chance: ChanceStream): KvCall {
   return isWrite(wanted) && chance.happens(0.25) ? { once: wanted } : { command: wanted };
 }
 
-function command(chance: ChanceStream, dice: number): Command {
+function command(chance: RandomStream, dice: number): Command {
   if (dice < 0.65) return put(chance);
   if (dice < 0.72) return { kind: "delete", range: singleKey(chance.pick(KEYS)) };
   if (dice < 0.74) return { kind: "delete", range: { from: "b", to: "d" } };
@@ -33,7 +33,7 @@ function command(chance: ChanceStream, dice: number): Command {
   return { kind: "compact", revision: someRevision(chance) };
 }
 
-function sometimesStale(chance: ChanceStream): { readonly consistency?: "stale" } {
+function sometimesStale(chance: RandomStream): { readonly consistency?: "stale" } {
   return chance.happens(0.3) ? { consistency: "stale" } : {};
 }
 
@@ -41,14 +41,14 @@ function isWrite({ kind }: Command): boolean {
   return kind === "put" || kind === "delete" || kind === "txn";
 }
 
-function put(chance: ChanceStream): Extract<Command, { kind: "put" }> {
+function put(chance: RandomStream): Extract<Command, { kind: "put" }> {
   const lease = chance.happens(0.4) ? chance.pick(LEASES) : "";
   const put = { kind: "put", key: chance.pick(KEYS), value: `v${chance.word()}`, lease } as const;
   // Now and then one that does not fit into one sector of a disk.
   return chance.happens(0.1) ? { ...put, value: put.value + "x".repeat(chance.between(0, 2000)) } : put;
 }
 
-function txn(chance: ChanceStream): Command {
+function txn(chance: RandomStream): Command {
   const key = chance.pick(KEYS);
   const compares: Compare[] = [
     {

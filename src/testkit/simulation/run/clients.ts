@@ -1,13 +1,13 @@
 import type { MemberId } from "../../../log/entry.ts";
 import type { MemberNumber, OperationAction } from "../../scenario.ts";
 import type { Storm } from "../chance/storm.ts";
-import type { Ending } from "../seen/event.ts";
-import type { SimCluster } from "../world/cluster.ts";
-import type { SimHost } from "../world/host.ts";
-import type { Call, SimMember } from "../world/member.ts";
+import type { Ending } from "../seen/sim-event.ts";
 import type { Probes } from "../world/probes.ts";
 import type { Realm } from "../world/realm.ts";
-import type { SimClient } from "./system.ts";
+import type { SimCluster } from "../world/sim-cluster.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { Call, SimMember } from "../world/sim-member.ts";
+import type { SimClient } from "./sim-system.ts";
 
 /** What the clients of a run call, and what becomes of it. */
 export class Clients<Frame> {

@@ -12,14 +12,14 @@ import { fromText } from "../../written.ts";
 import type { Micros } from "../chance/schedule.ts";
 import type { Storm } from "../chance/storm.ts";
 import type { Picture } from "../seen/picture.ts";
-import type { SimCluster } from "../world/cluster.ts";
-import type { SimHost } from "../world/host.ts";
-import type { SimMember } from "../world/member.ts";
-import type { SimNetwork } from "../world/network.ts";
 import type { Probes } from "../world/probes.ts";
 import { Promised } from "../world/promised.ts";
 import type { Realm } from "../world/realm.ts";
 import type { SentFrames } from "../world/sent-frames.ts";
+import type { SimCluster } from "../world/sim-cluster.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { SimMember } from "../world/sim-member.ts";
+import type { SimNetwork } from "../world/sim-network.ts";
 
 /** What a scenario does beside the calls of clients. */
 type Intervention = Exclude<Action, { kind: "operation" }>;

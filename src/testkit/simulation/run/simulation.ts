@@ -1,21 +1,21 @@
 import type { Entry, Index, MemberId, Term } from "../../../log/entry.ts";
 import { type Check, Violation, Watchmen } from "../../check.ts";
 import type { Action, MemberNumber, Scenario } from "../../scenario.ts";
-import { Chance } from "../chance/chance.ts";
+import { RandomStreams } from "../chance/random-streams.ts";
 import { type Micros, Schedule } from "../chance/schedule.ts";
 import { Storm } from "../chance/storm.ts";
-import type { Ending, SimEvent } from "../seen/event.ts";
 import { Picture } from "../seen/picture.ts";
+import type { Ending, SimEvent } from "../seen/sim-event.ts";
 import { TraceHash } from "../seen/trace-hash.ts";
-import { SimCluster } from "../world/cluster.ts";
-import type { SimHost } from "../world/host.ts";
-import type { Call, SimMember } from "../world/member.ts";
-import { SimNetwork } from "../world/network.ts";
 import { Probes } from "../world/probes.ts";
 import { SentFrames } from "../world/sent-frames.ts";
+import { SimCluster } from "../world/sim-cluster.ts";
+import type { SimHost } from "../world/sim-host.ts";
+import type { Call, SimMember } from "../world/sim-member.ts";
+import { SimNetwork } from "../world/sim-network.ts";
 import { Clients } from "./clients.ts";
 import { Nemesis } from "./nemesis.ts";
-import type { SimClient } from "./system.ts";
+import type { SimClient } from "./sim-system.ts";
 
 /** Makes the members of a run. */
 export type Crew<Frame> = (host: SimHost<Frame>) => readonly SimMember<Frame>[];
@@ -54,7 +54,7 @@ export interface Failure {
 /** Runs a scenario from its beginning to its end, or to the first promise that is broken. */
 export class Simulation<Frame> implements SimHost<Frame> {
   readonly schedule = new Schedule();
-  readonly chance: Chance;
+  readonly chance: RandomStreams;
   readonly scenario: Scenario;
   readonly isRecording: boolean;
   readonly #network: SimNetwork<Frame>;
@@ -77,7 +77,7 @@ export class Simulation<Frame> implements SimHost<Frame> {
     this.#options = options;
     this.#storm = new Storm(this.schedule, scenario.stormMs * 1000, options.onLasting);
     this.isRecording = options.onEvent !== undefined;
-    this.chance = new Chance(scenario.seed);
+    this.chance = new RandomStreams(scenario.seed);
     this.#watchmen = new Watchmen(new Picture(), options.checks);
     this.#network = new SimNetwork(this.schedule, this.chance, scenario.network, {
       arrived: (from, to, frame) => this.members[to]!.receive(from, frame),

@@ -6,7 +6,7 @@ import { EMPTY_MEMBERSHIP, type Membership } from "../../../raft/membership.ts";
 import { decodeMembershipChange } from "../../../raft/membership-codec.ts";
 import type { Micros } from "../chance/schedule.ts";
 import { type ChainBase, ChainLog } from "./chain-log.ts";
-import type { MemberEvent, RecoveredState, SimEvent } from "./event.ts";
+import type { MemberEvent, RecoveredState, SimEvent } from "./sim-event.ts";
 
 /** One member, as its deeds show it. */
 export class MemberPicture {

@@ -1,4 +1,4 @@
-import type { SimEvent } from "./event.ts";
+import type { SimEvent } from "./sim-event.ts";
 
 /** One number for all that happened in a run, in order: equal for the same scenario, whenever and wherever it is run. */
 export class TraceHash {

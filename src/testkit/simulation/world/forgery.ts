@@ -1,13 +1,13 @@
 import { MalformedBytes } from "../../../base/bytes.ts";
 import type { Message } from "../../../raft/message.ts";
 import { decodePeerFrame, encodePeerFrame } from "../../../transport/codec/peer-frame.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 
 /**
  * A frame as a member of another cluster would send it that has the same name: of another store, from a later term, and
  * as favourable as can be. Null where the frame holds no message to begin with.
  */
-export function foreignBytes(bytes: Uint8Array, chance: ChanceStream): Uint8Array | null {
+export function foreignBytes(bytes: Uint8Array, chance: RandomStream): Uint8Array | null {
   const frame = decodePeerFrame(bytes);
   if (frame.kind !== "message") return null;
   const store = frame.store === 0 ? 1 : frame.store - 1;
@@ -27,7 +27,7 @@ function tempting(message: Message, later: number): Message {
 }
 
 /** The bytes with something wrong with them, so that they are no frame; null where they happen to be one still. */
-export function brokenBytes(bytes: Uint8Array, chance: ChanceStream): Uint8Array | null {
+export function brokenBytes(bytes: Uint8Array, chance: RandomStream): Uint8Array | null {
   const broken = bytes.slice(0, chance.happens(0.5) ? chance.between(0, bytes.length) : bytes.length);
   for (let flips = chance.between(1, 8); flips > 0 && broken.length > 0; flips--) {
     broken[chance.between(0, broken.length - 1)]! ^= 1 << chance.between(0, 7);

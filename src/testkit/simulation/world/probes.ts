@@ -1,5 +1,5 @@
-import type { SimEvent } from "../seen/event.ts";
 import type { Picture } from "../seen/picture.ts";
+import type { SimEvent } from "../seen/sim-event.ts";
 
 const ALWAYS = [
   ...["append rejected", "leader changed", "leader stopped", "leader stopped with entries of its own"],

@@ -1,10 +1,10 @@
 import type { Storm } from "../chance/storm.ts";
 import type { Picture } from "../seen/picture.ts";
-import type { SimCluster } from "./cluster.ts";
-import type { SimHost } from "./host.ts";
-import type { SimNetwork } from "./network.ts";
 import type { Probes } from "./probes.ts";
 import type { SentFrames } from "./sent-frames.ts";
+import type { SimCluster } from "./sim-cluster.ts";
+import type { SimHost } from "./sim-host.ts";
+import type { SimNetwork } from "./sim-network.ts";
 
 /** What a run consists of, for those who act in it. */
 export interface Realm<Frame> {

@@ -1,5 +1,5 @@
 import type { MemberNumber } from "../../scenario.ts";
-import type { ChanceStream } from "../chance/chance.ts";
+import type { RandomStream } from "../chance/random-streams.ts";
 
 /** A frame, and to whom it was sent. */
 export interface SentFrame<Frame> {
@@ -28,7 +28,7 @@ export class SentFrames<Frame> {
   }
 
   /** Any one of those that are kept, or null. */
-  of(member: MemberNumber, chance: ChanceStream): SentFrame<Frame> | null {
+  of(member: MemberNumber, chance: RandomStream): SentFrame<Frame> | null {
     const frames = this.#byMember.get(member)?.frames ?? [];
     return frames.length === 0 ? null : chance.pick(frames);
   }

@@ -3,8 +3,8 @@ import { utf8Bytes, utf8Text } from "../../../../src/base/bytes.ts";
 import type { StateMachine } from "../../../../src/replica/state-machine.ts";
 import { EqualStates } from "../../../../src/testkit/invariants/member/equal-states.ts";
 import { simulate } from "../../../../src/testkit/simulate.ts";
-import type { SimEvent } from "../../../../src/testkit/simulation/seen/event.ts";
 import type { Picture } from "../../../../src/testkit/simulation/seen/picture.ts";
+import type { SimEvent } from "../../../../src/testkit/simulation/seen/sim-event.ts";
 
 const picture = { nameOf: (id: number) => `n${id}` } as Picture;
 
