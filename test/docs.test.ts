@@ -98,6 +98,16 @@ describe("the links in the documentation", () => {
   );
 });
 
+describe("the sources that the documentation names", () => {
+  const folders = ["", "src", "src/testkit", "src/testkit/invariants"];
+
+  it.each(pages.filter(({ path }) => path !== "CHANGELOG.md"))("in $path exist", ({ path }) => {
+    const named = readFileSync(join(ROOT, path), "utf8").matchAll(/`([\w-]+\/[\w/-]+(?:\.test)?\.ts)`/g);
+    const gone = [...named].filter(([, file]) => !folders.some((top) => existsSync(join(ROOT, top, file!))));
+    expect(gone.map(([, file]) => file)).toEqual([]);
+  });
+});
+
 describe("the list of decisions", () => {
   it("names each of them", () => {
     const listed = pages
