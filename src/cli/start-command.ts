@@ -33,7 +33,7 @@ export function startCommand({ directory, name, cluster, members, hasPeers }: Ma
     ["listen-peer-urls", url(address)],
     ["initial-advertise-peer-urls", url(address)],
   ];
-  const options = { dir: directory, name, ...(hasPeers ? { peers: members } : {}), cluster };
+  const options = { dir: directory, name, ...(hasPeers ? { peers: members } : {}), clusterName: cluster };
   const isOpen = Object.values(members).some((each) => !isLoopback(parseAddress(each)?.host ?? ""));
   return {
     serve: `quorate serve ${flags.map(([flag, value]) => `--${flag} ${quoted(value)}`).join(" ")}`,

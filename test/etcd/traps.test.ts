@@ -417,7 +417,7 @@ describe("without a leader", () => {
 
     const { name } = member.store.status();
     for (const peer of ["n1", "n2", "n3"]) if (peer !== name) cluster.network.cut(name, peer);
-    await expect.poll(() => member.store.status().leader, { timeout: 10_000 }).toBeNull();
+    await expect.poll(() => member.store.status().leader, { timeout: 10_000 }).toBeUndefined();
 
     const noLeader = { code: 14, message: "etcdserver: no leader" };
     expect(await other.call(METHODS.range, { key: "a" }, { hasleader: "true" })).toEqual(noLeader);

@@ -50,8 +50,8 @@ class CountingClock implements Clock {
 
 /** Its state is summed up for as long as it likes. */
 class EndlessHash extends Counter {
-  beginHash(): () => number | null {
-    return () => null;
+  beginHash(): () => number | undefined {
+    return () => undefined;
   }
 }
 
@@ -61,8 +61,8 @@ class Diverging extends Counter {
 
   own = 1;
 
-  beginHash(): () => number | null {
-    return () => (this.isSummedUp ? this.own : null);
+  beginHash(): () => number | undefined {
+    return () => (this.isSummedUp ? this.own : undefined);
   }
 }
 

@@ -222,7 +222,7 @@ function fitsHardState(
   snapshot: EntryId | undefined,
 ): boolean {
   const term = Math.max(state.hardState.term, snapshot?.term ?? 0);
-  const vote = state.hardState.term === term ? state.hardState.vote : null;
+  const vote = state.hardState.term === term ? state.hardState.vote : undefined;
   const last = entries.at(-1)?.index ?? 0;
   const commitMax = Math.max(last, snapshot?.index ?? 0);
   return hardState.term === term && hardState.vote === vote && hardState.commit <= commitMax;

@@ -26,14 +26,14 @@ describe("an old copy of its directory", () => {
     const runs = seeds.map((seed) =>
       runScenario(scenario(seed, { at: 1_000, kind: "old-backup", member: 1, ageMs: 300, downMs: 100 })),
     );
-    expect(runs.map(({ failure }) => failure)).toEqual(seeds.map(() => null));
+    expect(runs.map(({ failure }) => failure)).toEqual(seeds.map(() => undefined));
     expect(runs.some(({ probes }) => probes.counts.has("directory replaced by older copy"))).toBe(true);
   });
 
   it("loses acknowledged writes where only a leader that fell holds them: no member can know", () => {
     const broken = seeds.map((seed) => runScenario(mistake(seed, { regardless: true })).failure?.invariant);
     expect(broken).toContain("R11");
-    expect(seeds.map((seed) => runScenario(mistake(seed, {})).failure)).toEqual(seeds.map(() => null));
+    expect(seeds.map((seed) => runScenario(mistake(seed, {})).failure)).toEqual(seeds.map(() => undefined));
   });
 });
 

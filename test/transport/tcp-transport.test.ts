@@ -210,7 +210,7 @@ describe("beginning and ending", () => {
     const member = new TcpMember(selfNamed("a"));
     const started = member.start();
     await Promise.all([expect(started).rejects.toMatchObject({ code: "ERR_CLOSED" }), member.close()]);
-    expect(member.transport.address()).toBe(null);
+    expect(member.transport.address()).toBeUndefined();
   });
 
   test("listening on one address and being reached under another", async () => {

@@ -31,7 +31,7 @@ export interface HistoryResult {
 }
 
 export interface PartResult {
-  /** The parts of the state, as the model names them; null when they are everything. */
+  /** The parts of the state, as the model names them; undefined when they are everything. */
   readonly names: readonly string[] | undefined;
   readonly verdict: "ok" | "illegal" | "unknown";
   /** One legal order; or, when none was found, the longest legal beginnings. By places in the history. */

@@ -3,7 +3,7 @@ import type { Operation } from "./operation.ts";
 
 /** The operations on one set of parts that no other operation touches, by their places in the history. */
 export interface Part {
-  /** The names of these parts; null when they are everything. */
+  /** The names of these parts; undefined when they are everything. */
   readonly names: readonly string[] | undefined;
   readonly operations: readonly number[];
 }

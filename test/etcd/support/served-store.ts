@@ -17,7 +17,7 @@ export async function serveStore(
   storeOptions: OpenOptions = {},
 ): Promise<ServedStore> {
   const store = await open(storeOptions);
-  await store.ready();
+  if (storeOptions.peers === undefined) await store.ready();
   const server = await serveEtcd(store, { listen: { port: 0 }, ...options });
   return {
     store,

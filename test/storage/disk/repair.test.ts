@@ -52,7 +52,7 @@ describe("a damaged store that peers are to repair", () => {
     disk.names.get(path)!.write(Uint8Array.of(1, 2, 3), 20);
     const { snapshot, entries, hardState, lostTerm } = open(disk);
     expect({ snapshot, entries, hardState, lostTerm }).toEqual({
-      snapshot: null,
+      snapshot: undefined,
       entries: [],
       hardState: { term: 6, vote: undefined, commit: 0 },
       lostTerm: 5,

@@ -56,7 +56,7 @@ function open(disk: MemoryDisk, onCorruption: OnCorruption): Recovered {
 function complaintAboutRepaired(found: Recovered, due: Expectation): string | null {
   const { hardState, lostTerm } = found;
   const termMax = Math.max(...due.states.slice(0, due.acknowledged + 1).map((state) => state.hardState.term));
-  if (lostTerm === undefined || lostTerm === undefined) return "something is lost, and nothing says so";
+  if (lostTerm === undefined) return "something is lost, and nothing says so";
   if (lostTerm < termMax) return `term ${termMax} is forgotten, ${lostTerm} is taken for the last`;
   if (hardState.term !== lostTerm + 1 || hardState.vote !== undefined) return "no new term was begun";
   const index = found.snapshot?.metadata.index ?? 0;

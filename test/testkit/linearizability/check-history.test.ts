@@ -93,7 +93,7 @@ describe("a register's history", () => {
 
   it("shows the longest legal beginning, and what cannot follow it", () => {
     const result = checkHistory([write(0, 1, 0, 1), write(0, 2, 2, 3), read(0, 1, 4, 5)], register as never);
-    expect(result.parts).toEqual([{ names: null, verdict: "illegal", orders: [[0, 1]] }]);
+    expect(result.parts).toEqual([{ names: undefined, verdict: "illegal", orders: [[0, 1]] }]);
     expect(result.message).toBe(
       [
         "not linearizable as a register: 2 operations can be put in order, the next cannot",
