@@ -18,7 +18,7 @@ import { decodeTicket, encodeTicket } from "../../replica/members/ticket.ts";
 import { type OpenedStorage, openStorage } from "../../replica/opening.ts";
 import { DiskStorage } from "../../storage/disk/disk-storage.ts";
 import { checkNothingElse } from "../../storage/disk/foreign-files.ts";
-import { NodeFiles, type NodeFilesOptions } from "../../storage/files/node-files.ts";
+import { NodeFiles, type NodeFilesOptions, syncFolder } from "../../storage/files/node-files.ts";
 import { MANIFEST_PATH } from "../../storage/layout/data-dir.ts";
 import { MemoryNetwork } from "../../transport/memory-transport.ts";
 import { checkDirectory } from "../data-directory-path.ts";
@@ -90,8 +90,8 @@ export class DataDirectory {
     fsyncSync(file);
     closeSync(file);
     renameSync(`${path}.tmp`, path);
-    syncDirectory(this.#path);
-    syncDirectory(dirname(this.#path));
+    syncFolder(this.#path);
+    syncFolder(dirname(this.#path));
   }
 
   /** Founds a cluster here, with the first members by name and address, and gives this member's ticket. */
@@ -110,14 +110,5 @@ export class DataDirectory {
     const ticket = encodeTicket({ clusterId, id: self.id, members });
     this.keepTicket(ticket);
     return ticket;
-  }
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }

@@ -169,7 +169,7 @@ export class NodeFiles implements Files {
   }
 
   syncDirectory(path: string, done: Done): void {
-    // Windows makes no difference between a directory's contents and its files: there is nothing to sync.
+    // See `syncFolder`.
     if (process.platform === "win32") {
       setImmediate(done, null);
       return;
@@ -339,7 +339,11 @@ function syncWriterOf(descriptor: number): WriteSomeSync {
   return (bytes, offset) => fs.writeSync(descriptor, bytes, 0, bytes.length, offset);
 }
 
-function syncFolder(path: string): void {
+/**
+ * Makes the names in a directory durable. On Windows it does nothing: a directory cannot be opened for writing there, which
+ * FlushFileBuffers needs, and there is no other call for it.
+ */
+export function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const descriptor = fs.openSync(path, "r");
   try {
