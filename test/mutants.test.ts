@@ -14,6 +14,11 @@ describe("the planted bugs", () => {
     for (const edit of edits) expect(plant(source(edit.file), edit)).not.toBe(source(edit.file));
   });
 
+  it.each(MUTANTS.filter((mutant) => mutant.mode === "test"))("$id names a test that exists", ({ test }) => {
+    const file = readFileSync(new URL(test.file, import.meta.url), "utf8");
+    expect(file).toContain(test.name);
+  });
+
   it("have names of their own", () => {
     expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
   });

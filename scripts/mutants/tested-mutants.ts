@@ -89,7 +89,7 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
   tested(
     "proclaim-without-claim",
     "a leader proclaims without looking whether the key is still its own",
-    ["coordination/key-life.test.ts", "a leader whose key was deleted proclaims nothing"],
+    ["coordination/key-lifetime.test.ts", "a leader whose key was deleted proclaims nothing"],
     edit(
       "coordination/hold.ts",
       ".when((key) => key(this.key).createRevision.eq(this.fence))\n      .do((op) => [op.put(this.key, value, { lease })])",
@@ -99,7 +99,10 @@ export const TESTED_MUTANTS: readonly TestedMutant[] = [
   tested(
     "new-life-taken-for-the-old",
     "after a compaction a key that was deleted and created again passes for the one that it was",
-    ["coordination/key-life.test.ts", "a key that was deleted and made again in what was compacted since"],
+    [
+      "coordination/key-lifetime.test.ts",
+      "a key that was deleted and made again in what was compacted since",
+    ],
     edit(
       "coordination/key-lifetime.ts",
       "if (found?.createRevision !== createRevision) return;",
