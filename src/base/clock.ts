@@ -12,7 +12,9 @@ export interface Clock {
   soon(run: () => void): void;
 }
 
+/** A call that is scheduled on a `Clock`. */
 export interface Timer {
+  /** Keeps the call from happening. Does nothing once it has happened or was cancelled. */
   cancel(): void;
 }
 

@@ -14,6 +14,7 @@ export class Durations {
     this.counts = Array(boundsMs.length + 1).fill(0);
   }
 
+  /** Counts one duration of `ms` milliseconds. */
   note(ms: number): void {
     const { boundsMs } = this;
     let at = 0;

@@ -35,36 +35,53 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
   readonly #registrations = new Map<keyof Events, readonly Registration[]>();
   #observers: readonly Observer<Events>[] = [];
 
+  /**
+   * Calls the listener for each event from now on, after those that were added before.
+   * @throws ERR_INVALID_ARGUMENT if it is not a function, or no event has this name.
+   */
   on<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.#add(event, listener, false, false);
   }
 
+  /**
+   * Calls the listener for the next event only.
+   * @throws ERR_INVALID_ARGUMENT if it is not a function, or no event has this name.
+   */
   once<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.#add(event, listener, true, false);
   }
 
+  /** The same as `on`. */
   addListener<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.on(event, listener);
   }
 
+  /** Does what `on` does, but the listener is called before those that were added before. */
   prependListener<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.#add(event, listener, false, true);
   }
 
+  /** Does what `once` does, but the listener is called before those that were added before. */
   prependOnceListener<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.#add(event, listener, true, true);
   }
 
+  /**
+   * Removes the listener; does nothing if it is not registered. Of a listener that was added twice, the newer
+   * registration is removed.
+   */
   off<E extends keyof Events>(event: E, listener: Events[E]): this {
     const registered = this.#registrations.get(event)?.findLast((each) => each.listener === listener);
     if (registered !== undefined) this.#remove(event, registered);
     return this;
   }
 
+  /** The same as `off`. */
   removeListener<E extends keyof Events>(event: E, listener: Events[E]): this {
     return this.off(event, listener);
   }
 
+  /** Removes all listeners of one event, or of all events. */
   removeAllListeners<E extends keyof Events>(event?: E): this {
     if (event === undefined) this.#registrations.clear();
     else this.#registrations.delete(event);
@@ -92,18 +109,22 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
     this.#observers = [...this.#observers, observer];
   }
 
+  /** Returns the events that have listeners. */
   eventNames(): (keyof Events | string | symbol)[] {
     return [...this.#registrations.keys()].filter((event) => this.listenerCount(event) > 0);
   }
 
+  /** Returns a copy of the list of listeners, in the order in which they are called. */
   listeners<E extends keyof Events>(event: E): Events[E][] {
     return (this.#registrations.get(event) ?? []).map(({ listener }) => listener as Events[E]);
   }
 
+  /** The same as `listeners`: listeners added with `once` are not wrapped. */
   rawListeners<E extends keyof Events>(event: E): Events[E][] {
     return this.listeners(event);
   }
 
+  /** Returns how many listeners an event has; 0 for an unknown event. */
   listenerCount<E extends keyof Events>(event: E): number {
     return this.#registrations.get(event)?.length ?? 0;
   }
@@ -113,6 +134,7 @@ export class Emitter<Events extends EventMap> implements TypedEmitter<Events> {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** Does nothing, because there is no limit; it is here for code that expects Node's emitter. */
   setMaxListeners(): this {
     return this;
   }

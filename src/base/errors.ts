@@ -165,6 +165,7 @@ export type AuthChangeReason =
   | "too many roles"
   | "too many permissions";
 
+/** The stable code of a `QuorateError`, such as `ERR_NO_QUORUM`. The fields of each are in `ErrorFields`. */
 export type ErrorCode = keyof ErrorFields;
 
 /**
@@ -173,6 +174,7 @@ export type ErrorCode = keyof ErrorFields;
  */
 export type Outcome = "none" | "unknown" | "done";
 
+/** What a `QuorateError` carries beside its code, message and fields. */
 export interface ErrorOptions {
   readonly outcome?: Outcome;
   readonly retryable?: boolean;

@@ -17,6 +17,7 @@ import type { Grpc } from "./connection.ts";
 import { parseEndpoints } from "./endpoints.ts";
 import { RemoteStore } from "./remote-store.ts";
 
+/** Options of `connect`: the servers, TLS, credentials, and how values are encoded. */
 export interface ConnectOptions<Values extends ValuesOption = "utf8"> {
   /** The servers: `host:port`, `http://host:port` or `https://host:port`. One is used; the others when it fails. */
   readonly endpoints: string | readonly string[];

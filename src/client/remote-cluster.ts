@@ -66,6 +66,7 @@ export class RemoteCluster {
     this.#channel = channel;
   }
 
+  /** Resolves to all members, learners included, as a quorum knows them (etcd: MemberList). */
   async members(options: CallOptions = NO_OPTIONS): Promise<RemoteMember[]> {
     MEMBERS_OPTIONS.check(options);
     const { members } = await this.#channel.call(
@@ -86,16 +87,28 @@ export class RemoteCluster {
     return memberOf(answer.member!);
   }
 
+  /**
+   * Removes the member with this id, and resolves once the change is committed (etcd: MemberRemove).
+   * @throws ERR_MEMBERSHIP if the cluster refuses, ERR_INVALID_ARGUMENT if the id is empty.
+   */
   async remove(id: string, options: CallOptions = NO_OPTIONS): Promise<void> {
     REMOVE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberRemove, { id: idOf(id) }, MEMBERSHIP, options);
   }
 
+  /**
+   * Makes a learner that has caught up a voter (etcd: MemberPromote).
+   * @throws ERR_MEMBERSHIP if it is no learner, or is not ready.
+   */
   async promote(id: string, options: CallOptions = NO_OPTIONS): Promise<void> {
     PROMOTE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberPromote, { id: idOf(id) }, MEMBERSHIP, options);
   }
 
+  /**
+   * Changes the URLs at which the other members reach this one (etcd: MemberUpdate).
+   * @throws ERR_MEMBERSHIP if the cluster refuses.
+   */
   async update(id: string, peerUrls: readonly string[], options: CallOptions = NO_OPTIONS): Promise<void> {
     UPDATE_OPTIONS.check(options);
     await this.#channel.call(METHODS.memberUpdate, { id: idOf(id), peerUrls }, MEMBERSHIP, options);

@@ -38,18 +38,25 @@ export class Coordination<Value> {
     return LeaseSession.open(this.#kv, options);
   }
 
+  /**
+   * Returns the lock of this name. Nothing is sent before it is acquired; all who use the name share the
+   * lock.
+   */
   lock(name: string): Lock {
     return new Lock(new WaitQueue(this.#kv, name));
   }
 
+  /** Returns the read-write lock of this name: many readers or one writer. */
   readWriteLock(name: string): ReadWriteLock {
     return new ReadWriteLock(new WaitQueue(this.#kv, name));
   }
 
+  /** Returns the election of this name. Nothing is sent before a candidate campaigns or someone observes. */
   election(name: string): Election {
     return new Election(new WaitQueue(this.#kv, name));
   }
 
+  /** Returns the barrier of this name. */
   barrier(name: string): Barrier {
     return new Barrier(this.#kv, name);
   }
@@ -59,6 +66,7 @@ export class Coordination<Value> {
     return new DoubleBarrier(new WaitQueue(this.#kv, name), count);
   }
 
+  /** Returns the first-in-first-out queue of this name. Its items are encoded as the values of the store. */
   queue(name: string): Queue<Value> {
     return new Queue(this.#kv, name);
   }

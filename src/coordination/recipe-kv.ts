@@ -35,16 +35,19 @@ export interface RecipePutOptions extends CallOptions {
   readonly lease?: string;
 }
 
+/** A lazy read of a range, as recipes use it. `toArray` reads it whole, in key order. */
 export interface RecipeScan<Value> {
   toArray(): Promise<KvEntry<Value>[]>;
   /** The revision that the last reading showed. */
   readonly revision: number | undefined;
 }
 
+/** The changes of a range in order of revision, one by one or in batches. */
 export interface RecipeWatch<Value> extends AsyncIterable<WatchEvent<Value>> {
   batches(): AsyncIterable<readonly WatchEvent<Value>[]>;
 }
 
+/** A transaction under construction, as recipes use it. Nothing is sent before `commit`. */
 export interface RecipeTxn<Value, Done> {
   when(...compares: MakeCompare<Value>[]): RecipeTxn<Value, Done>;
   do<const Ops extends readonly Op<unknown>[]>(

@@ -17,6 +17,7 @@ import {
 import { CLIENT_LIMITS, type ClientLimits, clientLimits } from "./client-limits.ts";
 import { isClientChecked } from "./server-tls.ts";
 
+/** Options of `serveEtcd`: where to listen, TLS, users, and limits for clients. */
 export interface EtcdOptions {
   /**
    * Where to listen: one address (port 0 picks a free one), or several as URLs, `http://host:port` or

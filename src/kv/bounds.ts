@@ -1,5 +1,6 @@
 import { type Demands, definite, flag, oneOf, text, wholeOrInfinity } from "../base/options.ts";
 
+/** The ways to select keys by name. Keys compare by their UTF-8 bytes; `prefix` excludes the other four. */
 export interface BoundFields {
   readonly prefix: string;
   readonly gt: string;
@@ -8,6 +9,7 @@ export interface BoundFields {
   readonly lte: string;
 }
 
+/** The name of one bound, such as `prefix` or `gte`. */
 export type BoundName = keyof BoundFields;
 
 /** At least the one bound. */

@@ -7,10 +7,18 @@ import type { Compare, CompareRelation, CompareTarget } from "./machine/command.
 import type { Revision } from "./mvcc/key-history.ts";
 import { type KeyRange, singleKey } from "./mvcc/key-range.ts";
 
+/**
+ * Conditions on one field of a key: equal, not equal, less, greater. There is no "at most", as in etcd (etcd:
+ * Compare.CompareResult).
+ */
 export interface FieldCompares<Field> {
+  /** Holds if the field equals the operand. */
   eq(operand: Field): Compare;
+  /** Holds if the field differs from the operand. */
   ne(operand: Field): Compare;
+  /** Holds if the field is less than the operand. */
   lt(operand: Field): Compare;
+  /** Holds if the field is greater than the operand. */
   gt(operand: Field): Compare;
 }
 
@@ -19,7 +27,9 @@ export interface FieldCompares<Field> {
  * a missing key never holds, not even `ne`. Values are compared by their encoded bytes.
  */
 export interface KeyCompares<Value> {
+  /** Holds if the key exists. */
   exists(): Compare;
+  /** Holds if the key does not exist. */
   missing(): Compare;
   readonly value: FieldCompares<Value>;
   readonly version: FieldCompares<number>;

@@ -61,6 +61,7 @@ export type BackendResult =
   | Counted<LeaseRevokeResult>
   | BackendTxnResult;
 
+/** The result of one operation of a transaction, as a backend returns it, before values are decoded. */
 export type BackendOperationResult =
   | PutResult
   | RangeResult
@@ -68,10 +69,15 @@ export type BackendOperationResult =
   | Counted<DeleteResult>
   | BackendTxnResult;
 
+/** The result of a transaction, as a backend returns it, before values are decoded. */
 export interface BackendTxnResult extends Omit<TxnResult, "results"> {
   readonly results: readonly BackendOperationResult[];
 }
 
+/**
+ * A result in which deleted keys may be only counted: a remote store returns them only where `prev` was
+ * requested.
+ */
 export type Counted<Result> = Omit<Result, "deleted"> & { readonly deleted: Deleted };
 
 /** How many keys were deleted, and what they were wherever `prev` was asked for. */
@@ -134,6 +140,7 @@ export interface LeaseFacts {
   readonly keys: Iterable<Key>;
 }
 
+/** The checksum of the store at one revision. Compare it between members at the same revision only. */
 export interface StateHash {
   readonly revision: Revision;
   /** A CRC-32 of the keys as they were at `revision`; members that agree have equal ones. */

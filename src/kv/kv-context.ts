@@ -97,6 +97,7 @@ export class KvContext {
     this.random = new Random(replica.id);
   }
 
+  /** The clock of the member, which the simulator replaces. */
   get clock(): Clock {
     return this.replica.clock;
   }

@@ -45,6 +45,7 @@ export interface PutOptions extends CallOptions, LeaseChoice {
   readonly prev?: boolean | undefined;
 }
 
+/** Options of `touch`: those of `put`, except `ifMissing`, because `touch` needs a key that exists. */
 export type TouchOptions = Omit<PutOptions, "ifMissing">;
 
 const TOUCH: Demands<TouchOptions> = {
@@ -58,11 +59,13 @@ const TOUCH: Demands<TouchOptions> = {
 const PUT_OPTIONS = new OptionTable<PutOptions>("put", { ...TOUCH, ifMissing: definite(flag) });
 const TOUCH_OPTIONS = new OptionTable<TouchOptions>("touch", TOUCH);
 
+/** What every write resolves to: the revision of the store right after it. */
 export interface WriteResult {
   /** The revision that the write made; the store's revision where there was nothing to write. */
   readonly revision: Revision;
 }
 
+/** What `put` resolves to once the write is committed and applied. */
 export interface PutOutcome<Value> extends WriteResult {
   /**
    * What was there before, if `prev` was asked for and there was something. If its value cannot be decoded, reading that
@@ -79,6 +82,7 @@ export interface DeleteOptions extends CallOptions {
 const DELETE_OPTIONS = new OptionTable<DeleteOptions>("delete", { ...CALL, prev: flag });
 const DELETE_RANGE = new OptionTable<Bounds>("delete", BOUNDS);
 
+/** What `delete` resolves to. `deleted` is 0 if no key matched. */
 export interface DeleteOutcome<Value = never> extends WriteResult {
   /** How many keys were deleted. */
   readonly deleted: number;
@@ -110,6 +114,7 @@ const REVOKE_OPTIONS = callOptions("revoke");
 const DISARM_OPTIONS = callOptions("disarm");
 const COMPACT_OPTIONS = callOptions("compact");
 
+/** Options of `namespace`: the codec of its values. Without one, it uses that of the store. */
 export interface NamespaceOptions<Values> {
   readonly values?: Values;
 }
@@ -127,6 +132,7 @@ const OVER_OPTIONS = new OptionTable<HostOptions<ValuesOption>>("Kv.over", {
   values: definite(valuesOption),
 });
 
+/** A lease as this member knows it: its id, granted and remaining time, and attached keys. */
 export interface LeaseInfo {
   readonly id: string;
   /** Milliseconds that were granted. */

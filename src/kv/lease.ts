@@ -9,6 +9,7 @@ import type { Keyspace } from "./keyspace.ts";
 import type { LeaseId } from "./mvcc/key-history.ts";
 import type { Renewals } from "./upkeep/renewals.ts";
 
+/** Events of a `Lease`. */
 export type LeaseEvents = {
   /** The lease is gone, or may be: it could not be kept alive in time. The last event. */
   lost: (error: QuorateError) => void;
@@ -74,6 +75,7 @@ export class Lease extends Emitter<LeaseEvents> implements AsyncDisposable {
     return this.#ended.signal;
   }
 
+  /** Whether the lease can no longer be relied on, as `signal.aborted`. */
   get isOver(): boolean {
     return this.signal.aborted;
   }

@@ -17,6 +17,7 @@ import {
   sortVersions,
 } from "./mvcc/selection.ts";
 
+/** Options of `range`: which keys, at which revision, in which order, and how many. */
 export type ScanOptions = Range & ReadOptions & SelectionOptions;
 
 const SCAN_OPTIONS = new OptionTable<ScanOptions & DecodeChoice>("range", {
@@ -27,6 +28,7 @@ const SCAN_OPTIONS = new OptionTable<ScanOptions & DecodeChoice>("range", {
   ...DECODE,
 });
 
+/** Options of `page`: its size and where it begins. */
 export interface PageOptions {
   /** At most this many entries; the scan's own limit by default. */
   readonly limit?: number | undefined;
@@ -42,6 +44,7 @@ const PAGE_OPTIONS = new OptionTable<PageOptions>("page", {
   count: flag,
 });
 
+/** One part of a range. Pages of one scan show the same revision. */
 export interface Page<Value> {
   readonly entries: readonly KvEntry<Value>[];
   /** The revision that the entries show. A watch from the next one misses nothing. */

@@ -16,6 +16,7 @@ export interface Tx<Value> {
   get(key: string): Promise<Value | undefined>;
   /** Without options the key hangs on no lease afterwards, whatever it hung on before. */
   put(key: string, value: Value, options?: LeaseChoice): void;
+  /** Deletes the key when the transaction commits; `get` does not see it afterwards. */
   delete(key: string): void;
 }
 

@@ -20,6 +20,7 @@ export interface OpFactory<Value> extends BasicOps<Value> {
   ): Op<TxnOutcome<Done, Otherwise>>;
 }
 
+/** The tuple of results of a tuple of operations, each of its own type, in the same order. */
 export type OpResults<Ops extends readonly Op<unknown>[]> = {
   -readonly [At in keyof Ops]: Ops[At] extends Op<infer Result> ? Result : never;
 };

@@ -27,6 +27,7 @@ export interface ReadOpOptions {
   readonly revision?: Revision | undefined;
 }
 
+/** Options of a range read inside a transaction. */
 export type RangeOpOptions = Range & SelectionOptions & ReadOpOptions;
 type DeleteOpOptions = { readonly prev?: boolean };
 
@@ -50,6 +51,7 @@ const RANGE_OPTIONS = new OptionTable<RangeOpOptions>("op.range", {
 
 /** The operations that a transaction can be made of, apart from transactions. */
 export interface BasicOps<Value> {
+  /** Reads a key. Its result is the entry, or undefined if the key does not exist. */
   get(key: string, options?: ReadOpOptions): Op<KvEntry<Value> | undefined>;
   /**
    * What a transaction reads in all is at most 10,000 keys, or it is refused with ERR_TOO_LARGE: set a limit, or read

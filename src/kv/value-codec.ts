@@ -11,6 +11,10 @@ import { fromByteString, toByteString } from "./byte-text.ts";
  */
 export type CodecName = "utf8" | "binary" | "json" | "msgpack";
 
+/**
+ * How values become bytes: the name of a codec that is built in (`utf8`, `binary`, `json`, `msgpack`), or one
+ * of your own.
+ */
 export type ValuesOption = CodecName | Codec<unknown>;
 
 export const valuesOption = demand(

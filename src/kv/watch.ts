@@ -11,6 +11,10 @@ import type { KvWatcher } from "./kv-backend.ts";
 import { isDeletion, type KeyVersion, type Revision } from "./mvcc/key-history.ts";
 import type { WatchBatch, WatchedChange } from "./mvcc/watch-hub.ts";
 
+/**
+ * One change of one key: a put with the new entry, or a delete. `prev` is set only if it was requested and is
+ * not compacted away.
+ */
 export type WatchEvent<Value> =
   | {
       readonly type: "put";
@@ -25,6 +29,7 @@ export type WatchEvent<Value> =
       readonly revision: Revision;
     };
 
+/** Options of `watch` other than which keys. */
 export interface WatchSettings {
   /** The first revision of interest: what happened since is told first. Without it, what this member applies from now on. */
   readonly from?: Revision | undefined;
@@ -39,6 +44,7 @@ export interface WatchSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `watch`: which keys, from which revision, and what each event carries. */
 export type WatchOptions = Bounds & WatchSettings;
 
 const WATCH_OPTIONS = new OptionTable<WatchOptions & DecodeChoice>("watch", {
@@ -52,6 +58,7 @@ const WATCH_OPTIONS = new OptionTable<WatchOptions & DecodeChoice>("watch", {
   signal,
 });
 
+/** Events of a `Watch`. Listeners are called in order of revision. */
 export type WatchEvents<Value> = {
   put: (entry: KvEntry<Value>, prev: KvEntry<Value> | undefined) => void;
   delete: (key: string, prev: KvEntry<Value> | undefined, revision: Revision) => void;

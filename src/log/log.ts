@@ -74,22 +74,27 @@ export class Log {
     return this.#base;
   }
 
+  /** The index of the oldest entry that is kept; one above `lastIndex` if none is. */
   get firstIndex(): Index {
     return this.#base.index + 1;
   }
 
+  /** The index of the newest entry, or of `base` if the log is empty. */
   get lastIndex(): Index {
     return this.#base.index + this.#entries.length;
   }
 
+  /** The term of the newest entry, or of `base` if the log is empty. */
   get lastTerm(): Term {
     return this.#entries.length === 0 ? this.#base.term : this.#entries[this.#entries.length - 1]!.term;
   }
 
+  /** Index and term of the newest entry, or `base` if the log is empty. */
   get last(): EntryId {
     return { index: this.lastIndex, term: this.lastTerm };
   }
 
+  /** The highest index known to be committed (Raft figure 2: commitIndex). */
   get committed(): Index {
     return this.#committed;
   }
@@ -99,6 +104,7 @@ export class Log {
     return this.#applying;
   }
 
+  /** The highest index reported as applied (Raft figure 2: lastApplied). */
   get applied(): Index {
     return this.#applied;
   }
@@ -108,14 +114,17 @@ export class Log {
     return this.#saving;
   }
 
+  /** The highest index that would survive a power cut. */
   get saved(): Index {
     return this.#saved;
   }
 
+  /** The snapshot that replaced the log and is not restored yet; undefined if there is none. */
   get restoring(): EntryId | undefined {
     return this.#restoring;
   }
 
+  /** Bytes of the entries handed out to be applied and not reported yet. */
   get applyingBytes(): number {
     return this.#applyingBytes;
   }
@@ -209,6 +218,7 @@ export class Log {
     if (index >= this.#heldFrom) this.#heldFrom = this.#changeAfter(index);
   }
 
+  /** Whether entries exist that were not handed out to be saved. */
   get hasUnsaved(): boolean {
     return this.#saving < this.lastIndex;
   }

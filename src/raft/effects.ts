@@ -46,8 +46,16 @@ export interface ProposeResult {
   readonly result: EntryId | Refusal;
 }
 
+/**
+ * The role of a member in its term (Raft §5.1). A pre-candidate asks whether it could win, before it raises
+ * the term.
+ */
 export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
 
+/**
+ * The part of a member's state that need not be on the disk: it is found again after a restart. `leader` is
+ * undefined while no leader is known.
+ */
 export interface SoftState {
   readonly role: RoleKind;
   readonly leader: MemberId | undefined;

@@ -18,14 +18,17 @@ export class InflightWindow {
     this.#bytesMax = bytesMax;
   }
 
+  /** Appends that were sent and not acknowledged. */
   get count(): number {
     return this.#count;
   }
 
+  /** Bytes of the entries in these appends. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Whether either limit is reached, so that nothing more may be sent. */
   get isFull(): boolean {
     return this.#count >= this.#messagesMax || this.#bytes >= this.#bytesMax;
   }

@@ -32,6 +32,7 @@ export const EMPTY_MEMBERSHIP: Membership = {
   removed: [],
 };
 
+/** One step of a change of membership. `update` changes what is recorded about a member, not its role. */
 export interface MemberChange {
   readonly kind: "add-voter" | "add-learner" | "remove" | "update";
   readonly member: MemberId;

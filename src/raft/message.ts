@@ -124,6 +124,7 @@ export interface ReadIndexReplyMessage extends Envelope {
   readonly result: Index | Refusal;
 }
 
+/** Everything that one core sends to another, told apart by `kind`. */
 export type Message =
   | AppendMessage
   | AppendAcceptedMessage

@@ -7,6 +7,7 @@ import { InflightWindow } from "./inflight-window.ts";
  */
 export type ProgressState = "probe" | "replicate" | "snapshot";
 
+/** How much a leader sends to one follower before it waits for acknowledgements, in messages and in bytes. */
 export interface WindowLimits {
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;

@@ -64,14 +64,17 @@ export class Raft {
     this.#handOut = new HandOut(core);
   }
 
+  /** The id of this member. */
   get id(): MemberId {
     return this.#core.id;
   }
 
+  /** The current term, 0 before the first election (Raft figure 2: currentTerm). */
   get term(): Term {
     return this.#core.term;
   }
 
+  /** The role of this member in its current term. */
   get role(): RoleKind {
     return this.#core.role.kind;
   }
@@ -107,6 +110,7 @@ export class Raft {
     return role.kind === "leader" && hasLease(this.#core, role);
   }
 
+  /** Why the core has stopped; undefined while it works. */
   get failure(): RaftFailure | undefined {
     return this.#failure;
   }

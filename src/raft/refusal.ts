@@ -42,6 +42,7 @@ export type RefusalReason =
   /** The group has failed and takes nothing more. */
   | "failed";
 
+/** Why the core did not accept a proposal or another request. Nothing was appended. */
 export interface Refusal {
   readonly refused: RefusalReason;
   /** For people: what exactly, with the numbers. */

@@ -20,6 +20,7 @@ export class Cluster {
     this.#changes = changes;
   }
 
+  /** The members as this one knows them, learners included; it may be behind the leader. */
   get members(): readonly MemberRecord[] {
     return this.#changes.members;
   }

@@ -44,18 +44,22 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     this.cluster = new Cluster(member.cluster);
   }
 
+  /** The name of this member, unique within the cluster. */
   get name(): string {
     return this.#member.name;
   }
 
+  /** The numeric id of this member, as the core uses it. */
   get id(): MemberId {
     return this.#member.id;
   }
 
+  /** The id of the cluster: members of another one are refused. */
   get clusterId(): string {
     return this.#member.clusterId;
   }
 
+  /** The clock of this member: the system's, or the one that was passed as an option. */
   get clock(): Clock {
     return this.#member.clock;
   }
@@ -65,10 +69,15 @@ export class Replica<Command, Result, Query = void, Answer = unknown> {
     return this.#member.status().members.map(({ id }) => id);
   }
 
+  /**
+   * Whether this member believes that it leads. Another member may have been elected already; a read or write
+   * finds out.
+   */
   get isLeader(): boolean {
     return this.#member.isLeader;
   }
 
+  /** The role of this member in its current term. */
   get role(): RoleKind {
     return this.#member.role;
   }

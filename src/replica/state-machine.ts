@@ -59,6 +59,7 @@ export interface Restoration {
   finish(): boolean;
 }
 
+/** A committed command, with its place in the log and its time. */
 export interface Applied<Command> {
   readonly index: number;
   readonly term: number;

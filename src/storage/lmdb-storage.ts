@@ -41,6 +41,7 @@ interface Meta extends Identity {
   readonly bootEpoch: number;
 }
 
+/** Options of `LmdbStorage`. */
 export interface LmdbOptions {
   /** How long `open` of a store waits for a living process to let go of the directory, in milliseconds. Default 0. */
   readonly lockTimeoutMs?: number | undefined;

@@ -11,6 +11,7 @@ import type { Identity, Recovered, Snapshot, SnapshotReader, SnapshotWriter, Sto
 import { joinLog } from "./wal/log-recovery.ts";
 import { Replay } from "./wal/replay.ts";
 
+/** Options of `MemoryStorage`. `storeId` is 16 bytes in hex, all zeros by default; another one means a replaced disk. */
 export interface MemoryStorageOptions {
   readonly clock?: Clock;
   readonly storeId?: string;

@@ -88,6 +88,10 @@ export interface Identity {
   readonly memberName: string;
 }
 
+/**
+ * What a storage read back when it was opened: identity, hard state, newest snapshot, and the entries after
+ * it.
+ */
 export interface Recovered {
   /** Whether the storage was new, with nothing in it. */
   readonly isNew: boolean;

@@ -18,6 +18,7 @@ export function toArbitrary<Value>(generator: Generator<Value>): fc.Arbitrary<Va
   return fc.noBias(fc.noShrink(fc.nat())).map((seed) => generator(new Random(seed)));
 }
 
+/** Options of the arbitrary that generates scenarios: the clients' calls, the faults, and the sizes. */
 export interface ScenarioOptions<Command, Query> {
   readonly commands: fc.Arbitrary<Command>;
   readonly queries?: fc.Arbitrary<Query> | undefined;

@@ -17,9 +17,11 @@ import { equalStructure } from "./structure.ts";
  * in place.
  */
 export interface Spec<State, Command, Result, Query = void, Answer = unknown> {
+  /** Returns the state before the first command. */
   init(): State;
   /** The state afterwards, and the result. */
   step(state: State, applied: Applied<Command>): readonly [State, Result];
+  /** Returns what a query must answer in this state. Without it, queries are not checked. */
   answer?(state: State, query: Query): Answer;
   /** Whether a result is as good as the expected one. By default they are compared by structure. */
   accepts?(expected: Result, seen: Result, command: Command): boolean;
@@ -27,6 +29,7 @@ export interface Spec<State, Command, Result, Query = void, Answer = unknown> {
   invariant?(state: State): true | string;
   /** As for a `Model`: the independent parts of the state that a command or query touches. */
   partsOf?(input: SpecInput<Command, Query>): readonly string[] | undefined;
+  /** Returns a text that is equal for equal states. By default states are compared by structure. */
   stateKey?(state: State): string;
 }
 
@@ -35,6 +38,7 @@ export type SpecInput<Command, Query> =
   | { readonly kind: "command"; readonly applied: Applied<Command> }
   | { readonly kind: "query"; readonly query: Query };
 
+/** Options of `checkModel`: how to generate commands and queries, and how long to try. */
 export interface ModelOptions<Command, Query> {
   readonly commands: Generator<Command>;
   /** Asked between the commands, where the spec can answer them. */
@@ -66,6 +70,7 @@ const MODEL_OPTIONS = new OptionTable<ModelOptions<unknown, unknown>>("checkMode
   clock: having<Clock>("a clock", "monotonic", "wall", "after", "soon"),
 });
 
+/** What `checkModel` tried without finding a difference. */
 export interface ModelReport {
   readonly runs: number;
   readonly commands: number;

@@ -18,6 +18,7 @@ export interface Recording {
   readonly replay: string | null;
 }
 
+/** One event of a recorded run, in order of virtual time. */
 export interface RecordedEvent {
   /** Virtual milliseconds since the run began; fractions are fine. */
   readonly at: number;
@@ -39,6 +40,7 @@ export interface RecordedEvent {
   readonly groups?: readonly (readonly string[])[];
 }
 
+/** What a recorded event is about. It decides how the report draws it. */
 export type RecordedKind =
   | "send"
   | "receive"
@@ -93,6 +95,7 @@ export interface RecordedOperation {
   readonly return: number | null;
 }
 
+/** A check that failed in a recorded run. */
 export interface RecordedViolation {
   /** Which invariant, such as "R1 election safety". */
   readonly invariant: string;

@@ -9,6 +9,7 @@ import type { SimSystem } from "./simulation/run/sim-system.ts";
 import type { Failure, RunOptions, RunResult } from "./simulation/run/simulation.ts";
 
 // A system may be of any types: whoever runs it only hands its values on.
+/** A simulated system of any types, for code that only passes its values through. */
 export type AnySystem = SimSystem<never, unknown, never, unknown>;
 
 /** Runs a scenario as it says: cores alone, or whole members with `system`, which is the key-value store by default. */
@@ -22,6 +23,7 @@ export function runScenario(
     : runFullScenario(scenario, system, options);
 }
 
+/** Options of `recordScenario`: the title of the report, and where the run ends. */
 export interface RecordOptions {
   readonly title?: string | undefined;
   /** The command line that runs the same again. */

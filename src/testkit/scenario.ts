@@ -28,6 +28,7 @@ export interface Scenario {
   readonly actions: readonly Action[];
 }
 
+/** The cluster of a scenario: its size and its timing, in virtual milliseconds. */
 export interface ClusterPlan {
   /** How many members found the cluster. */
   readonly voters: number;
@@ -46,6 +47,7 @@ export interface ClusterPlan {
   readonly core: Partial<Omit<RaftOptions, "id">>;
 }
 
+/** Options that all members of a scenario share. */
 export interface MemberPlan {
   /** Clients make half of their linearizable reads by lease. */
   readonly leaseReads?: boolean;
@@ -54,6 +56,7 @@ export interface MemberPlan {
   readonly onCorruption?: OnCorruption;
 }
 
+/** How the network of a scenario behaves. Shares are between 0 and 1, delays in virtual milliseconds. */
 export interface NetworkPlan {
   /** Share of the frames that are lost. */
   readonly loss: number;
@@ -65,6 +68,7 @@ export interface NetworkPlan {
   readonly isOrdered: boolean;
 }
 
+/** How long each disk operation takes: between the two limits, in virtual milliseconds. */
 export interface DiskPlan {
   readonly delayMsMin: number;
   readonly delayMsMax: number;
@@ -149,6 +153,7 @@ export interface CrashAction {
   readonly downMs: number;
 }
 
+/** Asks a member to change the membership. */
 export interface ChangeAction {
   readonly kind: "change";
   /** Whom to ask. */

@@ -33,6 +33,7 @@ import { Probes } from "./simulation/world/probes.ts";
 import { tellStory } from "./story.ts";
 import { asText, fromText, type Written } from "./written.ts";
 
+/** Options of `simulate`: your state machine, the clients' calls, the faults, and how long to run. */
 export interface SimulateOptions<State, Command, Result, Query, Answer> {
   readonly machine: () => StateMachine<Command, Result, Query, Answer>;
   /** How commands become bytes, as for `createReplica`; `json` by default. */
@@ -101,6 +102,7 @@ export type MachineOptions<State, Command, Result, Query, Answer> = Pick<
  */
 export type Verdict = "pass" | "fail" | "vacuous" | "unknown";
 
+/** What `simulate` ran, and its verdict. */
 export interface SimReport {
   readonly verdict: Verdict;
   /** Why the verdict is what it is, in a sentence. */
@@ -115,6 +117,7 @@ export interface SimReport {
   readonly failure: SimFailure | undefined;
 }
 
+/** The failure of one simulated run, with the scenario that repeats it. */
 export interface SimFailure extends Failure {
   readonly seed: number;
   /** As it was found, and as small as it could be made. Run it again with `replay`. */

@@ -23,6 +23,7 @@ const DELAY_MS_MAX = 24 * 60 * 60 * 1000;
 
 const NO_FAULTS: NetworkFaults = { loss: 0, duplication: 0, delayMsMin: 0, delayMsMax: 0 };
 
+/** Options of `MemoryNetwork`. With a simulated clock and a seeded `random`, a run repeats exactly. */
 export interface MemoryNetworkOptions {
   readonly clock?: Clock;
   readonly random?: Random;
@@ -81,10 +82,12 @@ export class MemoryNetwork {
     this.#cuts.add(pair(left, right));
   }
 
+  /** Lets two members reach each other again. */
   heal(left: string, right: string): void {
     this.#cuts.delete(pair(left, right));
   }
 
+  /** Removes every cut between members. */
   healAll(): void {
     this.#cuts.clear();
   }

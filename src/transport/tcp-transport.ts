@@ -14,6 +14,7 @@ import { MUTUAL_TLS_OPTIONS } from "./tls/tls-files.ts";
 import { type PeerTlsOptions, TlsPeers } from "./tls/tls-peers.ts";
 import type { Peer, PeerTraffic, StrangerCounts, Transport, TransportHost } from "./transport.ts";
 
+/** Options of `TcpTransport`: where to listen, the cluster's secret, TLS, and limits. */
 export interface TcpOptions {
   /** Where to listen, `host:port`, when that is not the member's own address: `0.0.0.0:2380`, or port 0 for any free one. */
   readonly listen?: string | undefined;

@@ -100,6 +100,7 @@ export interface StrangerCounts {
   readonly refused: number;
 }
 
+/** Another member, and the address at which the transport reaches it. */
 export interface Peer {
   readonly name: string;
   readonly id: MemberId;

@@ -1,5 +1,6 @@
 import type { Durations } from "../../base/durations.ts";
 
+/** Prometheus labels of one reading: names to values, unescaped. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** A number, under the labels that tell it from others of its series. */

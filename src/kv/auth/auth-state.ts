@@ -19,6 +19,7 @@ export interface AuthState {
   readonly roles: Map<string, Role>;
 }
 
+/** A user of the etcd front: a name, a hashed password, and roles. */
 export interface User {
   readonly name: string;
   /** A salted hash, opaque here: nothing below the front door knows a password. Null when none lets this user in. */
@@ -29,14 +30,17 @@ export interface User {
   readonly roles: readonly string[];
 }
 
+/** A named set of permissions, granted to users. */
 export interface Role {
   readonly name: string;
   /** In the order of their ranges, one for each range. */
   readonly permissions: readonly Permission[];
 }
 
+/** What a permission allows on its range of keys. Deleting counts as writing (etcd: Permission.Type). */
 export type Access = "read" | "write" | "readwrite";
 
+/** A right to read, write, or both, on every key of a range. */
 export interface Permission {
   readonly access: Access;
   readonly range: KeyRange;

@@ -31,6 +31,7 @@ export class Auth {
   /** Of the users that were asked for since the last change. */
   readonly #rights = new Map<string, Rights>();
 
+  /** Whether users and roles are enforced (etcd: AuthEnable). */
   get isEnabled(): boolean {
     return this.#state.isEnabled;
   }

@@ -3,6 +3,10 @@ import type { MemberId } from "../../log/entry.ts";
 /** Why calls are refused: the store holds as much as it may, or its members were found to differ. */
 export const ALARM_KINDS = ["no-space", "corrupt"] as const;
 
+/**
+ * What an alarm is about: `no-space`, a member has reached its quota; `corrupt`, members were found to differ
+ * (etcd: AlarmType).
+ */
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 /** An alarm, and the member that it is about. */

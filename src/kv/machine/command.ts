@@ -28,6 +28,7 @@ export type Command =
 /** What a transaction may do. */
 export type Operation = PutCommand | DeleteCommand | RangeOperation | CountOperation | TxnCommand;
 
+/** Writes one key (etcd: Put). */
 export interface PutCommand {
   readonly kind: "put";
   readonly key: Key;
@@ -37,6 +38,7 @@ export interface PutCommand {
   readonly lease: LeaseId | null;
 }
 
+/** Deletes every key of a range (etcd: DeleteRange). */
 export interface DeleteCommand {
   readonly kind: "delete";
   readonly range: KeyRange;
@@ -54,6 +56,10 @@ export interface RangeOperation {
   readonly selection: Selection | null;
 }
 
+/**
+ * Counts the keys of a range inside a transaction. Null counts the newest state, the transaction's own writes
+ * included.
+ */
 export interface CountOperation {
   readonly kind: "count";
   readonly range: KeyRange;
@@ -68,7 +74,9 @@ export interface TxnCommand {
   readonly failure: readonly Operation[];
 }
 
+/** The field of a key that a compare looks at (etcd: Compare.CompareTarget). */
 export type CompareTarget = "value" | "version" | "createRevision" | "modRevision" | "lease";
+/** How a compare relates the field to its operand (etcd: Compare.CompareResult). */
 export type CompareRelation = "equal" | "notEqual" | "less" | "greater";
 
 /**
@@ -83,6 +91,7 @@ export interface Compare {
   readonly operand: string | number;
 }
 
+/** Creates a lease of `ttlMs` milliseconds (etcd: LeaseGrant). */
 export interface LeaseGrantCommand {
   readonly kind: "lease-grant";
   /** The empty id lets the machine choose one. */
@@ -90,6 +99,7 @@ export interface LeaseGrantCommand {
   readonly ttlMs: number;
 }
 
+/** Ends a lease and deletes the keys attached to it (etcd: LeaseRevoke). */
 export interface LeaseRevokeCommand {
   readonly kind: "lease-revoke";
   readonly lease: LeaseId;
@@ -109,17 +119,20 @@ export interface LeaseKeepAliveCommand {
   readonly leases: readonly LeaseId[];
 }
 
+/** Records the remaining time of leases (etcd: LeaseCheckpoint). */
 export interface LeaseCheckpointCommand {
   readonly kind: "lease-checkpoint";
   readonly checkpoints: readonly LeaseCheckpoint[];
 }
 
+/** The remaining time of one lease, so that a new leader does not grant it its whole time again. */
 export interface LeaseCheckpoint {
   readonly lease: LeaseId;
   readonly renewedAt: Index;
   readonly remainingMs: number;
 }
 
+/** Discards the history before `revision`. The current value of every key stays (etcd: Compact). */
 export interface CompactCommand {
   readonly kind: "compact";
   readonly revision: Revision;
@@ -156,6 +169,7 @@ export interface SessionWriteCommand {
   readonly write: Uint8Array;
 }
 
+/** Ends a client session and forgets the answers kept for it (Raft dissertation §6.3). */
 export interface SessionEndCommand {
   readonly kind: "session-end";
   readonly session: SessionId;

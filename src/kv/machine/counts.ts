@@ -15,6 +15,7 @@ export class Counts {
   leasesExpired = 0;
   leasesRenewed = 0;
 
+  /** Puts, deletes and range reads together, those inside transactions included. */
   get operations(): number {
     return this.puts + this.deletes + this.ranges;
   }

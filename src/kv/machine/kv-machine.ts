@@ -29,6 +29,7 @@ export type KvQuery =
     } & RangeOptions)
   | { readonly kind: "count"; readonly range: KeyRange; readonly revision?: Revision };
 
+/** The answer to a `KvQuery`: what was read and the revision it is of, or why it was refused. */
 export type KvAnswer =
   | ({ readonly kind: "range"; readonly revision: Revision } & KeysFound)
   | { readonly kind: "count"; readonly revision: Revision; readonly count: number }
@@ -62,14 +63,17 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return store.heldBytes + leases.size * LEASE_BYTES + sessions.heldBytes;
   }
 
+  /** The leases, for reading. It is another object after `restore`. */
   get leases(): LeaseTable {
     return this.#state.leases;
   }
 
+  /** The client sessions, for reading. It is another object after `restore`. */
   get sessions(): SessionTable {
     return this.#state.sessions;
   }
 
+  /** The users and roles, for reading. It is another object after `restore`. */
   get auth(): Auth {
     return this.#state.auth;
   }
@@ -79,14 +83,17 @@ export class KvMachine implements StateMachine<Uint8Array, KvResult, KvQuery, Kv
     return this.#executor.authority;
   }
 
+  /** The alarms that are raised. It is another object after `restore`. */
   get alarms(): Pick<Alarms, "isRaised" | "all"> {
     return this.#state.alarms;
   }
 
+  /** Whether a `no-space` alarm is raised: writes that would grow the store are refused. */
   get isOutOfSpace(): boolean {
     return this.alarms.isRaised("no-space");
   }
 
+  /** The hub at which changes are watched. It stays the same after `restore`. */
   get watches(): WatchHub {
     return this.#watches;
   }

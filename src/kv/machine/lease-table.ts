@@ -42,6 +42,7 @@ export class LeaseTable {
   readonly #leases = new Map<LeaseId, Lease>();
   #observer: LeaseObserver | undefined = undefined;
 
+  /** How many leases exist. */
   get size(): number {
     return this.#leases.size;
   }

@@ -19,12 +19,14 @@ export type KvResult =
 /** What became of an operation in a transaction; `revision` is then the one of the operation's own moment. */
 export type OperationResult = PutResult | DeleteResult | RangeResult | CountResult | TxnResult;
 
+/** The result of a `PutCommand`. `previous` is null if the key did not exist. */
 export interface PutResult {
   readonly kind: "put";
   readonly revision: Revision;
   readonly previous: KeyVersion | null;
 }
 
+/** The result of a `DeleteCommand`. If no key matched, `deleted` is empty and the revision is unchanged. */
 export interface DeleteResult {
   readonly kind: "delete";
   readonly revision: Revision;
@@ -32,6 +34,7 @@ export interface DeleteResult {
   readonly deleted: readonly KeyVersion[];
 }
 
+/** The keys that a read inside a transaction found. `more` says that its limit kept some out. */
 export interface RangeResult {
   readonly kind: "range";
   readonly revision: Revision;
@@ -39,12 +42,14 @@ export interface RangeResult {
   readonly more: boolean;
 }
 
+/** How many keys a range holds, whatever the limit. */
 export interface CountResult {
   readonly kind: "count";
   readonly revision: Revision;
   readonly count: number;
 }
 
+/** The result of a transaction: which branch ran, and the results of its operations. */
 export interface TxnResult {
   readonly kind: "txn";
   readonly revision: Revision;
@@ -53,6 +58,7 @@ export interface TxnResult {
   readonly results: readonly OperationResult[];
 }
 
+/** The result of a `LeaseGrantCommand`, with the id that was chosen if the command named none. */
 export interface LeaseGrantResult {
   readonly kind: "lease-grant";
   readonly revision: Revision;
@@ -60,12 +66,14 @@ export interface LeaseGrantResult {
   readonly ttlMs: number;
 }
 
+/** The result of a `LeaseRevokeCommand`: the keys that were deleted with the lease. */
 export interface LeaseRevokeResult {
   readonly kind: "lease-revoke";
   readonly revision: Revision;
   readonly deleted: readonly KeyVersion[];
 }
 
+/** The result of renewing leases, in the order of the command. */
 export interface LeaseKeepAliveResult {
   readonly kind: "lease-keep-alive";
   readonly revision: Revision;
@@ -73,12 +81,14 @@ export interface LeaseKeepAliveResult {
   readonly ttlsMs: readonly number[];
 }
 
+/** The result of opening a client session, with its new id. */
 export interface SessionOpenResult {
   readonly kind: "session-open";
   readonly revision: Revision;
   readonly session: SessionId;
 }
 
+/** The result of registering an authentication token. */
 export interface AuthTokenResult {
   readonly kind: "auth-token";
   readonly revision: Revision;

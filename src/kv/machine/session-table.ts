@@ -49,6 +49,7 @@ export class SessionTable {
   readonly #sessions = new Map<SessionId, SessionRecord>();
   #heldBytes = 0;
 
+  /** How many client sessions are open. */
   get size(): number {
     return this.#sessions.size;
   }

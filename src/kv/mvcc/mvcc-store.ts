@@ -15,6 +15,7 @@ import { KeyMap } from "./key-map.ts";
 import { isSingleKey, type Key, type KeyRange } from "./key-range.ts";
 import { OrderedMap } from "./ordered-map.ts";
 
+/** At which revision, in which direction, and how much of a range to read. */
 export interface RangeOptions {
   /** Read as of this revision; without it the newest state, what a transaction has written so far included. */
   readonly revision?: Revision | undefined;
@@ -24,6 +25,7 @@ export interface RangeOptions {
   readonly reverse?: boolean;
 }
 
+/** The keys that a read found, at most as many as its limit. */
 export interface KeysFound {
   readonly versions: readonly KeyVersion[];
   /** Whether the limit kept keys out. */
@@ -84,6 +86,7 @@ export class MvccStore {
     return this.#heldBytes;
   }
 
+  /** The compaction of this store: how far it was ordered, and what is still to be freed. */
   get compaction(): Compaction {
     return this.#compaction;
   }

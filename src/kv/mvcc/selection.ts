@@ -3,6 +3,7 @@ import type { KeyVersion, Revision } from "./key-history.ts";
 import type { KeyRange } from "./key-range.ts";
 import type { KeysFound, MvccStore, RangeOptions } from "./mvcc-store.ts";
 
+/** The field by which a range is sorted (etcd: RangeRequest.SortTarget). */
 export type SortTarget = "key" | "version" | "createRevision" | "modRevision" | "value";
 
 /**

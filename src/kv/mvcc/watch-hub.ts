@@ -4,6 +4,7 @@ import { inRange, isSingleKey, type Key, type KeyRange } from "./key-range.ts";
 import type { MvccStore } from "./mvcc-store.ts";
 import { RangeTree } from "./range-tree.ts";
 
+/** What one watcher wants to see: a range of keys, from which revision, and what to leave out. */
 export interface WatchRequest {
   readonly range: KeyRange;
   /** The first revision of interest, past or future; null begins with the next one. */
@@ -16,6 +17,7 @@ export interface WatchRequest {
   readonly pendingMax?: number | undefined;
 }
 
+/** One change of one key, as it is passed to a watcher. */
 export interface WatchedChange {
   readonly change: KeyVersion;
   /** What the change replaced, if that was asked for, existed, and is not compacted away. */
@@ -89,6 +91,7 @@ export class Watcher {
     return this.#isBehind && !this.#isClosed;
   }
 
+  /** Whether the watcher is closed and receives nothing more. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -203,6 +206,7 @@ export class WatchHub {
     this.#position = store.changes.end;
   }
 
+  /** The store whose changes are watched. */
   get store(): MvccStore {
     return this.#store;
   }

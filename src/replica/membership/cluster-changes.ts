@@ -25,6 +25,7 @@ export interface ClusterChangesParts {
   wake(): void;
 }
 
+/** The member that `cluster.add` adds. */
 export interface NewMember {
   /** Without it the member gets its name when it starts. */
   readonly name?: string | undefined;

@@ -59,6 +59,7 @@ export interface Files {
  */
 export type OpenMode = "create" | "read" | "read-write" | "durable";
 
+/** An open file. Positions and lengths are in bytes. */
 export interface File {
   readonly path: string;
   sizeSync(): number;

@@ -23,6 +23,7 @@ const HAS_DSYNC = process.platform === "linux";
 const SHORT_BYTES = 4096;
 const QUICK_MS = 0.5;
 
+/** Options of `NodeFiles`: how it waits for a directory that another process has locked. */
 export interface NodeFilesOptions {
   /** How long `lockWhenFree` waits for a living process to let go of the directory, in milliseconds. Default 0. */
   readonly lockTimeoutMs?: number | undefined;

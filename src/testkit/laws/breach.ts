@@ -1,5 +1,6 @@
 import type { Step } from "./steps.ts";
 
+/** The name of one law that `checkLaws` tries, as in a `LawViolation`. */
 export type LawName =
   | "the codec"
   | "answers"

@@ -18,6 +18,7 @@ import { listOf, stepsOf } from "./steps.ts";
 import { guard, Subject } from "./subject.ts";
 import type { Law, Trial } from "./trial.ts";
 
+/** Options of `checkLaws`: how to generate commands and queries, and how long to try. */
 export interface LawOptions<Command, Query> {
   readonly commands: Generator<Command>;
   /** Without them a state that no result shows is compared by its snapshots only. */
@@ -53,6 +54,7 @@ export interface LawOptions<Command, Query> {
   readonly clock?: Clock | undefined;
 }
 
+/** What `checkLaws` tried without finding a violation. */
 export interface LawReport {
   readonly laws: readonly LawName[];
   /** How many lists were tried: fewer than asked for when time was up. */

@@ -6,6 +6,7 @@ import { partsOfHistory } from "./parts.ts";
 import { type Budget, Search } from "./search.ts";
 import { checkWitness } from "./witness.ts";
 
+/** Options of `checkHistory`: a known order of the operations, and limits of the search. */
 export interface CheckOptions {
   /**
    * The order in which the operations took effect, by their places in the history, where it is known. Then only this
@@ -19,6 +20,7 @@ export interface CheckOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** The verdict on a history, and what it rests on. */
 export interface HistoryResult {
   /** `unknown` is no success: the search was given up. */
   readonly verdict: "ok" | "illegal" | "unknown";
@@ -30,6 +32,7 @@ export interface HistoryResult {
   readonly message: string;
 }
 
+/** The verdict on one independent part of the state, such as one key. */
 export interface PartResult {
   /** The parts of the state, as the model names them; undefined when they are everything. */
   readonly names: readonly string[] | undefined;

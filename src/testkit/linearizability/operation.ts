@@ -8,6 +8,7 @@ export type Operation<Input = unknown, Output = unknown> =
   | CompletedOperation<Input, Output>
   | UnknownOperation<Input>;
 
+/** A call that was answered. It took effect at some moment between `call` and its return. */
 export interface CompletedOperation<Input = unknown, Output = unknown> {
   readonly client: number | string;
   readonly input: Input;

@@ -76,12 +76,14 @@ export interface Script<Command, Result, Query, Answer> {
   expect(query: Query, answer: Answer, ...members: readonly ScriptMember[]): void;
 }
 
+/** Options of a client's call in a script: which member it goes to, and which client makes it. */
 export interface ScriptCallOptions {
   readonly to?: ScriptMember;
   /** Clients are numbered from 0, which is the default. */
   readonly client?: number;
 }
 
+/** Options of a fault in a script. */
 export interface FaultOptions {
   /** Virtual milliseconds after which the fault ends by itself. */
   readonly forMs?: number;

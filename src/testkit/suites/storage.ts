@@ -16,6 +16,7 @@ export interface StorageWorld {
   readonly powerCut?: () => void;
 }
 
+/** The test runner in which the storage suite registers its tests. */
 export interface StorageSuiteHost {
   /** Registers one test, as `test` of most test runners does. */
   test(name: string, run: () => Promise<void>): void;

@@ -1,6 +1,7 @@
 import { equalStructure, structureKey } from "../../structure.ts";
 import type { Model } from "../model.ts";
 
+/** An operation on `kvModel`: a write, a read, a compare-and-set, or a transaction. */
 export type KvInput<Value> =
   | KvWrite<Value>
   | { readonly kind: "get"; readonly key: string }
@@ -19,6 +20,7 @@ export type KvInput<Value> =
       readonly failure: readonly (KvWrite<Value> | { readonly kind: "get"; readonly key: string })[];
     };
 
+/** A write of one key. */
 export type KvWrite<Value> =
   | { readonly kind: "put"; readonly key: string; readonly value: Value }
   | { readonly kind: "delete"; readonly key: string };
@@ -33,6 +35,7 @@ export type KvOutput<Value> =
   | null
   | { readonly succeeded: boolean; readonly answers: readonly (Value | boolean | null)[] };
 
+/** The state of `kvModel`: the keys that exist, and their values. */
 export type KvState<Value> = ReadonlyMap<string, Value>;
 
 /** Keys and values, checked key by key where no transaction ties them together. */

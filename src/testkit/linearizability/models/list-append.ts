@@ -6,6 +6,7 @@ export type ListAppendInput<Value> = readonly (
   | { readonly kind: "read"; readonly key: string }
 )[];
 
+/** The state of the list-append model: the values of each list, oldest first. */
 export type Lists<Value> = ReadonlyMap<string, readonly Value[]>;
 
 /**

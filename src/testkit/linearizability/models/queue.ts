@@ -1,5 +1,6 @@
 import type { Model } from "../model.ts";
 
+/** An operation on `queueModel`. */
 export type QueueInput<Value> =
   | { readonly kind: "enqueue"; readonly value: Value }
   | { readonly kind: "dequeue" };

@@ -1,6 +1,7 @@
 import { equalStructure } from "../../structure.ts";
 import type { Model } from "../model.ts";
 
+/** An operation on `registerModel`. */
 export type RegisterInput<Value> =
   | { readonly kind: "read" }
   | { readonly kind: "write"; readonly value: Value }

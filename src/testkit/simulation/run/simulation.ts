@@ -44,6 +44,7 @@ export interface RunResult {
   readonly endings: Readonly<Record<Ending["is"], number>>;
 }
 
+/** A check that failed in a simulated run, and when. */
 export interface Failure {
   /** The name of the check, or `crash` when something threw that should not have. */
   readonly invariant: string;

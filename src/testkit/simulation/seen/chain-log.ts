@@ -34,14 +34,17 @@ export class ChainLog {
     return this.#base;
   }
 
+  /** The index of the newest entry, or of `base` if there is none. */
   get lastIndex(): Index {
     return this.#base.index + this.#entries.length;
   }
 
+  /** The term of the newest entry, or of `base` if there is none. */
   get lastTerm(): Term {
     return this.#entries.at(-1)?.term ?? this.#base.term;
   }
 
+  /** The checksum of the whole log up to its newest entry. */
   get lastChain(): Chain {
     return this.#chains.at(-1) ?? this.#base.chain;
   }

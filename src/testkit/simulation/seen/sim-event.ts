@@ -27,6 +27,7 @@ export type SimEvent = { readonly at: Micros } & (
   | OperationEvent
 );
 
+/** What happened to one simulated member. A process is one start of it. */
 export type MemberEvent = {
   readonly member: MemberId;
 } /** A process has begun, with what its disk gave back. `start` counts the member's processes from 1. */ & (
@@ -113,12 +114,17 @@ export type MemberEvent = {
   | { readonly kind: "stranger-heard"; readonly before: unknown; readonly after: unknown }
 );
 
+/** What a simulated member read back from its disk when it started. */
 export interface RecoveredState {
   readonly hardState: HardState;
   readonly snapshot: SnapshotMetadata | undefined;
   readonly entries: readonly Entry[];
 }
 
+/**
+ * How a simulated process ended. `failed` means that the member stopped itself, `closed` that `close` was
+ * called.
+ */
 export type StopKind = "kill" | PowerCut | "failed" | "closed";
 
 /** What a client calls, and how it ended. `operation` numbers the calls of a run. */
@@ -145,4 +151,5 @@ export type Ending =
   | { readonly is: "refused"; readonly reason: string }
   | { readonly is: "unknown"; readonly reason: string };
 
+/** The `kind` of a simulated event. */
 export type SimEventKind = SimEvent["kind"];
