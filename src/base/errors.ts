@@ -196,6 +196,7 @@ export class QuorateError<Code extends ErrorCode = ErrorCode> extends Error {
   /** Whether the same call can succeed later without a change by the caller. Check `outcome` before repeating a write. */
   readonly retryable: boolean;
 
+  /** Creates an error with the fields of its code. `options.outcome` says what is known of a failed write. */
   constructor(code: Code, message: string, details: ErrorFields[Code], options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

@@ -8,6 +8,7 @@ export class Random {
   #c: number;
   #d: number;
 
+  /** Seeds the generator with the lower 32 bits of `seed`: equal seeds give equal sequences. */
   constructor(seed: number) {
     // splitmix32 spreads close seeds far apart; four equal words would never mix.
     let state = seed >>> 0;

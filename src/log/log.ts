@@ -47,6 +47,10 @@ export class Log {
   /** Set when a hand-out stopped at the budget: the next one waits until something is applied. */
   #isApplyPaused = false;
 
+  /**
+   * Restores a log whose entries are all saved. At most `applyingBytesMax` bytes are handed out to be applied
+   * at once.
+   */
   constructor(state: LogState, applyingBytesMax: number) {
     this.#base = state.base;
     this.#entries = [...state.entries];

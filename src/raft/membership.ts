@@ -23,6 +23,7 @@ export interface Membership {
 /** How many removed ids are remembered. */
 export const REMOVED_MEMBERS_MAX = 1024;
 
+/** A membership without any member: that of a member that has not joined a cluster yet. */
 export const EMPTY_MEMBERSHIP: Membership = {
   voters: [],
   outgoing: [],

@@ -28,6 +28,7 @@ export class SynchronousRaft {
   readonly #raft: Raft;
   #underWay: Effects | null = null;
 
+  /** Wraps a core, whose effects are carried out one step at a time. */
   constructor(raft: Raft) {
     this.#raft = raft;
   }

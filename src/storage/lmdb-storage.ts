@@ -84,6 +84,7 @@ export class LmdbStorage implements Storage {
   #failure: QuorateError | null = null;
   #onFault: (fault: QuorateError) => void = () => {};
 
+  /** Names the directory; nothing is opened before the member starts. Throws ERR_INVALID_ARGUMENT. */
   constructor(directory: string, options: LmdbOptions = NO_OPTIONS) {
     LMDB_OPTIONS.check(options);
     const { lockTimeoutMs = 0 } = options;

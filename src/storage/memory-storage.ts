@@ -42,6 +42,7 @@ export class MemoryStorage implements Storage {
   /** Counted up with every end of a run: what was begun before it has no effect after it. */
   #run = 0;
 
+  /** Creates an empty storage. Throws ERR_INVALID_ARGUMENT. */
   constructor(options: MemoryStorageOptions = NO_OPTIONS) {
     MEMORY_OPTIONS.check(options);
     const { clock = systemClock, storeId = "0".repeat(32) } = options;

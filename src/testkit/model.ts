@@ -84,6 +84,7 @@ export class ModelViolation extends Error {
   readonly commands: readonly unknown[];
   readonly seed: number;
 
+  /** Creates the error for a difference between the machine and its spec. */
   constructor(breach: Breach, steps: readonly Step<unknown>[], seed: number) {
     const commands = steps.map(({ command, index }) => `  ${index}: ${textOf(command)}`);
     super(`${breach.message}\ncommands:\n${commands.join("\n")}\nagain with: { seed: ${seed}, runs: 1 }`);

@@ -59,6 +59,10 @@ export class MemoryNetwork {
   readonly #cuts = new Set<string>();
   readonly #arriving: (() => void)[] = [];
 
+  /**
+   * Creates a network without members. By default it loses, delays and repeats nothing. Throws
+   * ERR_INVALID_ARGUMENT.
+   */
   constructor(options: MemoryNetworkOptions = NO_OPTIONS) {
     NETWORK_OPTIONS.check(options);
     this.#clock = options.clock ?? systemClock;

@@ -45,6 +45,7 @@ export class NodeFiles implements Files {
   readonly #root: string;
   readonly #lock: NodeLock;
 
+  /** Names the directory that all paths are relative to; nothing is opened or created yet. */
   constructor(directory: string, options: NodeFilesOptions = NO_OPTIONS) {
     NODE_FILES_OPTIONS.check(options);
     const { lockTimeoutMs: timeoutMs = 0, onLockWait: onWait = () => {} } = options;

@@ -31,6 +31,7 @@ export class LawViolation extends Error {
   /** Given to `checkLaws` as `seed`, with `runs: 1`, it shows the same. */
   readonly seed: number;
 
+  /** Creates the error for the law that `steps` violate; `seed` finds them again. */
   constructor(
     law: { readonly name: LawName; readonly says: string },
     breach: Error,

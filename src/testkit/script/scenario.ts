@@ -35,6 +35,7 @@ export class ScenarioFailure extends Error {
   readonly story: readonly string[];
   readonly recording: Recording;
 
+  /** Creates the error for a scenario that failed. */
   constructor(name: string, failure: Failure, scenario: Scenario, recording: Recording, cause?: unknown) {
     const story = tellStory(recording);
     const { cluster, seed } = scenario;
