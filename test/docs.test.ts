@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readExamples } from "../scripts/docs/examples.ts";
 import { type Block, promisedOutput, readPage, reasonNotToRun } from "../scripts/docs/markdown.ts";
 import { run, runWell } from "../scripts/process.ts";
 import tsup from "../tsup.config.ts";
@@ -42,6 +43,16 @@ const shells = pages.flatMap(({ path, blocks }) =>
     .map((block) => ({ name: `${path}:${block.line}`, block })),
 );
 
+const examples = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .sort()
+  .flatMap((path) =>
+    readExamples(`src/${path}`, readFileSync(join(ROOT, "src", path), "utf8")).map((block) => ({
+      name: `src/${path}:${block.line}`,
+      block,
+    })),
+  );
+
 let workshop: string;
 
 beforeAll(async () => {
@@ -49,7 +60,7 @@ beforeAll(async () => {
   symlinkSync(join(ROOT, "node_modules"), join(workshop, "node_modules"));
   writeFileSync(join(workshop, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(workshop, "tsconfig.json"), JSON.stringify(tsconfigForReaders()));
-  for (const { name, block } of programs) {
+  for (const { name, block } of [...programs, ...examples]) {
     mkdirSync(join(workshop, folderOf(name)));
     const code = await withFreePorts(block.code);
     writeFileSync(join(workshop, fileOf(name, block)), `${code}\nexport {};\n`);
@@ -72,6 +83,27 @@ describe("the code in the documentation", () => {
       expect(exitCode, `${name} must end by itself, and well\n${stdout}\n${stderr}`).toBe(0);
       expect(linesAmong(promisedOutput(block), stdout)).toEqual(promisedOutput(block));
     });
+  });
+});
+
+describe("the examples in doc comments", () => {
+  it("run one after the other in one process, and print what they say", { timeout: RUN_MS }, async () => {
+    const main = join(workshop, "examples.ts");
+    const steps = examples.flatMap(({ name, block }) => [
+      `console.log(${JSON.stringify(`=== ${name}`)});`,
+      `await import(${JSON.stringify(`./${fileOf(name, block)}`)});`,
+    ]);
+    writeFileSync(main, `${steps.join("\n")}\nexport {};\n`);
+    const args = ["--tsconfig", join(workshop, "tsconfig.json"), main];
+    const { exitCode, stdout, stderr } = await run(join(BIN, "tsx"), args, workshop, RUN_MS);
+    expect(exitCode, `the last example named here failed\n${stdout}\n${stderr}`).toBe(0);
+
+    const printed = new Map(
+      stdout.split("=== ").map((part) => [part.split("\n", 1)[0]!, part.slice(part.indexOf("\n") + 1)]),
+    );
+    expect(examples.length).toBeGreaterThan(0);
+    for (const { name, block } of examples)
+      expect(linesAmong(promisedOutput(block), printed.get(name) ?? ""), name).toEqual(promisedOutput(block));
   });
 });
 

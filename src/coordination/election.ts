@@ -45,7 +45,21 @@ export class Election {
     this.#line = line;
   }
 
-  /** Waits until we lead; `release` of what it gives resigns. Otherwise as `Lock.acquire`. */
+  /**
+   * Joins the election, and resolves once this candidate leads; `release` of the result resigns. `value` is what
+   * `leader` and `observe` show to others. Limits and errors are those of `Lock.acquire`.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const leadership = await store.election("scheduler").campaign("n1");
+   * console.log((await store.election("scheduler").leader())?.value); // → n1
+   * await leadership.release();
+   * await store.close();
+   * ```
+   */
   async campaign(value: string, options: HoldOptions = NO_OPTIONS): Promise<Leadership> {
     CAMPAIGN_OPTIONS.check(options);
     if (!anyText.isMet(value)) throw invalidArgument("value", value, "election.campaign: value must be text");

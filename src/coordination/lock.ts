@@ -34,13 +34,37 @@ export class Lock {
    * Waits for the lock; without a `timeoutMs` or `signal`, for as long as it takes. A call that fails has left the line.
    * Throws ERR_LOCK_LOST when this process was not heard of for so long that it lost its place, and what every write
    * throws.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const held = await store.lock("nightly-report").acquire();
+   * console.log(held.signal.aborted); // → false
+   * await held.release();
+   * await store.close();
+   * ```
    */
   async acquire(options: HoldOptions = NO_OPTIONS): Promise<Held> {
     ACQUIRE_OPTIONS.check(options);
     return (await claim(this.#line, this.#value, this.#blocker, options, true))!;
   }
 
-  /** The lock, or undefined when it cannot be had at once. */
+  /**
+   * Acquires the lock if it is free. Resolves to undefined if it cannot be acquired at once.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const held = await store.lock("nightly-report").acquire();
+   * console.log(await store.lock("nightly-report").tryAcquire()); // → undefined
+   * await held.release();
+   * await store.close();
+   * ```
+   */
   async tryAcquire(options: HoldOptions = NO_OPTIONS): Promise<Held | undefined> {
     TRY_OPTIONS.check(options);
     const { signal, timeoutMs: timeout } = options;
@@ -54,6 +78,16 @@ export class Lock {
    * Runs `work` while holding the lock, and gives its result. `timeoutMs` and `signal` limit the waiting, not the work.
    * Rejects with ERR_LOCK_LOST, once `work` has ended, when the lock did not last until then: `work` was perhaps not
    * alone, and should have stopped when `signal` of what is held aborted.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const report = await store.lock("nightly-report").run(() => "done");
+   * console.log(report); // → done
+   * await store.close();
+   * ```
    */
   async run<Result>(
     work: (held: Held) => Promise<Result> | Result,

@@ -178,7 +178,22 @@ export class Kv<Value> {
     return this.#space.clock;
   }
 
-  /** The value of a key, or undefined when it does not exist. Throws ERR_DECODE. */
+  /**
+   * Resolves to the value of a key, or undefined if the key does not exist.
+   *
+   * @throws ERR_DECODE if the stored value cannot be decoded, and `onDecodeError` does not say otherwise.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * await store.put("colour", "blue");
+   * console.log(await store.get("colour")); // → blue
+   * console.log(await store.get("size")); // → undefined
+   * await store.close();
+   * ```
+   */
   get(key: string, options: ReadOptions & DecodeOrRaw): Promise<Value | Uint8Array | undefined>;
   get<Other>(
     key: string,
@@ -193,7 +208,22 @@ export class Kv<Value> {
     return version === undefined ? undefined : this.#space.value(version, options.onDecodeError);
   }
 
-  /** A key with its value, revisions, version and lease, or undefined when it does not exist. Throws ERR_DECODE. */
+  /**
+   * Resolves to a key with its value, revisions, version and lease, or undefined if the key does not exist.
+   *
+   * @throws ERR_DECODE if the stored value cannot be decoded, and `onDecodeError` does not say otherwise.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * await store.put("colour", "blue");
+   * const entry = await store.entry("colour");
+   * console.log(entry?.value, entry?.version); // → blue 1
+   * await store.close();
+   * ```
+   */
   entry(key: string, options: ReadOptions & DecodeOrRaw): Promise<KvEntry<Value | Uint8Array> | undefined>;
   entry<Other>(
     key: string,
@@ -211,6 +241,17 @@ export class Kv<Value> {
   /**
    * Sets a key. Throws ERR_CONDITION_FAILED when a condition does not hold, with what the key is now,
    * ERR_LEASE_NOT_FOUND, and ERR_KEY_NOT_FOUND when there is no lease to keep.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const { revision } = await store.put("colour", "blue");
+   * const { prev } = await store.put("colour", "red", { prev: true });
+   * console.log(prev?.value, prev?.modRevision === revision); // → blue true
+   * await store.close();
+   * ```
    */
   async put(key: string, value: Value, options: PutOptions = NO_OPTIONS): Promise<PutOutcome<Value>> {
     PUT_OPTIONS.check(options);
@@ -221,6 +262,17 @@ export class Kv<Value> {
   /**
    * Puts a key again with the value that it has: a new revision, on the lease that is given or kept, or on none (etcd's
    * ignore_value). Throws ERR_KEY_NOT_FOUND when there is no such key, and what `put` throws.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * await store.put("colour", "blue");
+   * await store.touch("colour");
+   * console.log((await store.entry("colour"))?.version); // → 2
+   * await store.close();
+   * ```
    */
   async touch(key: string, options: TouchOptions = NO_OPTIONS): Promise<PutOutcome<Value>> {
     TOUCH_OPTIONS.check(options);
@@ -230,6 +282,18 @@ export class Kv<Value> {
   /**
    * Deletes a key, or all keys within bounds, in one revision; a delete that finds nothing makes none. `{ all: true }`
    * empties the store, or this namespace of it.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * await store.put("jobs/1", "a");
+   * await store.put("jobs/2", "b");
+   * const { deleted } = await store.delete({ prefix: "jobs/" });
+   * console.log(deleted); // → 2
+   * await store.close();
+   * ```
    */
   async delete(
     keyOrRange: string | Bounds,
@@ -246,6 +310,20 @@ export class Kv<Value> {
   /**
    * The entries of a range: iterate, or ask for all, the first, or the count. Nothing is read before that. Without an
    * argument the range is the whole store or namespace; with one, it says so by `all: true`.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * await store.put("jobs/1", "a");
+   * await store.put("jobs/2", "b");
+   * for await (const { key, value } of store.range({ prefix: "jobs/" })) {
+   *   console.log(key, value);
+   * }
+   * console.log(await store.range({ prefix: "jobs/" }).count()); // → 2
+   * await store.close();
+   * ```
    */
   range(): Scan<Value>;
   range(options: ScanOptions & DecodeOrRaw): Scan<Value | Uint8Array>;
@@ -256,7 +334,23 @@ export class Kv<Value> {
     return new Scan(this.#space, argumentOr(EVERYTHING, given));
   }
 
-  /** Tells the changes of a key or a range, as this member applies them: see `Watch`. */
+  /**
+   * Watches a key or a range: the `Watch` delivers each change in order, as this member applies it.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const watch = store.watch({ prefix: "jobs/", from: 1 });
+   * await store.put("jobs/1", "a");
+   * for await (const event of watch) {
+   *   if (event.type === "put") console.log(event.entry.key, event.entry.value); // → jobs/1 a
+   *   break;
+   * }
+   * await store.close();
+   * ```
+   */
   watch(range: WatchOptions & DecodeOrRaw): Watch<Value | Uint8Array>;
   watch<Other>(range: WatchOptions & DecodeOr<Other>): Watch<Value | Exclude<Other, undefined>>;
   watch(keyOrRange: string | (WatchOptions & DecodeOrSkip)): Watch<Value>;
@@ -266,13 +360,46 @@ export class Kv<Value> {
     return this.#life.begun(watch);
   }
 
-  /** Builds a transaction: compares, and what to do if they hold or not. */
+  /**
+   * Builds a transaction: compares, and operations for the case that all hold or that one does not (etcd: Txn).
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const { ok } = await store
+   *   .txn()
+   *   .when((key) => key("owner").missing())
+   *   .do((op) => [op.put("owner", "n1")])
+   *   .commit();
+   * console.log(ok); // → true
+   * await store.close();
+   * ```
+   */
   txn(): TxnBuilder<Value, [], []> {
     this.#life.check();
     return new TxnBuilder(this.#space);
   }
 
-  /** Runs a function that reads and writes, again and again until nobody interfered. */
+  /**
+   * Runs a function that reads and writes, and commits its writes if nothing that it read has changed; otherwise the
+   * function runs again. Resolves to what the function returned.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const count = await store.transact(async (tx) => {
+   *   const next = Number((await tx.get("count")) ?? 0) + 1;
+   *   tx.put("count", String(next));
+   *   return next;
+   * });
+   * console.log(count); // → 1
+   * await store.close();
+   * ```
+   */
   async transact<Result>(
     work: (tx: Tx<Value>) => Promise<Result> | Result,
     options: TransactOptions = NO_OPTIONS,
@@ -288,6 +415,18 @@ export class Kv<Value> {
    * Grants a lease of `ttlMs` milliseconds that keeps itself alive until it is revoked or the store is closed. Keys put
    * with it are deleted when it ends. 500 ms is the shortest time. A call that fails leaves no lease behind: one that may have been granted all the same
    * is revoked. With an `id` of your own, or in a client session, that is up to you. Throws ERR_LEASE_EXISTS.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const lease = await store.lease(5_000);
+   * await store.put("workers/n1", "up", { lease });
+   * await lease.revoke();
+   * console.log(await store.get("workers/n1")); // → undefined
+   * await store.close();
+   * ```
    */
   async lease(ttlMs: number, options: LeaseOptions = NO_OPTIONS): Promise<Lease> {
     LEASE_OPTIONS.check(options);
@@ -306,7 +445,20 @@ export class Kv<Value> {
     return this.#life.begun(lease);
   }
 
-  /** Every lease of the store, whoever holds it, in the order in which they were granted. */
+  /**
+   * Resolves to all leases of the store, those of other clients included, in the order in which they were granted.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const lease = await store.lease(5_000);
+   * console.log((await store.leases()).length); // → 1
+   * await lease.revoke();
+   * await store.close();
+   * ```
+   */
   async leases(options: BarrierOptions = NO_OPTIONS): Promise<LeaseInfo[]> {
     LEASES_OPTIONS.check(options);
     this.#life.check();
