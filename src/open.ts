@@ -44,8 +44,11 @@ export interface MemberOptions {
   readonly dir?: string;
   /** This member's name, the same at every start. */
   readonly name?: string | undefined;
-  /** Name and address (`host:port`) of every member, this one included. Without it the member is alone. */
-  readonly peers?: Readonly<Record<string, string>>;
+  /**
+   * Name and address (`host:port`) of every member, this one included. A list of names is enough for a transport that
+   * needs no addresses, such as a `MemoryNetwork`'s. Without it the member is alone.
+   */
+  readonly peers?: Readonly<Record<string, string>> | readonly string[];
   /** Tells clusters apart whose members have the same names. */
   readonly clusterName?: string | undefined;
   /** The ticket of a member that was added to a running cluster; it takes the place of `peers`. */
@@ -76,11 +79,7 @@ export interface MemberOptions {
 const MEMBER: Demands<MemberOptions> = {
   dir: definite(demand("the path of a directory", text.isMet)),
   name: text,
-  peers: definite(
-    demand("an object with an address for each name", (value): value is Readonly<Record<string, string>> => {
-      return isPlainObject(value) && Object.values(value).every((address) => typeof address === "string");
-    }),
-  ),
+  peers: definite(demand("an object with an address for each name, or a list of names", isPeers)),
   clusterName: text,
   join: definite(text),
   transport: definite(having<Transport>("a transport", "start", "setPeers", "send", "close")),
@@ -183,7 +182,7 @@ async function memberParts(options: MemberOptions) {
   const isAlone = peers === undefined && join === undefined;
   return {
     name,
-    peers: isAlone ? { [name]: "" } : (peers ?? {}),
+    peers: isAlone ? { [name]: "" } : addressesOf(peers ?? {}),
     cluster,
     join,
     limits: { ...limitsFor(budget), ...defined(options.limits ?? {}) },
@@ -200,17 +199,34 @@ function diskStorage(
   { onCorruption = "refuse", join, peers = {}, lockTimeoutMs }: MemberOptions,
   budget: MemoryBudget,
 ): Storage {
-  const hasPeers = join !== undefined || Object.keys(peers).length > 1;
+  const hasPeers = join !== undefined || Object.keys(addressesOf(peers)).length > 1;
   return new DiskStorage(new NodeFiles(dir, { lockTimeoutMs }), {
     onCorruption: hasPeers ? onCorruption : "refuse",
     segmentBytes: segmentBytesFor(budget),
   });
 }
 
+function isPeers(value: unknown): value is NonNullable<MemberOptions["peers"]> {
+  if (Array.isArray(value)) return value.every(text.isMet) && new Set(value).size === value.length;
+  return isPlainObject(value) && Object.values(value).every((address) => typeof address === "string");
+}
+
+/** The address of each peer: the empty one where only names are given. */
+function addressesOf(peers: NonNullable<MemberOptions["peers"]>): Readonly<Record<string, string>> {
+  if (!Array.isArray(peers)) return peers as Readonly<Record<string, string>>;
+  return Object.fromEntries(peers.map((name) => [name, ""]));
+}
+
 /** What excludes or needs each other. */
-function checkTogether({ dir, storage, peers, name, join }: MemberOptions): void {
+function checkTogether({ dir, storage, peers, name, join, transport }: MemberOptions): void {
   if (dir !== undefined && storage !== undefined)
     throw invalidArgument("storage", storage, "dir and storage exclude each other");
+  if (Array.isArray(peers) && transport === undefined)
+    throw invalidArgument(
+      "peers",
+      peers,
+      "peers needs an address for each name, which TCP, the default transport, dials",
+    );
   if (join !== undefined && peers !== undefined)
     throw invalidArgument("join", join, "join and peers exclude each other");
   if (name === undefined && peers !== undefined)
@@ -228,6 +244,6 @@ function memoryStorage(): Storage {
 /** A lone member needs no network, and its program should not have to load one. */
 async function defaultTransport(isAlone: boolean): Promise<Transport> {
   if (isAlone) return new MemoryNetwork().transport();
-  const { tcp } = await import("./transport/tcp-transport.ts");
+  const { tcp } = await import("./transport/tcp/tcp-transport.ts");
   return tcp();
 }

@@ -51,6 +51,9 @@ export interface StoreMetrics extends KvMetrics {
   readonly framesRefusedTotal: number;
 }
 
+/** Where a store keeps its parts. By a registered symbol, so that copies of this package know each other's stores. */
+const PARTS: unique symbol = Symbol.for("quorate.store.parts") as never;
+
 /** What a store is made of, for front doors that speak of bytes and commands, not of values. */
 export interface StoreParts {
   readonly host: KvContext;
@@ -59,14 +62,19 @@ export interface StoreParts {
   metrics(): ReplicaMetrics;
 }
 
+/** Returns what this store is made of, or undefined for what is no store. */
+export function partsOf(store: object): StoreParts | undefined {
+  return (store as { readonly [PARTS]?: StoreParts })[PARTS];
+}
+
 const BACKUP_OPTIONS = new OptionTable<ReadOptions>("backup", READ);
 
 /** A key-value store and the member of a cluster that keeps it: what `open` gives. */
 export class Store<Value> extends Kv<Value> {
   /** The members, and the ways to change them. */
   readonly cluster: Cluster;
-  /** Not for programs: front doors go through here. */
-  readonly parts: StoreParts;
+  /** @internal What front doors go through. */
+  readonly [PARTS]: StoreParts;
   readonly #replica: KvMember;
   readonly #machine: KvMachine;
   readonly #life: OpenHandles;
@@ -87,7 +95,7 @@ export class Store<Value> extends Kv<Value> {
     this.#replica = replica;
     this.#machine = machine;
     this.#life = life;
-    this.parts = { host, upkeep: backend.upkeep, metrics: () => replica.metrics() };
+    this[PARTS] = { host, upkeep: backend.upkeep, metrics: () => replica.metrics() };
     this.cluster = replica.cluster;
     publishEvents(replica);
     replica.observe((event, [failure]) => {
@@ -147,7 +155,7 @@ export class Store<Value> extends Kv<Value> {
       ...this.#replica.status(),
       revision,
       compactRevision,
-      quotaBytes: this.parts.host.limits.quotaBytes,
+      quotaBytes: this[PARTS].host.limits.quotaBytes,
     };
   }
 

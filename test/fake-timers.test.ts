@@ -28,7 +28,7 @@ test.each(["before", "after"])(
   async (when) => {
     if (when === "before") vi.useFakeTimers({ toFake: ALL });
     const { open } = await import("../src/open.ts");
-    const { tcp } = await import("../src/transport/tcp-transport.ts");
+    const { tcp } = await import("../src/transport/tcp/tcp-transport.ts");
     if (when === "after") vi.useFakeTimers({ toFake: ALL });
     const names = ["n1", "n2", "n3"];
     vi.useRealTimers();

@@ -9,7 +9,8 @@ import { QuorateError } from "../src/base/errors.ts";
 import { open } from "../src/open.ts";
 import { MemoryStorage } from "../src/storage/memory-storage.ts";
 import type { Store } from "../src/store.ts";
-import { tcp } from "../src/transport/tcp-transport.ts";
+import { MemoryNetwork } from "../src/transport/memory-transport.ts";
+import { tcp } from "../src/transport/tcp/tcp-transport.ts";
 
 let folder: string;
 let stores: Store<unknown>[] = [];
@@ -230,4 +231,18 @@ test("a start that cannot be says what to look at", async () => {
     code: "ERR_FOREIGN_DIRECTORY",
     details: { directory: file, found: ["file"] },
   });
+});
+
+test("names are enough for members whose network needs no addresses; TCP asks for them", async () => {
+  const network = new MemoryNetwork();
+  const peers = ["n1", "n2", "n3"];
+  const members = await Promise.all(
+    peers.map((name) => opened({ name, peers, transport: network.transport() })),
+  );
+  await members[0]!.put("a", "1");
+  expect(await members[2]!.get("a")).toBe("1");
+  const refused = { code: "ERR_INVALID_ARGUMENT", details: { argument: "peers" } };
+  await expect(open({ name: "n1", peers })).rejects.toMatchObject(refused);
+  await expect(open({ name: "n1", peers: ["n1", "n1"] })).rejects.toMatchObject(refused);
+  await expect(open({ name: "n1", peers, transport: tcp() })).rejects.toMatchObject({ code: "ERR_LISTEN" });
 });

@@ -103,7 +103,7 @@ export class MemberService {
   }
 
   async #hash(at: number | null): Promise<Answer<"hash">> {
-    const { hash, revision } = await this.#store.hash(at ?? undefined);
+    const { hash, revision } = await this.#store.hash({ revision: at ?? undefined });
     return { hash: hash.toString(16).padStart(8, "0"), revision };
   }
 

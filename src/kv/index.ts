@@ -11,8 +11,16 @@ export type { FieldCompares, KeyCompares, MakeCompare } from "./compares.ts";
 export type { DecodeOr, DecodeOrRaw, DecodeOrSkip, Undecodable } from "./decoding.ts";
 export type { KvEntry, ReadOptions } from "./keyspace.ts";
 export type { HostOptions, NamespaceOptions, TouchOptions } from "./kv.ts";
-export { type DeleteOptions, Kv, type LeaseInfo, type LeaseOptions, type SessionOptions } from "./kv.ts";
-export type { BackendOperationResult, BackendTxnResult, Counted, Deleted } from "./kv-backend.ts";
+export {
+  type DeleteOptions,
+  type DeleteOutcome,
+  Kv,
+  type LeaseInfo,
+  type LeaseOptions,
+  type PutOutcome,
+  type SessionOptions,
+} from "./kv.ts";
+export type { BackendOperationResult, BackendTxnResult, Counted, Deleted, StateHash } from "./kv-backend.ts";
 export type { KvContext, KvLimits, KvReplica, MemoryWatch, SetKvLimits } from "./kv-context.ts";
 export type { KvMetrics } from "./kv-metrics.ts";
 export type { LeaseEvents } from "./lease.ts";
@@ -77,10 +85,11 @@ export type { KeysFound, MvccStore, RangeOptions } from "./mvcc/mvcc-store.ts";
 export type { Selection, SelectionOptions, SortTarget } from "./mvcc/selection.ts";
 export type { WatchBatch, WatchedChange, Watcher, WatchHub, WatchRequest } from "./mvcc/watch-hub.ts";
 export type { Page, PageOptions, Scan, ScanOptions } from "./scan.ts";
+export type { TransactOptions } from "./transact.ts";
 export type { OpFactory, OpResults, TxnOutcome } from "./txn-builder.ts";
 export type { BasicOps, Op, PutOpOptions, RangeOpOptions, ReadOpOptions } from "./txn-operations.ts";
 export type { LeaseKeeper } from "./upkeep/lease-keeper.ts";
 export type { Upkeep } from "./upkeep/upkeep.ts";
 export type { UpkeepMember } from "./upkeep/upkeep-member.ts";
-export type { CodecValue, ValuesOption } from "./value-codec.ts";
+export type { CodecName, CodecValue, ValuesOption } from "./value-codec.ts";
 export type { WatchEvents, WatchSettings } from "./watch.ts";

@@ -535,11 +535,11 @@ export class Kv<Value> {
     await this.#space.propose({ kind: "compact", revision }, "done", options);
   }
 
-  /** A checksum of the whole store at a revision, the newest one by default: for comparing members. */
-  async hash(revision?: Revision, options: ReadOptions = NO_OPTIONS): Promise<StateHash> {
+  /** Resolves with a checksum of the whole store at `revision`, the newest one by default: for comparing members. */
+  async hash(options: ReadOptions = NO_OPTIONS): Promise<StateHash> {
     HASH_OPTIONS.check(options);
     this.#life.check();
-    return this.#space.backend.hash(revision ?? options.revision, options);
+    return this.#space.backend.hash(options.revision, options);
   }
 
   /** The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted. */
@@ -671,7 +671,7 @@ takes(Kv, {
   metrics: 0,
   disarm: 1,
   compact: 2,
-  hash: 2,
+  hash: 1,
   namespace: 2,
   close: 0,
 });

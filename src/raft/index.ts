@@ -48,12 +48,10 @@ export type {
   VoteMessage,
   VoteReplyMessage,
 } from "./message.ts";
-export { etcdProfile, type RaftOptions } from "./options.ts";
+export type { RaftOptions } from "./options.ts";
 export type { Progress, ProgressState, WindowLimits } from "./progress.ts";
 export type { RaftFailure } from "./raft.ts";
 export { Raft, type RaftEnvironment, type RaftState } from "./raft.ts";
 export type { Refusal, RefusalReason } from "./refusal.ts";
 export type { PeerStatus, RaftStatus } from "./status.ts";
-export type { Ready } from "./synchronous.ts";
-export { SynchronousRaft } from "./synchronous.ts";
 export type { Ballot, LogCursors, TraceEvent } from "./trace.ts";

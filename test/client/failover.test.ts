@@ -6,7 +6,7 @@ import type { RemoteStore } from "../../src/client/remote-store.ts";
 import { type EtcdServer, serveEtcd } from "../../src/etcd/server.ts";
 import { open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { METHODS } from "../../src/wire/services.ts";
 import { etcdVersion, startEtcd } from "../etcd/support/real-etcd.ts";
 

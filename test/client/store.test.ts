@@ -3,12 +3,13 @@ import { connect } from "../../src/client/connect.ts";
 import { serveEtcd } from "../../src/etcd/server.ts";
 import { Kv } from "../../src/kv/kv.ts";
 import { open } from "../../src/open.ts";
+import { partsOf } from "../../src/store.ts";
 import { etcdVersion, startEtcd } from "../etcd/support/real-etcd.ts";
 import { storeSuite } from "./store-suite.ts";
 
 storeSuite("a store in this process", async () => {
   const store = await open({});
-  const { host } = store.parts;
+  const { host } = partsOf(store)!;
   return {
     open: async (values) => Kv.over(host.replica, host.machine, { values }),
     close: () => store.close(),

@@ -328,12 +328,12 @@ test("members that agree have the same hash, and a hash of an old revision does 
   await Promise.all(Array.from({ length: 3000 }, (_, at) => kv.put(`k${at}`, String(at))));
   const { revision, hash } = await kv.hash();
   await kv.put("k1", "changed");
-  expect(await kv.hash(revision)).toEqual({ revision, hash });
+  expect(await kv.hash({ revision })).toEqual({ revision, hash });
   expect((await kv.hash()).hash).not.toBe(hash);
 
   const copy = new KvMachine();
   copy.restore(machine.snapshot());
-  expect(await Kv.over(new LoneReplica(copy), copy).hash(revision)).toEqual({ revision, hash });
+  expect(await Kv.over(new LoneReplica(copy), copy).hash({ revision })).toEqual({ revision, hash });
 });
 
 test("a closed store refuses calls and ends its watches", async () => {

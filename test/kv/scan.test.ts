@@ -148,7 +148,7 @@ test("a count, a hash and an iteration end when their caller gives up, and in th
   for (const read of [
     (options: CallOptions) => kv.range({ all: true, ...options }).count(),
     (options: CallOptions) => kv.range({ all: true, ...options }).keys(),
-    (options: CallOptions) => kv.hash(undefined, options),
+    (options: CallOptions) => kv.hash(options),
   ]) {
     const controller = new AbortController();
     const aborted = expect(read({ signal: controller.signal })).rejects.toThrow("enough");

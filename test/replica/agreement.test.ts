@@ -6,7 +6,7 @@ import { Random } from "../../src/base/random.ts";
 import { type CreateReplicaOptions, createReplica, open } from "../../src/open.ts";
 import { Agreement } from "../../src/replica/agreement.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import type { Transport, TransportHost } from "../../src/transport/transport.ts";
 import { type Add, Counter } from "./counter.ts";
 

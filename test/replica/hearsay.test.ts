@@ -5,7 +5,7 @@ import { Random } from "../../src/base/random.ts";
 import { commandCodec } from "../../src/replica/calls/command-codec.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { type Add, Counter } from "./counter.ts";
 import { type CounterReplica, until } from "./test-cluster.ts";
 

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { QuorateError } from "../../src/base/errors.ts";
 import { createReplica } from "../../src/open.ts";
 import { DEFAULT_LIMITS, type ReplicaLimits } from "../../src/replica/options.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { Counter } from "./counter.ts";
 import { type CounterReplica, TestCluster, until } from "./test-cluster.ts";
 

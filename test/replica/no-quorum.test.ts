@@ -5,7 +5,7 @@ import { QuorateError } from "../../src/base/errors.ts";
 import { open } from "../../src/open.ts";
 import type { Store } from "../../src/store.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
 let cluster: TestCluster | null = null;

@@ -76,7 +76,9 @@ async function answer(ask: Ask): Promise<void> {
   }
   const lost = ask.type === "check" ? await check(ask.ledgers) : [];
   const { hash, revision } =
-    ask.type === "hash" ? await store.hash(ask.revision) : { hash: 0, revision: store.status().revision };
+    ask.type === "hash"
+      ? await store.hash({ revision: ask.revision })
+      : { hash: 0, revision: store.status().revision };
   tell({ type: "answer", answer: { lost, hash, revision } satisfies Answer });
 }
 

@@ -3,7 +3,7 @@ import { freePorts } from "../../examples/kubernetes/free-ports.ts";
 import { Random } from "../../src/base/random.ts";
 import { open } from "../../src/open.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { BitFlipper } from "./bit-flipper.ts";
 import { type TcpMember, TcpWorld, until } from "./tcp-world.ts";
 

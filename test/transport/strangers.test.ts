@@ -7,7 +7,7 @@ import { encodeFrames } from "../../src/transport/codec/framing.ts";
 import { DiallerHandshake } from "../../src/transport/tcp/tcp-handshake.ts";
 import { tcpLimits } from "../../src/transport/tcp/tcp-limits.ts";
 import { Strangers } from "../../src/transport/tcp/tcp-strangers.ts";
-import type { TcpOptions } from "../../src/transport/tcp-transport.ts";
+import type { TcpOptions } from "../../src/transport/tcp/tcp-transport.ts";
 import { Authority, hasOpenssl } from "./certificates.ts";
 import { selfNamed, TcpWorld, until } from "./tcp-world.ts";
 

@@ -3,7 +3,7 @@ import type { QuorateError } from "../../src/base/errors.ts";
 import { FrameDecoder } from "../../src/transport/codec/framing.ts";
 import { HANDSHAKE_BYTES_MAX } from "../../src/transport/codec/handshake-codec.ts";
 import type { TcpLimits } from "../../src/transport/tcp/tcp-limits.ts";
-import { type TcpOptions, type TcpTransport, tcp } from "../../src/transport/tcp-transport.ts";
+import { type TcpOptions, type TcpTransport, tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import type { Self, TransportHost } from "../../src/transport/transport.ts";
 
 export const CLUSTER_ID = "c".repeat(32);

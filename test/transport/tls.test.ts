@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { QuorateError } from "../../src/base/errors.ts";
-import { tcp } from "../../src/transport/tcp-transport.ts";
+import { tcp } from "../../src/transport/tcp/tcp-transport.ts";
 import { TlsFiles } from "../../src/transport/tls/tls-files.ts";
 import { certificateNames } from "../../src/transport/tls/tls-peers.ts";
 import { Authority, type CertificateFiles, hasOpenssl, renew } from "./certificates.ts";

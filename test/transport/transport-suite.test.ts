@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { transportSuite } from "../../src/testkit/suites/transport.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { type TcpTransport, tcp } from "../../src/transport/tcp-transport.ts";
+import { type TcpTransport, tcp } from "../../src/transport/tcp/tcp-transport.ts";
 
 transportSuite(
   "memory",

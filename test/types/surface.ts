@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from "vitest";
-import type { DeleteOutcome, KvEntry, Scan, Store, Tx, Watch, WatchEvent } from "../../src/index.ts";
+import type { KvEntry, Scan, Store, Tx, Watch, WatchEvent } from "../../src/index.ts";
 import {
   type Applied,
   type Codec,
@@ -9,7 +9,14 @@ import {
   QuorateError,
   type StateMachine,
 } from "../../src/index.ts";
-import type { ClientSession, KvMetrics, LeaseChoice, LeaseInfo, Page } from "../../src/kv/index.ts";
+import type {
+  ClientSession,
+  DeleteOutcome,
+  KvMetrics,
+  LeaseChoice,
+  LeaseInfo,
+  Page,
+} from "../../src/kv/index.ts";
 
 // Nothing here runs: `types.test.ts` has the compiler judge it. Functions that are never called hold what would need a store.
 

@@ -6,7 +6,7 @@ import { chooseQuota } from "../../memory.ts";
 import { open } from "../../open.ts";
 import type { LockHolder } from "../../storage/lock/node-lock.ts";
 import type { Store } from "../../store.ts";
-import { type TcpTransport, tcp } from "../../transport/tcp-transport.ts";
+import { type TcpTransport, tcp } from "../../transport/tcp/tcp-transport.ts";
 import { TlsFiles } from "../../transport/tls/tls-files.ts";
 import { AuditLog } from "./audit-log.ts";
 import { AutoCompactor } from "./auto-compaction.ts";

@@ -54,7 +54,7 @@ export class Audit {
   ): void {
     if (!events.hasSubscribers || !this.#isTold(path, request, error)) return;
     const event: AuditEvent = {
-      time: this.#front.store.parts.host.clock.wall(),
+      time: this.#front.clock.wall(),
       member: this.#front.name,
       user: user ?? this.#userOf(call),
       address: call.address,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
 import { invalidArgument, QuorateError } from "../../base/errors.ts";
 import { describe, having } from "../../base/options.ts";
 import type { Command } from "../../kv/machine/command.ts";
@@ -9,6 +10,7 @@ import type { Revision } from "../../kv/mvcc/key-history.ts";
 import type { CallOptions } from "../../replica/calls/call.ts";
 import type { ReplicaEvents } from "../../replica/events.ts";
 import type { Store } from "../../store.ts";
+import { partsOf, type StoreParts } from "../../store.ts";
 import type { ResponseHeader } from "../../wire/header.ts";
 import { refusal } from "../../wire/status.ts";
 import type { EtcdSettings } from "../options.ts";
@@ -16,8 +18,7 @@ import { AuthGate } from "./auth-gate.ts";
 import { errorOf } from "./throw-refused.ts";
 
 /** What the front needs of a store, whatever its values are. */
-export interface ServedStore
-  extends Pick<Store<never>, "cluster" | "parts" | "status" | "metrics" | "backup"> {
+export interface ServedStore extends Pick<Store<never>, "cluster" | "status" | "metrics" | "backup"> {
   on<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
   off<Event extends keyof ReplicaEvents>(event: Event, listener: ReplicaEvents[Event]): unknown;
 }
@@ -26,7 +27,7 @@ const SERVED = having<ServedStore>("a store", "status", "metrics", "backup", "on
 
 /** Throws ERR_INVALID_ARGUMENT for what is not a whole store with its member, and ERR_CLOSED for one that has ended. */
 export function checkServed(store: unknown): asserts store is ServedStore {
-  if (!SERVED.isMet(store) || typeof store.parts !== "object" || typeof store.cluster !== "object") {
+  if (!SERVED.isMet(store) || partsOf(store) === undefined || typeof store.cluster !== "object") {
     const message = `serveEtcd serves a whole store, as open gives it, not ${describe(store)}`;
     throw invalidArgument("store", undefined, message);
   }
@@ -51,6 +52,7 @@ interface Standing {
 export class Front {
   readonly settings: EtcdSettings;
   readonly store: ServedStore;
+  readonly parts: StoreParts;
   readonly name: string;
   readonly clusterId: bigint;
   readonly memberId: bigint;
@@ -74,12 +76,13 @@ export class Front {
     const { clusterId, id, name } = store.status();
     this.settings = settings;
     this.store = store;
+    this.parts = partsOf(store)!;
     this.name = name;
     this.clusterId = clusterNumber(clusterId);
     this.memberId = BigInt(id);
     this.gate = new AuthGate({
       machine: this.machine,
-      clock: store.parts.host.clock,
+      clock: this.clock,
       trustsCertificates: settings.clientCertAuth,
       applied: () => store.status().applied,
       lastIndex: () => store.status().raft.last.index,
@@ -91,8 +94,12 @@ export class Front {
     store.on("error", this.#onError);
   }
 
+  get clock(): Clock {
+    return this.parts.host.clock;
+  }
+
   get machine(): KvMachine {
-    return this.store.parts.host.machine;
+    return this.parts.host.machine;
   }
 
   get standing(): Standing {
@@ -100,7 +107,7 @@ export class Front {
   }
 
   get isLeader(): boolean {
-    return this.store.parts.host.replica.isLeader;
+    return this.parts.host.replica.isLeader;
   }
 
   /** Why the member has stopped, if it has. */
@@ -132,7 +139,7 @@ export class Front {
   ): Promise<Extract<KvResult, { kind: Kind }>> {
     let result: KvResult;
     try {
-      result = await this.store.parts.host.propose(command, options);
+      result = await this.parts.host.propose(command, options);
     } catch (error) {
       this.proposalsFailed += 1;
       throw error;
@@ -144,7 +151,7 @@ export class Front {
 
   /** Waits until this member's state shows everything that was committed before. */
   linearize(): Promise<void> {
-    return this.store.parts.host.replica.barrier({ timeoutMs: this.timeoutMs });
+    return this.parts.host.replica.barrier({ timeoutMs: this.timeoutMs });
   }
 
   /** Throws while members are known to differ: then keys are not shown to clients. */
@@ -159,7 +166,7 @@ export class Front {
 
   /** Resolves once the memory that compactions give up is free. */
   async compacted(): Promise<void> {
-    const { clock } = this.store.parts.host;
+    const { clock } = this;
     while (!this.machine.store.compaction.isDone && this.#failure === null) {
       await new Promise<void>((resolve) => clock.after(COMPACTION_LOOK_MS, resolve));
     }

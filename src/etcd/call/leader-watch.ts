@@ -33,7 +33,7 @@ export class LeaderWatch {
   }
 
   #schedule(): Timer {
-    const { clock } = this.#front.store.parts.host;
+    const { clock } = this.#front;
     return clock.after(PATIENCE * this.#front.settings.electionMs, () => {
       for (const stream of [...this.#streams]) stream.end(refusal("noLeader"));
     });

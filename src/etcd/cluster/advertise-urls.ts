@@ -22,12 +22,12 @@ export class AdvertiseUrls {
   }
 
   #publish(): void {
-    const { store, name } = this.#front;
+    const { store, name, clock } = this.#front;
     const known = store.cluster.members.find((member) => member.name === name);
     if (this.#isStopped || String(known?.clients) === String(this.#clients)) return;
     // Whether it worked shows in the list of members.
     const retry = (): void => {
-      this.#timer = store.parts.host.clock.after(RETRY_MS, () => this.#publish());
+      this.#timer = clock.after(RETRY_MS, () => this.#publish());
     };
     store.cluster.update(name, { clients: this.#clients }).then(retry, retry);
   }

@@ -75,5 +75,5 @@ function freeId(front: Front): LeaseId {
 }
 
 function remainingMs(front: Front, id: LeaseId): number {
-  return front.store.parts.upkeep.keeper.remainingMs(id) ?? 0;
+  return front.parts.upkeep.keeper.remainingMs(id) ?? 0;
 }

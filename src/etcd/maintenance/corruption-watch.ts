@@ -28,7 +28,7 @@ export class CorruptionWatch {
     if (this.#isClosed) return;
     this.#attempt(member).catch((error: unknown) => {
       if (!QuorateError.is(error)) throw error;
-      this.#front.store.parts.host.clock.after(RETRY_MS, () => this.#raise(member));
+      this.#front.clock.after(RETRY_MS, () => this.#raise(member));
     });
   }
 

@@ -18,6 +18,6 @@ export async function stateHash(
       if (step.value === null) throw refusal("compacted");
       return { hash: step.value, revision: hashed };
     }
-    await new Promise<void>((resolve) => front.store.parts.host.clock.soon(resolve));
+    await new Promise<void>((resolve) => front.clock.soon(resolve));
   }
 }

@@ -4,9 +4,9 @@ import { counter, gauge, histogram, type Reading, type Series } from "./metric-s
 /** A member's disk, and its traffic with the others: as far as its storage and its transport count. */
 export function memberSeries(front: Front): Series[] {
   const Local = front.memberId.toString(16);
-  const storage = () => front.store.parts.metrics().storage;
-  const strangers = () => front.store.parts.metrics().strangers;
-  const peers = (read: (peer: Peer) => Reading) => () => front.store.parts.metrics().peers.map(read);
+  const storage = () => front.parts.metrics().storage;
+  const strangers = () => front.parts.metrics().strangers;
+  const peers = (read: (peer: Peer) => Reading) => () => front.parts.metrics().peers.map(read);
   return [
     histogram(
       "etcd_disk_wal_fsync_duration_seconds",
@@ -68,4 +68,4 @@ export function memberSeries(front: Front): Series[] {
   ];
 }
 
-type Peer = ReturnType<Front["store"]["parts"]["metrics"]>["peers"][number];
+type Peer = ReturnType<Front["parts"]["metrics"]>["peers"][number];

@@ -133,7 +133,7 @@ function rangeOf(key: Key): RangeOperation {
 
 /** Renews a lease now and then until the timer is cancelled. */
 function keptAlive(client: Caller, lease: LeaseId): Timer {
-  const { clock } = client.front.store.parts.host;
+  const { clock } = client.front;
   let timer: Timer;
   const schedule = (): void => {
     timer = clock.after((SESSION_TTL_SECONDS * 1000) / 3, () => {

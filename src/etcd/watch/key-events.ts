@@ -22,7 +22,7 @@ export function nextChanges(front: Front, request: WatchRequest, signal: AbortSi
       watcher.close();
       signal.removeEventListener("abort", onAbort);
     };
-    const { clock } = front.store.parts.host;
+    const { clock } = front;
     const watcher = front.machine.watches.watch(request, () => clock.soon(look));
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();

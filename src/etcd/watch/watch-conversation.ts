@@ -119,7 +119,8 @@ export class WatchConversation {
   }
 
   #scheduleProgress(): Timer {
-    const { clock, random } = this.#front.store.parts.host;
+    const { clock } = this.#front;
+    const { random } = this.#front.parts.host;
     const interval = this.#front.settings.progressNotifyMs;
     return clock.after(interval * (1 + PROGRESS_JITTER * random.fraction()), () => {
       this.#progressTimer = this.#scheduleProgress();
@@ -133,7 +134,7 @@ export class WatchConversation {
   #schedule(): void {
     if (this.#isScheduled || this.#isBlocked || this.#isClosed) return;
     this.#isScheduled = true;
-    this.#front.store.parts.host.clock.soon(() => {
+    this.#front.clock.soon(() => {
       this.#isScheduled = false;
       this.#pump();
       if (this.#ready.size > 0) this.#schedule();

@@ -16,7 +16,7 @@ import { open } from "../../../src/open.ts";
 import { decodeTicket } from "../../../src/replica/members/ticket.ts";
 import { examineDirectory } from "../../../src/storage/disk/examination.ts";
 import { NodeFiles } from "../../../src/storage/files/node-files.ts";
-import { tcp } from "../../../src/transport/tcp-transport.ts";
+import { tcp } from "../../../src/transport/tcp/tcp-transport.ts";
 
 let path: string;
 beforeEach(() => {

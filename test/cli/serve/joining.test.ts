@@ -3,7 +3,7 @@ import { freePorts } from "../../../examples/kubernetes/free-ports.ts";
 import { open } from "../../../src/open.ts";
 import { decodeTicket } from "../../../src/replica/members/ticket.ts";
 import { requestTicket } from "../../../src/transport/tcp/tcp-ticket.ts";
-import { tcp } from "../../../src/transport/tcp-transport.ts";
+import { tcp } from "../../../src/transport/tcp/tcp-transport.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

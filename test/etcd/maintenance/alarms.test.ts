@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { partsOf } from "../../../src/store.ts";
 import { METHODS } from "../../../src/wire/services.ts";
 import { page } from "../support/http.ts";
 import { type Outcome, RpcClient } from "../support/rpc-client.ts";
@@ -97,7 +98,7 @@ describe("the alarm about corruption", () => {
       const memberId = BigInt(wrong.store.status().id);
       const client = new RpcClient(other.endpoint);
       await client.ask(METHODS.put, { key: "a", value: "1" });
-      const { leases } = wrong.store.parts.host.machine;
+      const { leases } = partsOf(wrong.store)!.host.machine;
       leases.add("5", 60_000, 60_000, 1);
 
       const put = () => client.call(METHODS.put, { key: "a", value: "2" });

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { freePorts } from "../../../examples/kubernetes/free-ports.ts";
 import { serveEtcd } from "../../../src/etcd/server.ts";
 import { open } from "../../../src/open.ts";
-import { tcp } from "../../../src/transport/tcp-transport.ts";
+import { tcp } from "../../../src/transport/tcp/tcp-transport.ts";
 import { METHODS } from "../../../src/wire/services.ts";
 import { page } from "../support/http.ts";
 import { isInstalled, startEtcd } from "../support/real-etcd.ts";

@@ -1,18 +1,18 @@
-import { assert } from "../base/assert.ts";
-import type { Done } from "../base/callback.ts";
-import type { Overrides } from "../base/defaults.ts";
-import { QuorateError } from "../base/errors.ts";
-import { definite, demand, flag, NO_OPTIONS, nested, OptionTable, text } from "../base/options.ts";
-import { isLoopback, parseAddress } from "./address.ts";
-import { type AcceptedEvents, TcpAcceptor } from "./tcp/tcp-acceptor.ts";
-import type { TcpConnection } from "./tcp/tcp-connection.ts";
-import type { HandshakeConfig } from "./tcp/tcp-handshake.ts";
-import { TCP_LIMITS, type TcpLimits, tcpLimits } from "./tcp/tcp-limits.ts";
-import { TcpPeer } from "./tcp/tcp-peer.ts";
-import { TcpSockets } from "./tcp/tcp-sockets.ts";
-import { MUTUAL_TLS_OPTIONS } from "./tls/tls-files.ts";
-import { type PeerTlsOptions, TlsPeers } from "./tls/tls-peers.ts";
-import type { Peer, PeerTraffic, StrangerCounts, Transport, TransportHost } from "./transport.ts";
+import { assert } from "../../base/assert.ts";
+import type { Done } from "../../base/callback.ts";
+import type { Overrides } from "../../base/defaults.ts";
+import { QuorateError } from "../../base/errors.ts";
+import { definite, demand, flag, NO_OPTIONS, nested, OptionTable, text } from "../../base/options.ts";
+import { isLoopback, parseAddress } from "../address.ts";
+import { MUTUAL_TLS_OPTIONS } from "../tls/tls-files.ts";
+import { type PeerTlsOptions, TlsPeers } from "../tls/tls-peers.ts";
+import type { Peer, PeerTraffic, StrangerCounts, Transport, TransportHost } from "../transport.ts";
+import { type AcceptedEvents, TcpAcceptor } from "./tcp-acceptor.ts";
+import type { TcpConnection } from "./tcp-connection.ts";
+import type { HandshakeConfig } from "./tcp-handshake.ts";
+import { TCP_LIMITS, type TcpLimits, tcpLimits } from "./tcp-limits.ts";
+import { TcpPeer } from "./tcp-peer.ts";
+import { TcpSockets } from "./tcp-sockets.ts";
 
 /** Options of `TcpTransport`: where to listen, the cluster's secret, TLS, and limits. */
 export interface TcpOptions {
@@ -199,7 +199,3 @@ export class TcpTransport implements Transport {
 function isSamePeer(left: Peer, right: Peer | undefined): boolean {
   return right !== undefined && left.id === right.id && left.address === right.address;
 }
-
-export type { TcpLimits } from "./tcp/tcp-limits.ts";
-export type { TlsOptions } from "./tls/tls-files.ts";
-export type { PeerTlsOptions } from "./tls/tls-peers.ts";

@@ -1,10 +1,10 @@
 import { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { utf8Bytes } from "../../src/base/bytes.ts";
-import { QuorateError } from "../../src/base/errors.ts";
-import { formatAddress, parseAddress } from "../../src/transport/address.ts";
-import { type TcpOptions, tcp } from "../../src/transport/tcp-transport.ts";
-import { selfNamed, TcpMember, TcpWorld, until } from "./tcp-world.ts";
+import { utf8Bytes } from "../../../src/base/bytes.ts";
+import { QuorateError } from "../../../src/base/errors.ts";
+import { formatAddress, parseAddress } from "../../../src/transport/address.ts";
+import { type TcpOptions, tcp } from "../../../src/transport/tcp/tcp-transport.ts";
+import { selfNamed, TcpMember, TcpWorld, until } from "../tcp-world.ts";
 
 const world = new TcpWorld();
 afterEach(() => world.end());
