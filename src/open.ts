@@ -129,6 +129,16 @@ const REPLICA_OPTIONS = new OptionTable<AnyReplicaOptions>("createReplica", {
  * wait for `ready` to know that somebody leads.
  *
  * Throws ERR_INVALID_ARGUMENT, ERR_LOCKED, ERR_FOREIGN_DIRECTORY, ERR_IDENTITY_MISMATCH, ERR_INCOMPATIBLE, ERR_CORRUPT, ERR_DISK, ERR_LISTEN.
+ *
+ * @example
+ * ```ts
+ * import { open } from "quorate";
+ *
+ * const store = await open({ dir: "./data/n1" });
+ * await store.put("colour", "blue");
+ * console.log(await store.get("colour")); // → blue
+ * await store.close();
+ * ```
  */
 export const open = exact("open", 1, async function open<
   Values extends ValuesOption = "utf8",

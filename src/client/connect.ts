@@ -65,6 +65,22 @@ const CONNECT_OPTIONS = new OptionTable<ConnectOptions<ValuesOption>>("connect",
  * again only when it certainly did not happen; otherwise it throws, with the outcome `unknown`.
  *
  * Throws ERR_INVALID_ARGUMENT and ERR_PACKAGE_MISSING.
+ *
+ * @example
+ * ```ts
+ * import { open } from "quorate";
+ * import { connect } from "quorate/client";
+ * import { serveEtcd } from "quorate/etcd";
+ *
+ * const store = await open({});
+ * const server = await serveEtcd(store, { listen: { host: "127.0.0.1", port: 0 } });
+ * const remote = await connect({ endpoints: server.urls });
+ * await remote.put("colour", "blue");
+ * console.log(await store.get("colour")); // → blue
+ * await remote.close();
+ * await server.close();
+ * await store.close();
+ * ```
  */
 export const connect = exact("connect", 1, async function connect<
   Values extends ValuesOption = "utf8",

@@ -58,7 +58,22 @@ export class Queue<Value> {
     this.#prefix = `${name}/`;
   }
 
-  /** Puts a value at the end. A failure with the outcome `unknown` may have put it there. */
+  /**
+   * Puts a value at the end. A failure with the outcome `unknown` may have put it there.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   * import { Coordination } from "quorate/coordination";
+   *
+   * const store = await open({});
+   * const queue = new Coordination(store).queue("mail");
+   * await queue.enqueue("hello");
+   * const item = await queue.dequeue();
+   * console.log(item.value); // → hello
+   * await store.close();
+   * ```
+   */
   async enqueue(value: Value, options: CallOptions = NO_OPTIONS): Promise<void> {
     ENQUEUE_OPTIONS.check(options);
     const limit = new CallLimit(this.#kv.clock, options);

@@ -59,6 +59,22 @@ const CLOSE_GRACE_MS = 2_000;
  *
  * Throws ERR_INVALID_ARGUMENT, ERR_CLOSED for a store that is closed or has failed, ERR_LISTEN, and ERR_INSECURE for an
  * address that others reach without TLS unless `insecure` is said.
+ *
+ * @example
+ * ```ts
+ * import { open } from "quorate";
+ * import { connect } from "quorate/client";
+ * import { serveEtcd } from "quorate/etcd";
+ *
+ * const store = await open({});
+ * const server = await serveEtcd(store, { listen: { host: "127.0.0.1", port: 0 } });
+ * const remote = await connect({ endpoints: server.urls });
+ * await remote.put("colour", "blue");
+ * console.log(await store.get("colour")); // → blue
+ * await remote.close();
+ * await server.close();
+ * await store.close();
+ * ```
  */
 export const serveEtcd = exact(
   "serveEtcd",

@@ -542,7 +542,20 @@ export class Kv<Value> {
     return this.#space.backend.hash(options.revision, options);
   }
 
-  /** The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted. */
+  /**
+   * The same store seen through a prefix that is put before every key and is not shown; with another codec, if wanted.
+   *
+   * @example
+   * ```ts
+   * import { open } from "quorate";
+   *
+   * const store = await open({});
+   * const jobs = store.namespace("jobs/");
+   * await jobs.put("1", "a");
+   * console.log(await store.get("jobs/1")); // → a
+   * await store.close();
+   * ```
+   */
   namespace<Values extends ValuesOption>(
     prefix: string,
     options: NamespaceOptions<Values>,
