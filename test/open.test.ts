@@ -221,7 +221,7 @@ test("a start that cannot be says what to look at", async () => {
   expect(await told({ dir, name: "n2", peers: { ...peers, n2: "127.0.0.1:0" } })).toContain(
     "look at dir and name",
   );
-  expect(await told(dir)).toContain("look at peers and cluster");
+  expect(await told(dir)).toContain("look at peers and clusterName");
   expect(await told({ name: "n1", peers: { ...peers, n1: "127.0.0.1" } })).toBe(
     'cannot listen on "127.0.0.1": it must be host:port',
   );

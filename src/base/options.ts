@@ -104,7 +104,7 @@ export function describe(value: unknown): string {
   if (isThenable(value)) return "a promise (is an await missing?)";
   if (isSignal(value)) return "an AbortSignal (pass it as { signal })";
   if (typeof value === "object")
-    return `${value.constructor?.name ?? "an object"} ${Array.isArray(value) ? "(a list)" : ""}`.trim();
+    return `${value.constructor?.name || "an object"} ${Array.isArray(value) ? "(a list)" : ""}`.trim();
   if (typeof value === "function") return "a function";
   // JSON knows no bigint, and throws at one.
   const shown = typeof value === "bigint" ? undefined : JSON.stringify(value);

@@ -40,7 +40,7 @@ const OBSERVE_OPTIONS = new OptionTable<ObserveOptions>("election.observe", { si
 export class Election {
   readonly #line: WaitQueue;
 
-  /** @internal Use `MvccStore.election` or `Coordination.election`. */
+  /** @internal Use `Store.election` or `Coordination.election`. */
   constructor(line: WaitQueue) {
     this.#line = line;
   }

@@ -23,7 +23,7 @@ export class Lock {
   readonly #value: string;
   readonly #blocker: Blocker;
 
-  /** @internal Use `MvccStore.lock` or `Coordination.lock`. */
+  /** @internal Use `Store.lock` or `Coordination.lock`. */
   constructor(line: WaitQueue, value = "", blocker: Blocker = everybody) {
     this.#line = line;
     this.#value = value;

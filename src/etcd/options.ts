@@ -72,9 +72,13 @@ const urls = listOf("a list of URLs", text);
 
 export const ETCD_OPTIONS = new OptionTable<EtcdOptions>("serveEtcd", {
   listen: required(
-    demand("{ host, port } or a list of URLs", (value): value is EtcdOptions["listen"] => {
-      return Array.isArray(value) ? urls.isMet(value) : nested(LISTEN).isMet(value);
-    }),
+    demand(
+      '{ host, port }, or a list of URLs such as ["http://127.0.0.1:2379"]',
+      (value): value is EtcdOptions["listen"] => {
+        if (typeof value === "string") return false;
+        return Array.isArray(value) ? urls.isMet(value) : nested(LISTEN).isMet(value);
+      },
+    ),
   ),
   tls: definite(demand("TLS options in Node's form", (value): value is TlsOptions => isPlainObject(value))),
   clientCertAuth: flag,

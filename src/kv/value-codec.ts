@@ -72,7 +72,7 @@ const BUILT_IN: { readonly [Name in CodecName]: ValueCodec<CodecValue<Name>> } =
   }),
   json: {
     isImmutable: false,
-    encode: (value) => guarded("json", () => toByteString(JSON.stringify(plainValue(value)), "value")),
+    encode: (value) => guarded("json", () => toByteString(jsonOf(plainValue(value)), "value")),
     decode: (bytes) => JSON.parse(fromByteString(bytes)) as unknown,
   },
   msgpack: custom({ name: "msgpack", encode: pack, decode: unpack }),
@@ -95,6 +95,13 @@ function custom<Value>(codec: Codec<Value>): ValueCodec<Value> {
 function plainValue<Value>(value: Value): Value {
   if (typeof value !== "function" && !isThenable(value)) return value;
   throw invalidArgument("value", value, `a value cannot be ${describe(value)}`);
+}
+
+/** JSON leaves out undefined and symbols, so that there would be no value. */
+function jsonOf(value: unknown): string {
+  const json: string | undefined = JSON.stringify(value);
+  if (json !== undefined) return json;
+  throw invalidArgument("value", value, `a value cannot be ${describe(value)}: JSON has nothing for it`);
 }
 
 function checkedBytes(bytes: Uint8Array): Uint8Array {

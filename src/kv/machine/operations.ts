@@ -114,5 +114,5 @@ export class Operations {
 }
 
 export function leaseNotFound(revision: Revision, lease: string): Refused {
-  return refused(revision, "ERR_LEASE_NOT_FOUND", "there is no such lease", { lease });
+  return refused(revision, "ERR_LEASE_NOT_FOUND", `there is no lease ${lease}`, { lease });
 }

@@ -1,6 +1,6 @@
 import { EMPTY_BYTES } from "../../base/bytes.ts";
 import { invalidArgument } from "../../base/errors.ts";
-import { anyText, flag, listOf, OptionTable, required, text } from "../../base/options.ts";
+import { anyText, describe, flag, listOf, OptionTable, required, text } from "../../base/options.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberChange } from "../../raft/membership.ts";
 import type { Raft } from "../../raft/raft.ts";
@@ -166,6 +166,8 @@ export class ClusterChanges {
   }
 
   #member(name: string): MemberRecord {
+    if (typeof name !== "string")
+      throw invalidArgument("name", name, `name must be the name of a member, not ${describe(name)}`);
     const member = this.#parts.directory.byName(name);
     if (member === undefined) throw membershipError(`there is no member named ${name}`);
     return member;

@@ -6,7 +6,7 @@ export function checkIdentity(found: Identity, given: Identity): void {
   for (const field of ["clusterId", "memberId", "memberName"] as const) {
     if (found[field] === given[field]) continue;
     const [whose, look] =
-      field === "clusterId" ? ["cluster", "peers and cluster"] : ["member", "dir and name"];
+      field === "clusterId" ? ["cluster", "peers and clusterName"] : ["member", "dir and name"];
     const message = `the storage belongs to another ${whose}, ${found[field]}: look at ${look}`;
     throw new QuorateError("ERR_IDENTITY_MISMATCH", message, {
       field,
