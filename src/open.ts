@@ -26,6 +26,7 @@ import { type CodecValue, type ValuesOption, valueCodec, valuesOption } from "./
 import { chooseQuota, limitsFor, segmentBytesFor, warnOfMemory } from "./memory.ts";
 import type { OnApplyError } from "./replica/apply/execution.ts";
 import { type CommandCodecName, commandCodec, commandCodecOption } from "./replica/calls/command-codec.ts";
+import { BYTE_COMMANDS } from "./replica/checked-codec.ts";
 import { REPLICA_LIMITS, type ReplicaLimits } from "./replica/options.ts";
 import { Replica } from "./replica/replica.ts";
 import type { Codec, StateMachine } from "./replica/state-machine.ts";
@@ -152,7 +153,7 @@ export const open = exact("open", 1, async function open<
   const choice = chooseQuota(quotaBytes === undefined ? undefined : asked.quotaBytes, QUOTA_BYTES);
   warnOfMemory(choice.warning);
   const machine = new KvMachine();
-  const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTES });
+  const replica = await Replica.open({ ...(await memberParts(member)), machine, codec: BYTE_COMMANDS });
   const limits = { ...asked, quotaBytes: choice.quotaBytes };
   return new Store(replica, machine, codec, limits, new MemoryGauge());
 });
@@ -178,9 +179,6 @@ function isMachine(value: unknown): value is AnyReplicaOptions["machine"] {
   const methods = having<AnyReplicaOptions["machine"]>("", "apply", "query", "snapshot", "restore");
   return methods.isMet(value) && ["undefined", "string"].includes(typeof value.kind);
 }
-
-/** Commands of the key-value store are bytes already. */
-const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
 
 const LONE_NAME = "member";
 

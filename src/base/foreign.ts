@@ -35,6 +35,20 @@ export function calling(run: () => unknown, failed: (cause: unknown) => void): v
   }
 }
 
+/** Returns what `run` returns. Throws what `failure` makes of what it throws. */
+export function rethrowing<Value>(run: () => Value, failure: (cause: unknown) => Error): Value {
+  try {
+    return run();
+  } catch (cause) {
+    throw failure(cause);
+  }
+}
+
+/** Whether a callback tells of a failure. One without arguments has nothing to complain of. */
+export function isFailure(error: unknown): boolean {
+  return error !== null && error !== undefined;
+}
+
 /** What somebody threw, in words. Never throws itself. */
 export function reasonOf(thrown: unknown): string {
   try {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { KvMachine } from "../kv/machine/kv-machine.ts";
+import { BYTE_COMMANDS } from "../replica/checked-codec.ts";
 import { storedState } from "../replica/offline.ts";
 import { promised } from "../replica/promised.ts";
 import { readStore } from "../storage/disk/disk-opening.ts";
@@ -66,7 +67,14 @@ function writeBackup(files: NodeFiles, file: string): WrittenBackup {
   const snapshot = new DiskSnapshotReader(files, listing);
   try {
     const machine = new KvMachine();
-    const { chunks, ...place } = storedState({ clusterId, memberId, log, snapshot, machine, codec: BYTES });
+    const { chunks, ...place } = storedState({
+      clusterId,
+      memberId,
+      log,
+      snapshot,
+      machine,
+      codec: BYTE_COMMANDS,
+    });
     const { revision } = machine.store;
     const backupId = randomBytes(16).toString("hex");
     const { index, term } = place;
@@ -98,6 +106,3 @@ function writeWhole(file: string, pieces: Iterable<Uint8Array>): number {
   }
   return bytes;
 }
-
-/** Commands of the key-value store are bytes already. */
-const BYTES = { name: "bytes", encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };

@@ -1,12 +1,24 @@
 import { QuorateError } from "../base/errors.ts";
-import { isBytes, reasonOf, synchronous } from "../base/foreign.ts";
+import { isBytes, reasonOf, rethrowing, synchronous } from "../base/foreign.ts";
 import type { Codec } from "./state-machine.ts";
+
+/** Commands that are bytes already, of their own: the key-value store encodes them itself, and they are never changed. */
+export const BYTE_COMMANDS: Codec<Uint8Array> = {
+  name: "bytes",
+  encode: (bytes) => bytes,
+  decode: (bytes) => bytes,
+};
+
+/** Returns the codec with its results checked. Where commands are bytes already there is nothing to check or to copy. */
+export function checkedCodec<Command>(codec: Codec<Command>): Codec<Command> {
+  return (codec as Codec<unknown>) === BYTE_COMMANDS ? codec : new CheckedCodec(codec);
+}
 
 /**
  * A codec of the application's own, for commands that all members will have to decode, today and whenever they replay
  * their logs. So no bytes enter the log that the codec cannot decode here, or that its owner can still change.
  */
-export class CheckedCodec<Command> implements Codec<Command> {
+class CheckedCodec<Command> implements Codec<Command> {
   readonly #codec: Codec<Command>;
 
   constructor(codec: Codec<Command>) {
@@ -36,11 +48,9 @@ export class CheckedCodec<Command> implements Codec<Command> {
   }
 
   #attempt<Value>(deed: string, run: () => Value): Value {
-    try {
-      return run();
-    } catch (cause) {
+    return rethrowing(run, (cause) => {
       const message = `the codec ${this.name} cannot ${deed} the command: ${reasonOf(cause)}`;
-      throw new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: "command" }, { cause });
-    }
+      return new QuorateError("ERR_INVALID_ARGUMENT", message, { argument: "command" }, { cause });
+    });
   }
 }

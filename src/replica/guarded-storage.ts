@@ -1,7 +1,7 @@
 import type { Callback, Done } from "../base/callback.ts";
 import type { Clock } from "../base/clock.ts";
 import type { QuorateError } from "../base/errors.ts";
-import { calling, synchronous } from "../base/foreign.ts";
+import { calling, isFailure, rethrowing, synchronous } from "../base/foreign.ts";
 import { describe } from "../base/options.ts";
 import { warn } from "../base/uncaught.ts";
 import type { Index } from "../log/entry.ts";
@@ -51,7 +51,7 @@ export class GuardedStorage implements Storage {
       return;
     }
     const opened = (error: unknown, recovered?: Recovered): void => {
-      if (isError(error)) settle(error);
+      if (isFailure(error)) settle(error);
       else
         calling(
           () =>
@@ -71,11 +71,11 @@ export class GuardedStorage implements Storage {
   }
 
   get isFull(): boolean {
-    return attempt("isFull", () => this.#storage.isFull === true);
+    return asked("isFull", () => this.#storage.isFull === true);
   }
 
   createSnapshot(snapshot: Snapshot): SnapshotWriter {
-    const writer = attempt("createSnapshot", () => {
+    const writer = asked("createSnapshot", () => {
       const made: SnapshotWriter | undefined = synchronous(this.#storage.createSnapshot(snapshot), "it");
       if (typeof made?.write === "function") return made;
       throw new TypeError(`it returned ${describe(made)}, not a writer`);
@@ -94,7 +94,7 @@ export class GuardedStorage implements Storage {
   }
 
   openSnapshot(): SnapshotReader | undefined {
-    const reader = attempt("openSnapshot", () => {
+    const reader = asked("openSnapshot", () => {
       const made: SnapshotReader | undefined = synchronous(this.#storage.openSnapshot(), "it");
       if (made === undefined || typeof made?.read === "function") return made;
       throw new TypeError(`it returned ${describe(made)}, not a reader or undefined`);
@@ -103,7 +103,7 @@ export class GuardedStorage implements Storage {
     return {
       snapshot: reader.snapshot,
       size: reader.size,
-      readSync: () => attempt("readSync", () => synchronous(reader.readSync(), "it")),
+      readSync: () => asked("readSync", () => synchronous(reader.readSync(), "it")),
       read: (done) => {
         const settle = this.#once("read", done);
         calling(() => reader.read(settle), settle);
@@ -113,16 +113,16 @@ export class GuardedStorage implements Storage {
   }
 
   compactTo(index: Index): void {
-    attempt("compactTo", () => synchronous<unknown>(this.#storage.compactTo(index), "it"));
+    asked("compactTo", () => synchronous<unknown>(this.#storage.compactTo(index), "it"));
   }
 
   onFault(listener: (fault: QuorateError) => void): void {
     const heard = (fault: unknown): void => this.#enter(() => listener(storageError("onFault", fault)));
-    attempt("onFault", () => this.#storage.onFault?.(heard));
+    asked("onFault", () => this.#storage.onFault?.(heard));
   }
 
   metrics(): StorageMetrics | undefined {
-    return attempt("metrics", () => this.#storage.metrics?.());
+    return asked("metrics", () => this.#storage.metrics?.());
   }
 
   /** Calls back in any case, in the end: with ERR_STORAGE where the storage throws or does not call back. */
@@ -147,18 +147,13 @@ function once<Value>(method: string, done: Callback<Value>): (error: unknown, va
   return (error, value) => {
     if (isOver) return;
     isOver = true;
-    if (isError(error)) done(storageError(method, error));
+    if (isFailure(error)) done(storageError(method, error));
     else done(null, value);
   };
 }
 
-/** A callback without arguments has nothing to complain of. */
-function isError(error: unknown): boolean {
-  return error !== null && error !== undefined;
-}
-
 function recoveredBy(open: () => Recovered | undefined): Recovered {
-  return attempt("open", () => {
+  return asked("open", () => {
     const recovered = synchronous(open(), "it");
     if (typeof recovered === "object" && recovered !== null && Array.isArray(recovered.entries))
       return recovered;
@@ -166,12 +161,8 @@ function recoveredBy(open: () => Recovered | undefined): Recovered {
   });
 }
 
-function attempt<Value>(method: string, run: () => Value): Value {
-  try {
-    return run();
-  } catch (cause) {
-    throw storageError(method, cause);
-  }
+function asked<Value>(method: string, ask: () => Value): Value {
+  return rethrowing(ask, (cause) => storageError(method, cause));
 }
 
 /** What fails where nobody waits, and changes nothing. */

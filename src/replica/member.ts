@@ -19,7 +19,7 @@ import { CommandTime } from "./calls/command-time.ts";
 import { Proposals } from "./calls/proposals.ts";
 import { type ReadOptions, Reads } from "./calls/reads.ts";
 import { Requests } from "./calls/requests.ts";
-import { CheckedCodec } from "./checked-codec.ts";
+import { checkedCodec } from "./checked-codec.ts";
 import { CommandRandom } from "./command-random.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Duties } from "./duties.ts";
@@ -151,7 +151,7 @@ export class Member<Command, Result, Query = void, Answer = unknown> extends Emi
     this.id = enrolment.self.id;
     this.clusterId = enrolment.clusterId;
     this.clock = options.clock;
-    this.#codec = new CheckedCodec(options.codec);
+    this.#codec = checkedCodec(options.codec);
     this.#machine = options.machine;
     this.#storage = storage;
     this.#transport = new GuardedTransport(options.transport, options.clock, (run) => this.#enter(run));

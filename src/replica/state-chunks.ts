@@ -1,4 +1,4 @@
-import { isBytes, synchronous } from "../base/foreign.ts";
+import { isBytes, rethrowing, synchronous } from "../base/foreign.ts";
 import { describe } from "../base/options.ts";
 import { machineError } from "./failure.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -8,7 +8,7 @@ export class StateChunks implements IterableIterator<Uint8Array> {
   readonly #chunks: Iterator<unknown>;
 
   constructor(machine: Pick<StateMachine<never, unknown, never>, "snapshot">) {
-    this.#chunks = attempt(() => {
+    this.#chunks = asked(() => {
       const chunks: unknown = synchronous(machine.snapshot(), "snapshot");
       if (isIterable(chunks)) return chunks[Symbol.iterator]();
       throw new TypeError(`snapshot returned ${describe(chunks)}, not an iterable of Uint8Arrays`);
@@ -16,7 +16,7 @@ export class StateChunks implements IterableIterator<Uint8Array> {
   }
 
   next(): IteratorResult<Uint8Array> {
-    return attempt(() => {
+    return asked(() => {
       const { done, value } = synchronous(this.#chunks.next(), "next");
       if (done === true) return { done, value: undefined };
       if (isBytes(value)) return { done: false, value };
@@ -26,7 +26,7 @@ export class StateChunks implements IterableIterator<Uint8Array> {
 
   /** Nothing more is wanted. */
   return(): IteratorResult<Uint8Array> {
-    attempt(() => this.#chunks.return?.());
+    asked(() => this.#chunks.return?.());
     return { done: true, value: undefined };
   }
 
@@ -39,10 +39,6 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
-function attempt<Value>(run: () => Value): Value {
-  try {
-    return run();
-  } catch (cause) {
-    throw machineError("snapshot", cause);
-  }
+function asked<Value>(ask: () => Value): Value {
+  return rethrowing(ask, (cause) => machineError("snapshot", cause));
 }

@@ -82,9 +82,9 @@ export interface GivenFlags {
 
 /**
  * Reads a command line as etcd does: `--flag value`, `--flag=value`, one dash or two. What is not on it is taken from
- * the environment: `QUORATE_FLAG_NAME`, or `ETCD_FLAG_NAME`. Flags of etcd's that mean nothing here are told of, and nothing
- * else comes of them; so are unknown variables, since orchestrators make some of their own. Throws UsageError for flags that
- * nobody has, and for those that must not be passed over.
+ * the environment: `QUORATE_FLAG_NAME`, or `ETCD_FLAG_NAME`. Flags of etcd's that have no meaning here give a warning and are
+ * otherwise ignored; so are unknown variables, since orchestrators set some of their own. Throws UsageError for flags that
+ * neither Quorate nor etcd has, and for those that must not be ignored.
  */
 export function readFlags(
   args: readonly string[],

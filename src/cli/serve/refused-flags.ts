@@ -28,7 +28,7 @@ const REFUSED: Readonly<Record<string, RefusedFlag>> = {
   "peer-cert-allowed-cn": unless([], MEMBER_NAMES),
   "peer-cert-allowed-hostname": unless([], MEMBER_NAMES),
   "auth-token": unless(["simple"], "there are simple tokens here; put a proxy before it that knows others"),
-  // Whoever wants tokens to live longer than they do here has to authenticate again; that harms nobody.
+  // A longer life for tokens is accepted and not given: clients authenticate again when a token has expired.
   "auth-token-ttl": {
     isHarmless: (value) => value === "" || Number(value) >= TOKEN_IDLE_MS / 1_000,
     instead: `a token that is not used is forgotten after ${TOKEN_IDLE_MS / 1_000} s`,

@@ -33,7 +33,7 @@ export function tlsSettings({ values, given }: GivenFlags, urls: GivenUrls): Tls
   const peerTls = peerTlsOf(text, urls.peers);
   const settings = {
     clientTls,
-    // As in etcd, whoever names an authority for clients wants to see their certificates.
+    // As in etcd, an authority for clients means that clients must show a certificate.
     needsClientCertificate: on("client-cert-auth") || text("trusted-ca-file") !== "",
     clientCertAuth: on("client-cert-auth"),
     peerTls,

@@ -45,7 +45,7 @@ export async function waitInLine(
     await waitForTurn(client, name, place);
     return place;
   } catch (error) {
-    // Nobody has been told of the lease: what cannot be revoked now ends by itself.
+    // No client knows the id of this lease: if it cannot be revoked now, it expires.
     if (keepAlive !== null)
       await client
         .propose({ kind: "lease-revoke", lease: id, renewedAt: null }, "lease-revoke")

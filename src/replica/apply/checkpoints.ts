@@ -2,7 +2,7 @@ import { crc32 } from "../../base/checksum.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import { pack, unpack } from "../../base/codec.ts";
 import { QuorateError } from "../../base/errors.ts";
-import { synchronous } from "../../base/foreign.ts";
+import { rethrowing, synchronous } from "../../base/foreign.ts";
 import { describe } from "../../base/options.ts";
 import type { Entry, Index, MemberId } from "../../log/entry.ts";
 import type { Raft } from "../../raft/raft.ts";
@@ -202,11 +202,7 @@ export class Checkpoints {
 
 /** What the machine answers. Throws ERR_MACHINE when it throws. */
 function asked<Answer>(ask: () => Answer): Answer {
-  try {
-    return ask();
-  } catch (cause) {
-    throw machineError("beginHash", cause);
-  }
+  return rethrowing(ask, (cause) => machineError("beginHash", cause));
 }
 
 function stepOf(begun: unknown): (() => unknown) | undefined {

@@ -1,6 +1,6 @@
 import type { Done } from "../../base/callback.ts";
 import type { Clock } from "../../base/clock.ts";
-import { calling, isBytes } from "../../base/foreign.ts";
+import { calling, isBytes, isFailure, rethrowing } from "../../base/foreign.ts";
 import { warn } from "../../base/uncaught.ts";
 import type {
   Peer,
@@ -32,7 +32,7 @@ export class GuardedTransport implements Transport {
     this.#clock = clock;
     this.#enter = enter;
     const { strangers } = transport;
-    if (strangers !== undefined) this.strangers = () => attempt("strangers", () => strangers.call(transport));
+    if (strangers !== undefined) this.strangers = () => asked("strangers", () => strangers.call(transport));
   }
 
   /** Calls back in any case, in the end. */
@@ -64,7 +64,7 @@ export class GuardedTransport implements Transport {
   }
 
   metrics(): readonly PeerTraffic[] {
-    return attempt("metrics", () => this.#transport.metrics?.() ?? []);
+    return asked("metrics", () => this.#transport.metrics?.() ?? []);
   }
 
   /** Calls back in any case, in the end; the process is warned of a transport that does not. */
@@ -84,7 +84,7 @@ export class GuardedTransport implements Transport {
       if (isSettled) return;
       isSettled = true;
       timer.cancel();
-      this.#enter(() => done(isError(error) ? transportError(method, error) : null));
+      this.#enter(() => done(isFailure(error) ? transportError(method, error) : null));
     };
     const late = new Error(`it has not called back in ${limitMs} ms`);
     const timer = this.#clock.after(limitMs, () => settle(late));
@@ -126,15 +126,6 @@ export class GuardedTransport implements Transport {
   }
 }
 
-/** A callback without arguments has nothing to complain of. */
-function isError(error: unknown): boolean {
-  return error !== null && error !== undefined;
-}
-
-function attempt<Value>(method: string, run: () => Value): Value {
-  try {
-    return run();
-  } catch (cause) {
-    throw transportError(method, cause);
-  }
+function asked<Value>(method: string, ask: () => Value): Value {
+  return rethrowing(ask, (cause) => transportError(method, cause));
 }

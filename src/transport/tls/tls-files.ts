@@ -155,7 +155,7 @@ function fileStamp(path: string): string {
     const { ino, size, mtimeMs } = statSync(path);
     return `${ino}:${size}:${mtimeMs}`;
   } catch (error) {
-    // Whoever reads it is told; a file that comes later changes this.
+    // Reading it reports the error; a file that appears later is read again.
     return systemReason(error);
   }
 }

@@ -4,7 +4,7 @@ import { type KvAnswer, KvMachine, type KvQuery } from "../../../kv/machine/kv-m
 import type { KvResult } from "../../../kv/machine/result.ts";
 import type { KeyRange } from "../../../kv/mvcc/key-range.ts";
 import { Upkeep } from "../../../kv/upkeep/upkeep.ts";
-import type { Codec } from "../../../replica/state-machine.ts";
+import { BYTE_COMMANDS } from "../../../replica/checked-codec.ts";
 import { AttachedKeys } from "../../invariants/kv/attached-keys.ts";
 import { FaithfulWatches } from "../../invariants/kv/faithful-watches.ts";
 import { FiniteLeases } from "../../invariants/kv/finite-leases.ts";
@@ -22,12 +22,10 @@ import { WholeTransactions } from "../../invariants/kv/whole-transactions.ts";
 import type { Attended, SimSystem } from "../run/sim-system.ts";
 import { type KvCall, KvClient } from "./kv-client.ts";
 
-const BYTES: Codec<Uint8Array> = { name: "bytes", encode: (bytes) => bytes, decode: (bytes) => bytes };
-
 /** The key-value store as it ships: its state machine, and what each member does for it beside calls. */
 export const kvSystem: SimSystem<Uint8Array, KvResult, KvQuery, KvAnswer> = {
   makeMachine: () => new KvMachine(),
-  codec: BYTES,
+  codec: BYTE_COMMANDS,
   read(operation) {
     const call = operation as KvCall;
     if ("command" in call) return { command: encodeCommand(call.command) };
