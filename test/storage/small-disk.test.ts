@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
@@ -38,8 +38,12 @@ describe.skipIf(mount === null)("a real disk of 12 MiB that is full (needs root,
     storage.open(IDENTITY);
     await save(storage, 1, 100);
     await save(storage, 2, 100);
-    await expect.poll(() => readdirSync(directory)).toContain("reserve");
+    // Its name is there before its zeros are: only these are room to give up.
+    const reserve = join(directory, "reserve");
+    await expect.poll(() => statSync(reserve, { throwIfNoEntry: false })?.size).toBe(256 * 1024);
     await close(storage);
+    // While it is still being synced its room is not free, though its name may be gone.
+    await expect.poll(() => openFiles()).not.toContain(reserve);
     const ballast = fill(join(mount!, "ballast"));
     const again = new DiskStorage(new NodeFiles(directory), { reserveBytes: 256 * 1024 });
     expect(again.open(IDENTITY).entries).toHaveLength(2);
@@ -66,6 +70,17 @@ describe.skipIf(mount === null)("a real disk of 12 MiB that is full (needs root,
     await close(again);
   }, 30_000);
 });
+
+/** What this process has open. */
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      return []; // The one that the list was read by.
+    }
+  });
+}
 
 /** Takes all the room there is, but so many bytes. */
 function fill(path: string, left = 0): string {
